@@ -1,0 +1,12 @@
+package chunk
+
+import (
+	"reflect"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+)
+
+func init() {
+	beam.RegisterCoder(reflect.TypeOf(Run{}), func(r Run) []byte { return r.Marshal() }, UnmarshalRun)
+	beam.RegisterCoder(reflect.TypeOf(End{}), func(e End) []byte { return e.Marshal() }, UnmarshalEnd)
+}

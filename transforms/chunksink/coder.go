@@ -1,0 +1,11 @@
+package chunksink
+
+import (
+	"reflect"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+)
+
+func init() {
+	beam.RegisterCoder(reflect.TypeOf(Part{}), func(p Part) []byte { return p.Marshal() }, UnmarshalPart)
+}

@@ -1,0 +1,79 @@
+// Package chunksink collects the parts of each chunk until they are exactly
+// those that the chunk's end names, and then publishes the chunk's files once.
+package chunksink
+
+import (
+	"fmt"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+// State is what one camera's analyses remember at the end of a chunk.
+type State struct {
+	Camera   string
+	Position int64  // chunk.EndPosition of the chunk
+	Bytes    []byte // as the sequence package encodes it
+}
+
+// Part is one element on its way to the sink: any of results, a camera's state,
+// and a chunk end. Parts may come in any order, more than once, and cut differently.
+type Part struct {
+	chunk.ID
+	Results []result.Frame
+	State   *State
+	End     *chunk.End
+}
+
+// Marshal encodes the part for a shuffle.
+func (p *Part) Marshal() []byte {
+	b := wire.String(nil, p.Topic)
+	b = wire.Int(b, int64(p.Partition))
+	b = wire.Int(b, p.Index)
+	b = wire.Uint(b, uint64(len(p.Results)))
+	for i := range p.Results {
+		b = wire.Bytes(b, p.Results[i].Marshal())
+	}
+	b = wire.Bool(b, p.State != nil)
+	if s := p.State; s != nil {
+		b = wire.String(b, s.Camera)
+		b = wire.Int(b, s.Position)
+		b = wire.Bytes(b, s.Bytes)
+	}
+	b = wire.Bool(b, p.End != nil)
+	if p.End != nil {
+		b = wire.Bytes(b, p.End.Marshal())
+	}
+	return b
+}
+
+// UnmarshalPart is the inverse of [Part.Marshal].
+func UnmarshalPart(b []byte) (Part, error) {
+	r := wire.NewReader(b)
+	p := Part{ID: chunk.ID{Topic: r.String(), Partition: int32(r.Int()), Index: r.Int()}}
+	if n := r.Count(); n > 0 {
+		p.Results = make([]result.Frame, n)
+		for i := range p.Results {
+			f, err := result.Unmarshal(r.Bytes())
+			if err != nil {
+				return Part{}, fmt.Errorf("decode part of %v: %w", p.ID, err)
+			}
+			p.Results[i] = f
+		}
+	}
+	if r.Bool() {
+		p.State = &State{Camera: r.String(), Position: r.Int(), Bytes: r.Bytes()}
+	}
+	if r.Bool() {
+		e, err := chunk.UnmarshalEnd(r.Bytes())
+		if err != nil {
+			return Part{}, fmt.Errorf("decode part of %v: %w", p.ID, err)
+		}
+		p.End = &e
+	}
+	if err := r.Close(); err != nil {
+		return Part{}, fmt.Errorf("decode part: %w", err)
+	}
+	return p, nil
+}

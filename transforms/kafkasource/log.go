@@ -1,0 +1,82 @@
+package kafkasource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// Log is an ordered, partitioned log of records: a Kafka topic, or an archive
+// of one. Offsets may have gaps; the order of offsets is the truth about order.
+// A Log is safe for concurrent use.
+type Log interface {
+	// Partitions lists the topic's partitions in ascending order.
+	Partitions(ctx context.Context, topic string) ([]int32, error)
+	// Bounds returns the first offset that can be read and the end: the offset
+	// that the next record will have.
+	Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error)
+	// OffsetAt returns the first offset whose record's timestamp is t or later;
+	// the end if there is none.
+	OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error)
+	// Read returns records with offsets in [from, to), ascending, of about
+	// maxBytes in all but at least one if there is any, and the offset to go on
+	// from: beyond the last record, and beyond offsets known to hold none. It
+	// waits at most wait for the first record and then returns (nil, from, nil).
+	// The records' memory belongs to the caller.
+	Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, err error)
+	Close() error
+}
+
+// LogSpec says how to open a log; it travels to the workers inside the
+// pipeline, so it holds no secrets, only where to find them.
+type LogSpec struct {
+	Kind    string   // "kafka" or "archive"
+	Brokers []string // of Kafka, host:port
+	Root    string   // of an archive, the folder
+}
+
+var openers = map[string]func(context.Context, LogSpec) (Log, error){}
+
+// RegisterLog makes a kind of log known to [OpenLog]; call it in init.
+func RegisterLog(kind string, open func(context.Context, LogSpec) (Log, error)) {
+	openers[kind] = open
+}
+
+// OpenLog opens the log that spec describes.
+func OpenLog(ctx context.Context, spec LogSpec) (Log, error) {
+	open, ok := openers[spec.Kind]
+	if !ok {
+		kinds := make([]string, 0, len(openers))
+		for k := range openers {
+			kinds = append(kinds, k)
+		}
+		sort.Strings(kinds)
+		return nil, fmt.Errorf("open log: unknown kind %q (known: %s)", spec.Kind, strings.Join(kinds, ", "))
+	}
+	return open(ctx, spec)
+}
+
+// ErrDataLoss is wrapped by every error that means: what should be read is not
+// there (any more). It is never passed over in silence.
+var ErrDataLoss = errors.New("data loss")
+
+// DataLoss says what was expected in the log and what is there.
+type DataLoss struct {
+	Topic     string
+	Partition int32
+	Offset    int64  // the offset that should have been read
+	First     int64  // the first offset the log has
+	End       int64  // the offset the next record will have
+	What      string // a sentence: deleted by retention, truncated, created anew, ...
+}
+
+func (e *DataLoss) Error() string {
+	return fmt.Sprintf("topic %s partition %d offset %d: %s (the log now holds [%d, %d))", e.Topic, e.Partition, e.Offset, e.What, e.First, e.End)
+}
+
+func (e *DataLoss) Unwrap() error { return ErrDataLoss }

@@ -1,0 +1,217 @@
+// Package result defines what the analysis of one frame gives, how results
+// travel between stages, and how a chunk of them is stored (Parquet) and shown
+// (JSON Lines, text).
+//
+// There is exactly one [Frame] for every offset that the log holds: also for
+// what could not be read (the dead letters), for repeats and for late frames.
+package result
+
+import (
+	"fmt"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+// Status says what became of a frame.
+type Status string
+
+const (
+	// OK: analysed.
+	OK Status = "ok"
+	// Dead: it could not be read; Reason says why.
+	Dead Status = "dead"
+	// Repeat: a frame with this camera, epoch and sequence came before; not analysed again.
+	Repeat Status = "repeat"
+	// OutOfOrder: older than what its camera has already shown; not analysed.
+	OutOfOrder Status = "out_of_order"
+)
+
+// Frame is all that one frame gave. The parquet tags are the schema of the
+// results files; columns are only ever added, never renamed (FormatVersion).
+type Frame struct {
+	Topic     string `parquet:"topic,dict"`
+	Partition int32  `parquet:"partition"`
+	Offset    int64  `parquet:"offset,delta"`
+	// Timestamp is the Kafka record's, in milliseconds since 1970 UTC.
+	Timestamp int64  `parquet:"timestamp,timestamp(millisecond)"`
+	Camera    string `parquet:"camera,dict"` // "" when the record has no valid key
+	Epoch     string `parquet:"epoch,dict"`
+	Sequence  int64  `parquet:"sequence,delta"` // -1 when unknown
+	// Captured is in microseconds since 1970 UTC; 0 when unknown.
+	Captured int64  `parquet:"captured,timestamp(microsecond)"`
+	Width    int32  `parquet:"width"`
+	Height   int32  `parquet:"height"`
+	Encoding string `parquet:"encoding,dict"`
+	Bytes    int64  `parquet:"bytes"` // size of the record's value
+	Status   Status `parquet:"status,dict"`
+	Reason   string `parquet:"reason,dict"` // a frame.Reason for dead letters
+	Detail   string `parquet:"detail"`      // for people
+	// Quality is absent for frames that were not decoded.
+	Quality    *Quality    `parquet:"quality,optional"`
+	Detections []Detection `parquet:"detections,list"`
+	Events     []Event     `parquet:"events,list"`
+}
+
+// Quality measures a frame's picture as such.
+type Quality struct {
+	Brightness float64 `parquet:"brightness"` // mean gray, 0 to 255
+	Contrast   float64 `parquet:"contrast"`   // standard deviation of gray
+	Sharpness  float64 `parquet:"sharpness"`  // variance of the Laplacian
+}
+
+// Detection is something found in a frame, in pixels of that frame.
+type Detection struct {
+	Analysis string  `parquet:"analysis,dict"` // the step that found it, "motion"
+	Label    string  `parquet:"label,dict"`
+	X        int32   `parquet:"x"`
+	Y        int32   `parquet:"y"`
+	Width    int32   `parquet:"width"`
+	Height   int32   `parquet:"height"`
+	Area     float64 `parquet:"area"`  // pixels inside the contour; 0 where there is none
+	Score    float64 `parquet:"score"` // confidence 0 to 1; 1 where the method has none
+}
+
+// Event is something that happened at a frame.
+type Event struct {
+	Analysis string `parquet:"analysis,dict"`
+	// Type is an ONVIF-style topic, or one of ours: "EpochStarted", "FramesMissing", "Silence".
+	Type   string `parquet:"type,dict"`
+	Detail string `parquet:"detail"` // for people; deterministic
+}
+
+// PerFrame is what the analyses of a frame on its own gave, on its way to the
+// sequence stage.
+type PerFrame struct {
+	Quality    *Quality
+	Detections []Detection
+}
+
+// Begin starts the result of a record of a partition; everything else is to be filled in.
+func Begin(topic string, partition int32, rec *frame.Record) Frame {
+	return Frame{
+		Topic: topic, Partition: partition, Offset: rec.Offset, Timestamp: rec.Timestamp,
+		Camera: rec.Camera(), Sequence: -1, Bytes: int64(len(rec.Value)), Status: OK,
+	}
+}
+
+// Kill marks the result as a dead letter.
+func (f *Frame) Kill(p *frame.Poison) {
+	f.Status, f.Reason, f.Detail = Dead, string(p.Reason), p.Detail
+}
+
+// Describe copies what is known of the frame itself.
+func (f *Frame) Describe(fr *frame.Frame) {
+	f.Epoch, f.Sequence, f.Captured = fr.Epoch, fr.Sequence, fr.Captured.UnixMicro()
+	f.Width, f.Height, f.Encoding = int32(fr.Width), int32(fr.Height), string(fr.Encoding)
+}
+
+// Append appends the encoding to b.
+func (p *PerFrame) Append(b []byte) []byte {
+	b = appendQuality(b, p.Quality)
+	return appendDetections(b, p.Detections)
+}
+
+// ReadPerFrame reads what [PerFrame.Append] wrote.
+func ReadPerFrame(r *wire.Reader) PerFrame {
+	return PerFrame{Quality: readQuality(r), Detections: readDetections(r)}
+}
+
+// Marshal encodes the result for a shuffle and for keyed state.
+func (f *Frame) Marshal() []byte {
+	b := make([]byte, 0, 192+48*len(f.Detections))
+	b = wire.String(b, f.Topic)
+	b = wire.Int(b, int64(f.Partition))
+	b = wire.Int(b, f.Offset)
+	b = wire.Int(b, f.Timestamp)
+	b = wire.String(b, f.Camera)
+	b = wire.String(b, f.Epoch)
+	b = wire.Int(b, f.Sequence)
+	b = wire.Int(b, f.Captured)
+	b = wire.Int(b, int64(f.Width))
+	b = wire.Int(b, int64(f.Height))
+	b = wire.String(b, f.Encoding)
+	b = wire.Int(b, f.Bytes)
+	b = wire.String(b, string(f.Status))
+	b = wire.String(b, f.Reason)
+	b = wire.String(b, f.Detail)
+	b = appendQuality(b, f.Quality)
+	b = appendDetections(b, f.Detections)
+	b = wire.Uint(b, uint64(len(f.Events)))
+	for _, e := range f.Events {
+		b = wire.String(b, e.Analysis)
+		b = wire.String(b, e.Type)
+		b = wire.String(b, e.Detail)
+	}
+	return b
+}
+
+// Unmarshal is the inverse of [Frame.Marshal].
+func Unmarshal(b []byte) (Frame, error) {
+	r := wire.NewReader(b)
+	f := Frame{
+		Topic: r.String(), Partition: int32(r.Int()), Offset: r.Int(), Timestamp: r.Int(),
+		Camera: r.String(), Epoch: r.String(), Sequence: r.Int(), Captured: r.Int(),
+		Width: int32(r.Int()), Height: int32(r.Int()), Encoding: r.String(), Bytes: r.Int(),
+		Status: Status(r.String()), Reason: r.String(), Detail: r.String(),
+		Quality: readQuality(r), Detections: readDetections(r),
+	}
+	if n := r.Count(); n > 0 {
+		f.Events = make([]Event, n)
+		for i := range f.Events {
+			f.Events[i] = Event{r.String(), r.String(), r.String()}
+		}
+	}
+	if err := r.Close(); err != nil {
+		return Frame{}, fmt.Errorf("decode result: %w", err)
+	}
+	return f, nil
+}
+
+func appendQuality(b []byte, q *Quality) []byte {
+	b = wire.Bool(b, q != nil)
+	if q != nil {
+		b = wire.Float(b, q.Brightness)
+		b = wire.Float(b, q.Contrast)
+		b = wire.Float(b, q.Sharpness)
+	}
+	return b
+}
+
+func readQuality(r *wire.Reader) *Quality {
+	if !r.Bool() {
+		return nil
+	}
+	return &Quality{r.Float(), r.Float(), r.Float()}
+}
+
+func appendDetections(b []byte, ds []Detection) []byte {
+	b = wire.Uint(b, uint64(len(ds)))
+	for _, d := range ds {
+		b = wire.String(b, d.Analysis)
+		b = wire.String(b, d.Label)
+		b = wire.Int(b, int64(d.X))
+		b = wire.Int(b, int64(d.Y))
+		b = wire.Int(b, int64(d.Width))
+		b = wire.Int(b, int64(d.Height))
+		b = wire.Float(b, d.Area)
+		b = wire.Float(b, d.Score)
+	}
+	return b
+}
+
+func readDetections(r *wire.Reader) []Detection {
+	n := r.Count()
+	if n == 0 {
+		return nil
+	}
+	ds := make([]Detection, n)
+	for i := range ds {
+		ds[i] = Detection{
+			Analysis: r.String(), Label: r.String(),
+			X: int32(r.Int()), Y: int32(r.Int()), Width: int32(r.Int()), Height: int32(r.Int()),
+			Area: r.Float(), Score: r.Float(),
+		}
+	}
+	return ds
+}

@@ -1,0 +1,89 @@
+package sequence
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+// Item is one record of a run after the per-frame stage: its result so far, and
+// the parsed frame where it could be parsed.
+type Item struct {
+	// Result has what the record and the per-frame analyses gave; Status is OK or Dead.
+	Result result.Frame
+	// Frame is meaningful when Result.Status is OK.
+	Frame frame.Frame
+}
+
+// Run is a chunk.Run after the per-frame stage. Kind is never Stray: records of
+// no camera go to the sink from there.
+type Run struct {
+	chunk.Link
+	Items []Item // ascending offsets; empty for Save and Clear
+}
+
+// Size is about how many bytes of pixels the run holds.
+func (r *Run) Size() int {
+	n := 0
+	for i := range r.Items {
+		n += len(r.Items[i].Frame.Data)
+	}
+	return n
+}
+
+// Marshal encodes the run for a shuffle and for the bag of waiting runs.
+func (r *Run) Marshal() []byte {
+	b := r.Link.Append(make([]byte, 0, r.Size()+256*(len(r.Items)+1)))
+	b = wire.Uint(b, uint64(len(r.Items)))
+	for i := range r.Items {
+		it := &r.Items[i]
+		b = wire.Bytes(b, it.Result.Marshal())
+		if it.Result.Status != result.OK {
+			continue
+		}
+		f := &it.Frame
+		b = wire.String(b, f.Camera)
+		b = wire.String(b, f.Epoch)
+		b = wire.Int(b, f.Sequence)
+		b = wire.Int(b, f.Captured.UnixNano())
+		b = wire.Int(b, int64(f.Width))
+		b = wire.Int(b, int64(f.Height))
+		b = wire.Int(b, int64(f.Channels))
+		b = wire.String(b, string(f.Encoding))
+		b = wire.Bytes(b, f.Data)
+	}
+	return b
+}
+
+// UnmarshalRun is the inverse of [Run.Marshal]; Frame.Data aliases b.
+func UnmarshalRun(b []byte) (Run, error) {
+	r := wire.NewReader(b)
+	run := Run{Link: chunk.ReadLink(r)}
+	if n := r.Count(); n > 0 {
+		run.Items = make([]Item, n)
+		for i := range run.Items {
+			res, err := result.Unmarshal(r.Bytes())
+			if err != nil {
+				return Run{}, fmt.Errorf("decode run: %w", err)
+			}
+			run.Items[i].Result = res
+			if res.Status != result.OK {
+				continue
+			}
+			run.Items[i].Frame = frame.Frame{
+				Camera: r.String(), Epoch: r.String(), Sequence: r.Int(),
+				Captured: time.Unix(0, r.Int()).UTC(),
+				Width:    int(r.Int()), Height: int(r.Int()), Channels: int(r.Int()),
+				Encoding: frame.Encoding(r.String()), Data: r.Bytes(),
+			}
+		}
+	}
+	if err := r.Close(); err != nil {
+		return Run{}, fmt.Errorf("decode run: %w", err)
+	}
+	return run, nil
+}

@@ -1,0 +1,330 @@
+// Package store is files as Framebeam needs them, on whatever filesystem Beam
+// knows: atomic publication, exclusive creation, listing of a folder.
+//
+// It goes through Beam's filesystem interface, so that a new scheme ("hdfs://")
+// is a registration and nothing else. What that interface lacks, a filesystem
+// offers through the optional interfaces below; where it does not, the nearest
+// safe thing is done and said.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
+	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local" // local folders are always there
+)
+
+// ExclusiveWriter is a filesystem that can create a file only if there is none.
+type ExclusiveWriter interface {
+	// OpenExclusive fails with fs.ErrExist if name exists.
+	OpenExclusive(ctx context.Context, name string) (io.WriteCloser, error)
+}
+
+// NoReplaceRenamer is a filesystem that can rename without replacing.
+type NoReplaceRenamer interface {
+	// RenameNoReplace fails with fs.ErrExist if newname exists.
+	RenameNoReplace(ctx context.Context, oldname, newname string) error
+}
+
+// Folder is a root under which files have slash-separated relative names. It is
+// safe for concurrent use.
+type Folder struct {
+	root string
+	fs   filesystem.Interface
+}
+
+var (
+	openMu sync.Mutex
+	opened = map[string]filesystem.Interface{}
+)
+
+// Open returns the folder at root: a local path or scheme://… . The folder need not exist.
+//
+// One filesystem per scheme is opened in a process and never closed: Beam opens
+// and closes them per file, which some clients do not survive.
+func Open(ctx context.Context, root string) (*Folder, error) {
+	if strings.TrimSpace(root) == "" {
+		return nil, errors.New("open folder: no path given")
+	}
+	scheme, _, ok := strings.Cut(root, "://")
+	if !ok {
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return nil, fmt.Errorf("open folder %s: %w", root, err)
+		}
+		return &Folder{root: abs, fs: localFS{}}, nil
+	}
+	openMu.Lock()
+	defer openMu.Unlock()
+	f, ok := opened[scheme]
+	if !ok {
+		var err error
+		if f, err = filesystem.New(ctx, root); err != nil {
+			return nil, fmt.Errorf("open folder %s: %w", root, err)
+		}
+		opened[scheme] = f
+	}
+	return &Folder{root: strings.TrimRight(root, "/"), fs: f}, nil
+}
+
+// Root is the folder's path as it was given, made absolute when local.
+func (f *Folder) Root() string { return f.root }
+
+// Path is the full path of a file in the folder.
+func (f *Folder) Path(name string) string { return f.root + "/" + name }
+
+// Sub is the folder below this one.
+func (f *Folder) Sub(name string) *Folder { return &Folder{root: f.Path(name), fs: f.fs} }
+
+// List returns the names in the folder that match a pattern of path.Match's
+// form, sorted. A folder that does not exist is empty.
+func (f *Folder) List(ctx context.Context, pattern string) ([]string, error) {
+	paths, err := f.fs.List(ctx, f.Path(pattern))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list %s: %w", f.Path(pattern), err)
+	}
+	names := make([]string, 0, len(paths))
+	for _, p := range paths {
+		if name, ok := strings.CutPrefix(p, f.root+"/"); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Exists reports whether the file is there.
+func (f *Folder) Exists(ctx context.Context, name string) (bool, error) {
+	_, err := f.Size(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Size is the file's length in bytes; the error is fs.ErrNotExist if there is none.
+func (f *Folder) Size(ctx context.Context, name string) (int64, error) {
+	n, err := f.fs.Size(ctx, f.Path(name))
+	if err != nil {
+		return 0, fmt.Errorf("size of %s: %w", f.Path(name), err)
+	}
+	return n, nil
+}
+
+// Read returns the whole file; the error is fs.ErrNotExist if there is none.
+func (f *Folder) Read(ctx context.Context, name string) (b []byte, err error) {
+	r, err := f.OpenRead(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if b, err = io.ReadAll(r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Path(name), err)
+	}
+	return b, nil
+}
+
+// OpenRead opens the file; the error is fs.ErrNotExist if there is none. The
+// reader is an io.ReaderAt too where the filesystem offers it.
+func (f *Folder) OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
+	r, err := f.fs.OpenRead(ctx, f.Path(name))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Path(name), err)
+	}
+	return r, nil
+}
+
+// Remove deletes the file; no file is no error.
+func (f *Folder) Remove(ctx context.Context, name string) error {
+	r, ok := f.fs.(filesystem.Remover)
+	if !ok {
+		return fmt.Errorf("remove %s: the filesystem cannot remove", f.Path(name))
+	}
+	if err := r.Remove(ctx, f.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", f.Path(name), err)
+	}
+	return nil
+}
+
+// CreateExclusive writes a small file that must not exist; the error is
+// fs.ErrExist if it does. Of several callers one wins, and readers see the
+// whole file or none where the filesystem can rename without replacing.
+func (f *Folder) CreateExclusive(ctx context.Context, name string, data []byte) error {
+	if _, ok := f.fs.(NoReplaceRenamer); ok {
+		p, err := f.Stage(ctx, name)
+		if err != nil {
+			return err
+		}
+		if _, err := p.Write(data); err != nil {
+			return errors.Join(err, p.Discard(ctx))
+		}
+		if err := p.Close(); err != nil {
+			return errors.Join(err, p.Discard(ctx))
+		}
+		if err := p.PublishNew(ctx); err != nil {
+			return errors.Join(err, p.Discard(ctx))
+		}
+		return nil
+	}
+	x, ok := f.fs.(ExclusiveWriter)
+	if !ok {
+		return fmt.Errorf("create %s: the filesystem has no exclusive creation", f.Path(name))
+	}
+	w, err := x.OpenExclusive(ctx, f.Path(name))
+	if err != nil {
+		return fmt.Errorf("create %s: %w", f.Path(name), err)
+	}
+	_, err = w.Write(data)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("create %s: %w", f.Path(name), err)
+	}
+	return nil
+}
+
+// WriteAtomic writes a small file, replacing one that is there.
+func (f *Folder) WriteAtomic(ctx context.Context, name string, data []byte) error {
+	p, err := f.Stage(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = p.Write(data)
+	if err = errors.Join(err, p.Close()); err == nil {
+		err = p.Replace(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, p.Discard(ctx))
+	}
+	return nil
+}
+
+// TempDir is the folder, beside the final file, in which files are written before they are
+// published: the name that readers such as Hive and Spark skip.
+const TempDir = "_temporary"
+
+// Staged is a file being written under a temporary name unique to this attempt.
+// Write, Close, then publish it with PublishNew or Replace, or Discard it.
+type Staged struct {
+	f          *Folder
+	name, temp string
+	w          io.WriteCloser
+	n          int64
+	closed     bool
+}
+
+// Stage begins to write the file name.
+func (f *Folder) Stage(ctx context.Context, name string) (*Staged, error) {
+	var id [8]byte
+	rand.Read(id[:])
+	dir, base := "", name
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		dir, base = name[:i+1], name[i+1:]
+	}
+	temp := dir + TempDir + "/" + base + "." + hex.EncodeToString(id[:])
+	w, err := f.fs.OpenWrite(ctx, f.Path(temp))
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", f.Path(temp), err)
+	}
+	return &Staged{f: f, name: name, temp: temp, w: w}, nil
+}
+
+// Write appends to the file.
+func (s *Staged) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	s.n += int64(n)
+	if err != nil {
+		// Some clients report a broken pipeline as io.EOF, which a caller could
+		// take for success.
+		return n, fmt.Errorf("write %s: %w", s.f.Path(s.temp), noEOF(err))
+	}
+	return n, nil
+}
+
+// Close makes the content durable and checks its length.
+func (s *Staged) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if d, ok := s.w.(interface{ Sync() error }); ok {
+		if err := d.Sync(); err != nil {
+			return errors.Join(fmt.Errorf("sync %s: %w", s.f.Path(s.temp), err), s.w.Close())
+		}
+	}
+	if err := s.w.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", s.f.Path(s.temp), noEOF(err))
+	}
+	got, err := s.f.Size(context.Background(), s.temp)
+	if err != nil {
+		return err
+	}
+	if got != s.n {
+		return fmt.Errorf("close %s: wrote %d bytes, the file has %d", s.f.Path(s.temp), s.n, got)
+	}
+	return nil
+}
+
+// PublishNew gives the file its name unless one is there: fs.ErrExist. Where
+// the filesystem cannot rename without replacing, the check comes just before.
+func (s *Staged) PublishNew(ctx context.Context) error {
+	if r, ok := s.f.fs.(NoReplaceRenamer); ok {
+		if err := r.RenameNoReplace(ctx, s.f.Path(s.temp), s.f.Path(s.name)); err != nil {
+			return fmt.Errorf("publish %s: %w", s.f.Path(s.name), err)
+		}
+		return nil
+	}
+	there, err := s.f.Exists(ctx, s.name)
+	if err != nil {
+		return err
+	}
+	if there {
+		return fmt.Errorf("publish %s: %w", s.f.Path(s.name), fs.ErrExist)
+	}
+	return s.Replace(ctx)
+}
+
+// Replace gives the file its name, replacing one that is there.
+func (s *Staged) Replace(ctx context.Context) error {
+	r, ok := s.f.fs.(filesystem.Renamer)
+	if !ok {
+		return fmt.Errorf("publish %s: the filesystem cannot rename", s.f.Path(s.name))
+	}
+	if err := r.Rename(ctx, s.f.Path(s.temp), s.f.Path(s.name)); err != nil {
+		return fmt.Errorf("publish %s: %w", s.f.Path(s.name), err)
+	}
+	return nil
+}
+
+// Discard removes the temporary file.
+func (s *Staged) Discard(ctx context.Context) error {
+	var err error
+	if !s.closed {
+		s.closed = true
+		err = s.w.Close()
+	}
+	return errors.Join(err, s.f.Remove(ctx, s.temp))
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+var _ interface {
+	filesystem.Interface
+	filesystem.Remover
+	filesystem.Renamer
+	ExclusiveWriter
+	NoReplaceRenamer
+} = localFS{}
