@@ -1,0 +1,108 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// Codec is a compression of record batches.
+type Codec string
+
+const (
+	None   Codec = "none"
+	Gzip   Codec = "gzip"
+	Snappy Codec = "snappy"
+	LZ4    Codec = "lz4"
+	Zstd   Codec = "zstd"
+)
+
+// Append appends records to a partition, uncompressed, as one batch where they
+// fit, and returns the offset of the first. Record.Offset is ignored; a
+// Timestamp of 0 is "now".
+func (b *Broker) Append(ctx context.Context, topic string, partition int32, recs ...frame.Record) (first int64, err error) {
+	return b.AppendCompressed(ctx, None, topic, partition, recs...)
+}
+
+// AppendCompressed is Append with a codec.
+func (b *Broker) AppendCompressed(ctx context.Context, codec Codec, topic string, partition int32, recs ...frame.Record) (first int64, err error) {
+	if len(recs) == 0 {
+		_, end, err := b.Bounds(topic, partition)
+		return end, err
+	}
+	client := b.client
+	if codec != None {
+		c, err := b.producer(kgo.ProducerBatchCompression(compression(codec)))
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		client = c
+	}
+	return produce(ctx, client, topic, partition, recs)
+}
+
+// AppendTransaction appends records in a transaction that is then committed or
+// aborted; either way a control record follows them.
+func (b *Broker) AppendTransaction(ctx context.Context, commit bool, topic string, partition int32, recs ...frame.Record) (first int64, err error) {
+	c, err := b.producer(kgo.TransactionalID("framebeam-" + topic))
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if err := c.BeginTransaction(); err != nil {
+		return 0, fmt.Errorf("begin transaction: %w", err)
+	}
+	if first, err = produce(ctx, c, topic, partition, recs); err != nil {
+		return 0, err
+	}
+	if err := c.EndTransaction(ctx, kgo.TransactionEndTry(commit)); err != nil {
+		return 0, fmt.Errorf("end transaction: %w", err)
+	}
+	return first, nil
+}
+
+func (b *Broker) producer(opts ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(b.Addrs()...),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchMaxBytes(DefaultMaxMessageBytes),
+	}, opts...)...)
+}
+
+func produce(ctx context.Context, client *kgo.Client, topic string, partition int32, recs []frame.Record) (int64, error) {
+	out := make([]*kgo.Record, len(recs))
+	for i := range recs {
+		r := &recs[i]
+		k := &kgo.Record{Topic: topic, Partition: partition, Key: r.Key, Value: r.Value}
+		if r.Timestamp != 0 {
+			k.Timestamp = time.UnixMilli(r.Timestamp)
+		}
+		for _, h := range r.Headers {
+			k.Headers = append(k.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+		}
+		out[i] = k
+	}
+	if err := client.ProduceSync(ctx, out...).FirstErr(); err != nil {
+		return 0, fmt.Errorf("append to topic %s partition %d: %w", topic, partition, err)
+	}
+	return out[0].Offset, nil
+}
+
+func compression(c Codec) kgo.CompressionCodec {
+	switch c {
+	case Gzip:
+		return kgo.GzipCompression()
+	case Snappy:
+		return kgo.SnappyCompression()
+	case LZ4:
+		return kgo.Lz4Compression()
+	case Zstd:
+		return kgo.ZstdCompression()
+	}
+	return kgo.NoCompression()
+}
