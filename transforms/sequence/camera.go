@@ -1,0 +1,204 @@
+package sequence
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+// Events of the stage itself.
+const (
+	EventEpochStarted  = "EpochStarted"
+	EventFramesMissing = "FramesMissing"
+	EventSilence       = "Silence"
+	analysisName       = "sequence"
+)
+
+// DefaultStateLimit is how many bytes all of a camera's state may take.
+const DefaultStateLimit = 256 << 10
+
+// DefaultSilence is the gap in capture times after which analyses start anew.
+const DefaultSilence = 10 * time.Second
+
+// Analyzer feeds the frames of cameras to a list of steps. It is immutable and
+// may be used without Beam: see [Analyzer.Start].
+type Analyzer struct {
+	steps   []Step
+	silence time.Duration
+	limit   int
+}
+
+// NewAnalyzer makes an analyzer. silence is the longest gap between the capture
+// times of two frames of one epoch that is no interruption (0: DefaultSilence);
+// limit is the most bytes of state per camera (0: DefaultStateLimit).
+func NewAnalyzer(steps []Step, silence time.Duration, limit int) (*Analyzer, error) {
+	if silence == 0 {
+		silence = DefaultSilence
+	}
+	if limit == 0 {
+		limit = DefaultStateLimit
+	}
+	if silence < 0 || limit < 0 {
+		return nil, fmt.Errorf("analyzer: silence %v and state limit %d must not be negative", silence, limit)
+	}
+	names := map[string]bool{}
+	for _, s := range steps {
+		if names[s.Name()] {
+			return nil, fmt.Errorf("analyzer: two steps are named %q", s.Name())
+		}
+		names[s.Name()] = true
+	}
+	return &Analyzer{steps: steps, silence: silence, limit: limit}, nil
+}
+
+// Pixels is the most that any step needs.
+func (a *Analyzer) Pixels() frame.Pixels {
+	need := frame.NoPixels
+	for _, s := range a.steps {
+		need = max(need, s.Pixels())
+	}
+	return need
+}
+
+// Camera is what is remembered of one camera between two of its frames.
+type Camera struct {
+	a        *Analyzer
+	numbers  numbers
+	captured int64 // of the last frame that was analysed, ns since 1970; 0: none
+	memories []Memory
+}
+
+// Start returns the state of a camera never seen.
+func (a *Analyzer) Start() *Camera {
+	c := &Camera{a: a, memories: make([]Memory, len(a.steps))}
+	for i, s := range a.steps {
+		c.memories[i] = s.Start()
+	}
+	return c
+}
+
+// Next analyses the camera's next record: it completes it.Result. Frames that
+// could not be read, that repeat or that come late are not shown to the steps.
+func (c *Camera) Next(it *Item) error {
+	res, f := &it.Result, &it.Frame
+	if res.Status != result.OK {
+		return nil
+	}
+	v := c.numbers.see(f)
+	if res.Status = v.status; v.status != result.OK {
+		// What the per-frame stage found in it belongs to the frame's first result.
+		res.Quality, res.Detections = nil, nil
+		return nil
+	}
+	if v.begins {
+		c.breaks(NewEpoch)
+		res.Events = append(res.Events, Event(EventEpochStarted, "epoch %s", f.Epoch))
+	}
+	if v.missing > 0 {
+		c.breaks(Missing)
+		res.Events = append(res.Events, Event(EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
+	}
+	at := f.Captured.UnixNano()
+	if gap := time.Duration(at - c.captured); !v.begins && c.captured != 0 && gap > c.a.silence {
+		c.breaks(Silence)
+		res.Events = append(res.Events, Event(EventSilence, "%v without frames", gap))
+	}
+	c.captured = at
+
+	in := newInput(res, f)
+	defer in.close()
+	for i, m := range c.memories {
+		if err := m.Next(in, res); err != nil {
+			if p := asPoison(err); p != nil {
+				res.Kill(p)
+				res.Quality, res.Detections = nil, nil
+				return nil
+			}
+			return fmt.Errorf("step %s at topic %s partition %d offset %d camera %s: %w",
+				c.a.steps[i].Name(), res.Topic, res.Partition, res.Offset, res.Camera, err)
+		}
+	}
+	return nil
+}
+
+// Event makes an event of the stage itself.
+func Event(typ, format string, args ...any) result.Event {
+	return result.Event{Analysis: analysisName, Type: typ, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (c *Camera) breaks(b Break) {
+	for _, m := range c.memories {
+		m.Break(b)
+	}
+}
+
+// Close releases what the steps hold outside Go.
+func (c *Camera) Close() {
+	for _, m := range c.memories {
+		m.Close()
+	}
+	c.memories = nil
+}
+
+// cameraVersion is the version of the encoding of a saved camera. Version 1:
+// numbers, time of the last frame, then for each step its name, its digest and
+// what its memory saved. Older versions are read as long as a reader for them
+// stands in [Analyzer.Restore]; newer ones are refused.
+const cameraVersion = 1
+
+// Save encodes the camera so that [Analyzer.Restore] gives one that continues
+// exactly alike. It fails if the encoding is over the limit.
+func (c *Camera) Save() ([]byte, error) {
+	b := []byte{cameraVersion}
+	b = c.numbers.append(b)
+	b = wire.Int(b, c.captured)
+	b = wire.Uint(b, uint64(len(c.memories)))
+	for i, m := range c.memories {
+		b = wire.String(b, c.a.steps[i].Name())
+		b = wire.String(b, c.a.steps[i].Digest())
+		b = wire.Bytes(b, m.Save())
+	}
+	if len(b) > c.a.limit {
+		return nil, fmt.Errorf("state of %d bytes is over the limit of %d", len(b), c.a.limit)
+	}
+	return b, nil
+}
+
+// Restore is the inverse of [Camera.Save]. A step that was not there then, or
+// whose digest has changed since, starts afresh; one that is gone is left out.
+func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
+	if len(saved) == 0 || saved[0] != cameraVersion {
+		return nil, fmt.Errorf("restore camera state: unknown version (known: %d)", cameraVersion)
+	}
+	r := wire.NewReader(saved[1:])
+	c := &Camera{a: a, numbers: readNumbers(r), captured: r.Int()}
+	type memory struct {
+		digest string
+		saved  []byte
+	}
+	there := map[string]memory{}
+	for range r.Count() {
+		name := r.String()
+		there[name] = memory{r.String(), r.Bytes()}
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("restore camera state: %w", err)
+	}
+	for _, s := range a.steps {
+		m, ok := there[s.Name()]
+		if !ok || m.digest != s.Digest() {
+			c.memories = append(c.memories, s.Start())
+			continue
+		}
+		mem, err := s.Restore(m.saved)
+		if err != nil {
+			c.Close()
+			return nil, fmt.Errorf("restore step %s: %w", s.Name(), err)
+		}
+		c.memories = append(c.memories, mem)
+	}
+	return c, nil
+}

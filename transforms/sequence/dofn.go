@@ -1,0 +1,269 @@
+package sequence
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/pixels"
+)
+
+func init() {
+	register.DoFn5x1[context.Context, state.Provider, string, Run, func(string, chunksink.Part), error](&analyzeFn{})
+	register.Emitter2[string, chunksink.Part]()
+}
+
+// Config says what the sequence stage does. It travels to the workers.
+type Config struct {
+	Steps      []StepSpec
+	Silence    time.Duration // 0: DefaultSilence
+	StateLimit int           // bytes per camera; 0: DefaultStateLimit
+	// States is the output in which an earlier job may have left states.
+	States output.Spec
+	// Paced gives the source its credit back for every run that arrives.
+	Paced bool
+}
+
+// Analyzer makes the analyzer that the configuration describes.
+func (c *Config) Analyzer() (*Analyzer, error) {
+	var steps []Step
+	for _, spec := range c.Steps {
+		s, err := spec.Make()
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, s)
+	}
+	return NewAnalyzer(steps, c.Silence, c.StateLimit)
+}
+
+// Analyze takes runs keyed by chunk.Link.Key and gives, keyed by chunk.ID.Key,
+// the results of every frame and the state of every camera at every chunk's end.
+func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) beam.PCollection {
+	s = s.Scope("sequence.Analyze")
+	if _, err := cfg.Analyzer(); err != nil {
+		panic(fmt.Sprintf("sequence.Analyze: %v", err))
+	}
+	return beam.ParDo(s, &analyzeFn{
+		Config: cfg,
+		Mark:   state.MakeValueState[[]byte]("mark"),
+		Camera: state.MakeValueState[[]byte]("camera"),
+		Bag:    state.MakeBagState[[]byte]("waiting"),
+	}, runs)
+}
+
+// analyzeFn keeps a camera's state in two values, so that a worker which still
+// has the camera in memory need not read the larger one.
+type analyzeFn struct {
+	Config Config
+	Mark   state.Value[[]byte]
+	Camera state.Value[[]byte]
+	Bag    state.Bag[[]byte]
+
+	seq    sequencer
+	states *output.States
+	cache  cameraCache
+}
+
+func (fn *analyzeFn) Setup(ctx context.Context) error {
+	pixels.SingleThreaded()
+	a, err := fn.Config.Analyzer()
+	if err != nil {
+		return err
+	}
+	fn.seq = sequencer{a}
+	fn.cache = newCameraCache()
+	if fn.Config.States.Root != "" {
+		if fn.states, err = output.OpenStates(ctx, fn.Config.States); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (fn *analyzeFn) Teardown() { fn.cache.clear() }
+
+func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key string, run Run, emit func(string, chunksink.Part)) error {
+	if fn.Config.Paced {
+		var n int64
+		for i := range run.Items {
+			n += run.Items[i].Result.Bytes
+		}
+		kafkasource.Release(n)
+	}
+	m := mark{position: chunk.None}
+	b, ok, err := fn.Mark.Read(p)
+	if err != nil {
+		return fmt.Errorf("read mark of %s: %w", key, err)
+	}
+	if ok {
+		if m, err = unmarshalMark(b); err != nil {
+			return fmt.Errorf("mark of %s: %w", key, err)
+		}
+	}
+	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, before: m.position, mark: &m}
+	parts, err := fn.seq.process(&m, &run, st)
+	if err != nil {
+		return err
+	}
+	if err := fn.Mark.Write(p, m.marshal()); err != nil {
+		return fmt.Errorf("write mark of %s: %w", key, err)
+	}
+	for _, part := range parts {
+		emit(part.ID.Key(), part)
+	}
+	return nil
+}
+
+// beamStorage is one camera's state for the time of one element.
+type beamStorage struct {
+	ctx    context.Context
+	fn     *analyzeFn
+	p      state.Provider
+	key    string
+	before int64 // the mark's position before the element
+	mark   *mark
+}
+
+func (st *beamStorage) camera() (*Camera, error) {
+	if c := st.fn.cache.take(st.key, st.before); c != nil {
+		return c, nil
+	}
+	b, ok, err := st.fn.Camera.Read(st.p)
+	if err != nil || !ok {
+		return nil, err
+	}
+	c, err := st.fn.seq.a.Restore(b)
+	if err != nil {
+		return nil, fmt.Errorf("keyed state of %s: %w", st.key, err)
+	}
+	return c, nil
+}
+
+func (st *beamStorage) put(c *Camera) error {
+	if c == nil {
+		return st.fn.Camera.Clear(st.p)
+	}
+	b, err := c.Save()
+	if err != nil {
+		return fmt.Errorf("keyed state of %s: %w", st.key, err)
+	}
+	if err := st.fn.Camera.Write(st.p, b); err != nil {
+		return err
+	}
+	st.fn.cache.put(st.key, st.mark.position, c)
+	return nil
+}
+
+func (st *beamStorage) restore(l *chunk.Link) (*Camera, error) {
+	if st.fn.states == nil {
+		return nil, fmt.Errorf("camera %s goes on from %v, but no output is configured to read its state from", l.Camera, l.ID())
+	}
+	b, at, ok, err := st.fn.states.Load(st.ctx, l.Topic, l.Partition, l.Restore, l.Camera)
+	if err != nil {
+		return nil, err
+	}
+	if want := chunk.EndPosition(l.Restore, l.N); !ok || at != want {
+		return nil, fmt.Errorf("topic %s partition %d: the states of chunk %d have none of camera %s at position %d", l.Topic, l.Partition, l.Restore, l.Camera, want)
+	}
+	c, err := st.fn.seq.a.Restore(b)
+	if err != nil {
+		return nil, fmt.Errorf("topic %s partition %d chunk %d camera %s: %w", l.Topic, l.Partition, l.Restore, l.Camera, err)
+	}
+	return c, nil
+}
+
+func (st *beamStorage) wait(r *Run) error { return st.fn.Bag.Add(st.p, r.Marshal()) }
+
+func (st *beamStorage) waiting() ([]Run, error) {
+	bs, _, err := st.fn.Bag.Read(st.p)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]Run, len(bs))
+	for i, b := range bs {
+		if runs[i], err = UnmarshalRun(b); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
+
+func (st *beamStorage) replaceWaiting(runs []Run) error {
+	if err := st.fn.Bag.Clear(st.p); err != nil {
+		return err
+	}
+	for i := range runs {
+		if err := st.wait(&runs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cachedCameras is how many cameras a worker's instance keeps decoded. One has
+// about a previous frame in gray, 300 KB at 640x480.
+const cachedCameras = 128
+
+// cameraCache saves decoding a camera's keyed state when the same instance
+// handled its last run. An entry is as good as the state if it stands at the
+// same position, since a state is a function of the log up to there.
+type cameraCache struct {
+	entries map[string]*list.Element
+	byUse   *list.List // of *cachedCamera, the latest first
+}
+
+type cachedCamera struct {
+	key      string
+	position int64
+	camera   *Camera
+}
+
+func newCameraCache() cameraCache {
+	return cameraCache{map[string]*list.Element{}, list.New()}
+}
+
+// take gives the camera away if it stands at the position.
+func (c *cameraCache) take(key string, position int64) *Camera {
+	e, ok := c.entries[key]
+	if !ok {
+		return nil
+	}
+	got := c.byUse.Remove(e).(*cachedCamera)
+	delete(c.entries, key)
+	if got.position != position {
+		got.camera.Close()
+		return nil
+	}
+	return got.camera
+}
+
+func (c *cameraCache) put(key string, position int64, cam *Camera) {
+	c.drop(key)
+	c.entries[key] = c.byUse.PushFront(&cachedCamera{key, position, cam})
+	if c.byUse.Len() > cachedCameras {
+		c.drop(c.byUse.Back().Value.(*cachedCamera).key)
+	}
+}
+
+func (c *cameraCache) drop(key string) {
+	if e, ok := c.entries[key]; ok {
+		c.byUse.Remove(e).(*cachedCamera).camera.Close()
+		delete(c.entries, key)
+	}
+}
+
+func (c *cameraCache) clear() {
+	for key := range c.entries {
+		c.drop(key)
+	}
+}

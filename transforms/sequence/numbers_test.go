@@ -1,0 +1,131 @@
+package sequence
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+func TestNumbersJudgeFrames(t *testing.T) {
+	type step struct {
+		epoch string
+		seq   int64
+		want  string
+	}
+	cases := []struct {
+		name  string
+		steps []step
+	}{
+		{"an unbroken epoch is all new", []step{{"a", 0, "ok begins"}, {"a", 1, "ok"}, {"a", 2, "ok"}}},
+		{"an epoch that begins above 0 says what is missing", []step{{"a", 4, "ok begins 4 missing"}}},
+		{"a hole is counted", []step{{"a", 0, "ok begins"}, {"a", 3, "ok 2 missing"}}},
+		{"the same number again is a repeat", []step{{"a", 0, "ok begins"}, {"a", 0, "repeat"}}},
+		{"a late frame never seen is out of order, and then a repeat", []step{{"a", 0, "ok begins"}, {"a", 2, "ok 1 missing"}, {"a", 1, "out_of_order"}, {"a", 1, "repeat"}}},
+		{"an epoch that was left resets nothing", []step{{"a", 0, "ok begins"}, {"b", 0, "ok begins"}, {"a", 0, "repeat"}, {"a", 1, "out_of_order"}, {"b", 1, "ok"}}},
+		{"frames without a number are always new", []step{{"", -1, "ok"}, {"", -1, "ok"}}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var n numbers
+			for i, s := range c.steps {
+				v := n.see(&frame.Frame{Epoch: s.epoch, Sequence: s.seq})
+				got := string(v.status)
+				if v.begins {
+					got += " begins"
+				}
+				if v.missing > 0 {
+					got += fmt.Sprintf(" %d missing", v.missing)
+				}
+				if got != s.want {
+					t.Errorf("frame %d (%s/%d) is %q, want %q", i, s.epoch, s.seq, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+func TestNumbersStayBoundedAndNeverCallASeenFrameNew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var n numbers
+		seen := map[string]bool{}
+		epochs := rapid.IntRange(1, maxEpochs).Draw(t, "epochs")
+		for range rapid.IntRange(1, 400).Draw(t, "frames") {
+			f := &frame.Frame{
+				Epoch:    fmt.Sprint(rapid.IntRange(1, epochs).Draw(t, "epoch")),
+				Sequence: rapid.Int64Range(0, 600).Draw(t, "sequence"),
+			}
+			v := n.see(f)
+			key := fmt.Sprint(f.Epoch, "/", f.Sequence)
+			if seen[key] && v.status != result.Repeat {
+				t.Fatalf("frame %s was seen and is %q", key, v.status)
+			}
+			seen[key] = true
+		}
+		b := n.append(nil)
+		if len(b) > 64<<10 {
+			t.Fatalf("numbers take %d bytes", len(b))
+		}
+		r := wire.NewReader(b)
+		back := readNumbers(r)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if string(back.append(nil)) != string(b) {
+			t.Fatal("numbers changed on the way through their encoding")
+		}
+	})
+}
+
+func FuzzRestore(f *testing.F) {
+	// Restore never panics, and what it accepts it saves again.
+	a := testAnalyzer(f)
+	c := a.Start()
+	it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Data: []byte{1}}}
+	if err := c.Next(&it); err != nil {
+		f.Fatal(err)
+	}
+	b, err := c.Save()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte{cameraVersion})
+	plain, err := NewAnalyzer(nil, 0, 1<<30)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := plain.Restore(b)
+		if err != nil {
+			return
+		}
+		if _, err := c.Save(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzUnmarshalRun(f *testing.F) {
+	// UnmarshalRun never panics, and what it accepts it encodes again.
+	r := Run{Items: []Item{{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Camera: "c", Data: []byte{1}}}}}
+	f.Add(r.Marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := UnmarshalRun(b); err == nil {
+			r.Marshal()
+		}
+	})
+}
+
+func FuzzUnmarshalMark(f *testing.F) {
+	f.Add((&mark{position: 7, waiting: []int64{3, -1}}).marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := unmarshalMark(b); err == nil {
+			m.marshal()
+		}
+	})
+}
