@@ -1,7 +1,7 @@
 // Package frame defines what one frame of one camera is, the two wire formats
 // in which it lies on Kafka, and how its pixels are decoded safely.
 //
-// A [Record] is what Kafka holds; [Parse] makes a [Frame] of it or says why it
+// A [Record] is what Kafka holds; a [Parser] makes a [Frame] of it or says why it
 // cannot ([Poison]). The bytes in Frame.Data are those the collector encoded:
 // nobody re-encodes them.
 package frame
@@ -27,8 +27,8 @@ const (
 // Frame is one picture of one camera.
 type Frame struct {
 	Camera   string    // id, see ValidCamera
-	Epoch    string    // the unbroken stretch of the camera it belongs to
-	Sequence int64     // its number in the epoch, from 0
+	Epoch    string    // the unbroken stretch of the camera it belongs to; "" from the JSON wire
+	Sequence int64     // its number in the epoch, from 0; -1 from the JSON wire, which has none
 	Captured time.Time // capture time, UTC
 	Width    int       // pixels
 	Height   int       // pixels
@@ -72,12 +72,14 @@ const MaxCamera = 128
 
 // ValidCamera reports whether id is a camera id: 1 to 128 of A-Z a-z 0-9 . _ -,
 // but neither "." nor "..", so that it may become a part of a path.
-func ValidCamera(id string) bool {
-	if id == "" || len(id) > MaxCamera || id == "." || id == ".." {
+func ValidCamera(id string) bool { return validToken(id, MaxCamera) }
+
+func validToken(s string, longest int) bool {
+	if s == "" || len(s) > longest || s == "." || s == ".." {
 		return false
 	}
-	for i := 0; i < len(id); i++ {
-		switch c := id[i]; {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
 		default:
 			return false
