@@ -32,12 +32,32 @@ type Log interface {
 	Close() error
 }
 
+// identified is a Log whose topics can be told from others of the same name.
+type identified interface {
+	Identity(ctx context.Context, topic string) (string, error)
+}
+
+// Identity returns what tells a topic from one that is created anew under its
+// name: Kafka's topic id. "" means that the log knows no such thing.
+func Identity(ctx context.Context, log Log, topic string) (string, error) {
+	if l, ok := log.(identified); ok {
+		return l.Identity(ctx, topic)
+	}
+	return "", nil
+}
+
 // LogSpec says how to open a log; it travels to the workers inside the
 // pipeline, so it holds no secrets, only where to find them.
 type LogSpec struct {
 	Kind    string   // "kafka" or "archive"
 	Brokers []string // of Kafka, host:port
 	Root    string   // of an archive, the folder
+	// Connection is the path of a file that says how to connect to Kafka with
+	// TLS and SASL (see [Connection]); every worker must have it. "" is plaintext.
+	Connection string
+	// Patience is for how long a Read of Kafka tries again while brokers fail,
+	// before it gives up. Default: DefaultPatience.
+	Patience time.Duration
 }
 
 var openers = map[string]func(context.Context, LogSpec) (Log, error){}
