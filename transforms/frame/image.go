@@ -25,9 +25,9 @@ func (l limits) check(width, height int) *Poison {
 // size in pixels, and whether it is all there, without decoding it. Limits are
 // the defaults of [ParseOptions]. The error is always a [*Poison].
 //
-// Images must be checked before OpenCV sees them: its decoders fill the missing
-// part of a truncated JPEG with whatever was in that memory, which may be a
-// picture of another camera, and allocate whatever the header claims.
+// Images must be checked before OpenCV sees them: its decoders leave the missing
+// part of a truncated JPEG as that memory was, which may be a picture of another
+// camera, and allocate whatever the header claims.
 //
 // A JPEG is walked as libjpeg walks it, marker by marker (ITU-T T.81, annex B),
 // a PNG chunk by chunk (ISO/IEC 15948). Bytes after the end are tolerated.

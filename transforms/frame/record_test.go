@@ -83,7 +83,7 @@ func TestValidCamera(t *testing.T) {
 // read whole is the same again when it is written and read.
 func FuzzReadRecord(f *testing.F) {
 	for _, c := range parseCases() {
-		f.Add(c.rec.Append(nil))
+		addSeed(f, &c.rec)
 	}
 	f.Add([]byte{0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, b []byte) {
