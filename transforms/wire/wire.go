@@ -70,6 +70,10 @@ func (r *Reader) Close() error {
 // Rest returns the bytes not yet read.
 func (r *Reader) Rest() []byte { return r.b }
 
+// Fail makes the reader fail as if a value had been impossible: for types that
+// allow fewer values than their encoding.
+func (r *Reader) Fail() { r.fail() }
+
 func (r *Reader) fail() {
 	r.err = ErrCorrupt
 	r.b = nil
