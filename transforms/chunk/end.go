@@ -58,7 +58,7 @@ func (e *End) Marshal() []byte {
 // UnmarshalEnd is the inverse of [End.Marshal].
 func UnmarshalEnd(b []byte) (End, error) {
 	r := wire.NewReader(b)
-	e := End{ID: ID{r.String(), int32(r.Int()), r.Int()}, N: r.Int(), Partial: r.Bool(), UpTo: r.Int(), Offsets: ReadOffsets(r)}
+	e := End{ID: ID{r.String(), readPartition(r), r.Int()}, N: r.Int(), Partial: r.Bool(), UpTo: r.Int(), Offsets: ReadOffsets(r)}
 	if n := r.Count(); n > 0 {
 		e.Owed = make([]string, n)
 		for i := range e.Owed {

@@ -136,7 +136,8 @@ func (s Offsets) Append(b []byte) []byte {
 	return b
 }
 
-// ReadOffsets reads what [Offsets.Append] wrote.
+// ReadOffsets reads what [Offsets.Append] wrote; ranges that are not sorted,
+// disjoint and non-adjacent, or hold negative offsets, make the reader fail.
 func ReadOffsets(r *wire.Reader) Offsets {
 	n := r.Count()
 	if n == 0 {
@@ -144,9 +145,13 @@ func ReadOffsets(r *wire.Reader) Offsets {
 	}
 	s := make(Offsets, 0, n)
 	var last int64
-	for range n {
+	for i := range n {
 		from := last + r.Int()
 		to := from + r.Int()
+		if from < last || from == last && i > 0 || to <= from {
+			r.Fail()
+			return nil
+		}
 		s = append(s, Range{from, to})
 		last = to
 	}

@@ -69,7 +69,11 @@ func ParseKey(key string) (ID, error) {
 	if err != nil || k < 0 {
 		return ID{}, fmt.Errorf("chunk key %q: bad index", key)
 	}
-	return ID{p[0], int32(part), k}, nil
+	id := ID{p[0], int32(part), k}
+	if id.Key() != key {
+		return ID{}, fmt.Errorf("chunk key %q is not written as %q", key, id.Key())
+	}
+	return id, nil
 }
 
 func (id ID) String() string {

@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -62,9 +63,27 @@ func (l *Link) Append(b []byte) []byte {
 // ReadLink reads what [Link.Append] wrote.
 func ReadLink(r *wire.Reader) Link {
 	return Link{
-		Topic: r.String(), Partition: int32(r.Int()), Chunk: r.Int(), N: r.Int(),
-		Camera: r.String(), Kind: Kind(r.Uint()), Prev: r.Int(), Restore: r.Int(),
+		Topic: r.String(), Partition: readPartition(r), Chunk: r.Int(), N: r.Int(),
+		Camera: r.String(), Kind: readKind(r), Prev: r.Int(), Restore: r.Int(),
 	}
+}
+
+func readPartition(r *wire.Reader) int32 {
+	v := r.Int()
+	if v < 0 || v > math.MaxInt32 {
+		r.Fail()
+		return 0
+	}
+	return int32(v)
+}
+
+func readKind(r *wire.Reader) Kind {
+	v := r.Uint()
+	if v > uint64(Stray) {
+		r.Fail()
+		return 0
+	}
+	return Kind(v)
 }
 
 // Run is what the source emits: consecutive records of one camera (Frames), a
