@@ -1,0 +1,421 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+// LogKind is the kind of log that an archive is: kafkasource.LogSpec{Kind: LogKind, Root: …}.
+const LogKind = "archive"
+
+func init() {
+	kafkasource.RegisterLog(LogKind, func(ctx context.Context, spec kafkasource.LogSpec) (kafkasource.Log, error) {
+		f, err := Open(ctx, spec.Root)
+		if err != nil {
+			return nil, fmt.Errorf("open archive: %w", err)
+		}
+		return NewLog(f), nil
+	})
+}
+
+// Log reads an archive as the log that it was made from: the same records at
+// the same offsets, from the archive's first offset to the end of what is there
+// without a gap, the partial tail included.
+//
+// A file that is missing although later ones are there, or that is damaged, is
+// an error that wraps kafkasource.ErrDataLoss and names the path. So an archive
+// that several workers are still filling cannot be followed: chunks appear out
+// of order.
+type Log struct {
+	folder *Folder
+
+	mu         sync.Mutex
+	partitions map[string]*partitionFiles
+}
+
+// partitionFiles is what the log knows of a partition's files.
+type partitionFiles struct {
+	extent  *Extent   // as last listed; nil before
+	cursors []*cursor // not in use, the one used last at the end
+}
+
+// NewLog reads the archive in f.
+func NewLog(f *Folder) *Log { return &Log{folder: f, partitions: map[string]*partitionFiles{}} }
+
+var _ kafkasource.Log = (*Log)(nil)
+
+// maxCursors is how many files of a partition stay open between two reads.
+const maxCursors = 2
+
+// Partitions lists the topic's partitions in ascending order.
+func (l *Log) Partitions(ctx context.Context, topic string) ([]int32, error) {
+	parts, err := l.folder.Partitions(ctx, topic)
+	if err == nil && len(parts) == 0 {
+		err = fmt.Errorf("archive %s has no topic %s: %w", l.folder.files.Root(), topic, fs.ErrNotExist)
+	}
+	return parts, err
+}
+
+// Bounds returns the archive's first offset and the end of what is there.
+func (l *Log) Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {
+	e, err := l.list(ctx, topic, partition)
+	if err != nil {
+		return 0, 0, err
+	}
+	return e.Base, e.Upto(), nil
+}
+
+// list lists the partition's files anew.
+func (l *Log) list(ctx context.Context, topic string, partition int32) (Extent, error) {
+	known := l.known(topic, partition)
+	e, err := l.folder.Extent(ctx, topic, partition)
+	if err != nil {
+		return Extent{}, err
+	}
+	if e.Beyond != chunk.None {
+		missing := ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
+		return Extent{}, l.loss(topic, partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
+	}
+	if known != nil && e.Upto() < known.Upto() {
+		return Extent{}, l.loss(topic, partition, e, e.Upto(), fmt.Sprintf("the archive %s had offsets up to %d before", l.folder.files.Root(), known.Upto()))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.files(topic, partition)
+	if p.extent == nil || p.extent.Upto() <= e.Upto() {
+		p.extent = &e
+	}
+	return e, nil
+}
+
+// known is the partition's extent as last listed; nil before.
+func (l *Log) known(topic string, partition int32) *Extent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.files(topic, partition).extent
+}
+
+func (l *Log) loss(topic string, partition int32, e Extent, offset int64, what string) error {
+	return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: e.Base, End: e.Upto(), What: what}
+}
+
+func (l *Log) files(topic string, partition int32) *partitionFiles {
+	key := partitionKey(topic, partition)
+	p := l.partitions[key]
+	if p == nil {
+		p = &partitionFiles{}
+		l.partitions[key] = p
+	}
+	return p
+}
+
+// OffsetAt returns the first offset whose record's timestamp is t or later; the
+// end if there is none. It looks at the end of every file and into one.
+func (l *Log) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
+	e, err := l.list(ctx, topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	ms := t.UnixMilli()
+	if time.UnixMilli(ms).Before(t) {
+		ms++
+	}
+	for at := e.Base; at < e.Upto(); {
+		s := l.span(topic, partition, e, at)
+		sum, err := l.folder.Summary(ctx, s)
+		if err != nil {
+			return 0, l.broken(s, at, err)
+		}
+		if sum.Records > 0 && sum.MaxTimestamp >= ms {
+			return l.firstAt(ctx, s, ms)
+		}
+		at = s.End
+	}
+	return e.Upto(), nil
+}
+
+func (l *Log) firstAt(ctx context.Context, s Span, ms int64) (offset int64, err error) {
+	r, c, err := l.folder.Records(ctx, s)
+	if err != nil {
+		return 0, l.broken(s, s.Start, err)
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	for {
+		rec, err := r.Next()
+		if err != nil {
+			return 0, l.broken(s, r.Summary().Last, fmt.Errorf("read %s: %w", l.folder.Path(s), err))
+		}
+		if rec.Timestamp >= ms {
+			return rec.Offset, nil
+		}
+	}
+}
+
+// span is the file that covers an offset between the extent's bounds.
+func (l *Log) span(topic string, partition int32, e Extent, offset int64) Span {
+	if offset >= e.End {
+		return e.Tail
+	}
+	return ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
+}
+
+// broken says that a file which should give the offset does not.
+func (l *Log) broken(s Span, offset int64, err error) error {
+	if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("topic %s partition %d offset %d: %w: %w", s.Topic, s.Partition, offset, kafkasource.ErrDataLoss, err)
+}
+
+// Read returns records with offsets in [from, to) of one file. Where there are
+// none yet it waits and looks once more.
+func (l *Log) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+	waited := wait <= 0
+	for pos := from; ; {
+		if pos >= to {
+			return nil, pos, nil
+		}
+		s, err := l.locate(ctx, topic, partition, pos)
+		if err != nil {
+			return nil, 0, err
+		}
+		if s == (Span{}) {
+			if waited || pos > from {
+				return nil, pos, nil
+			}
+			if err := sleep(ctx, wait); err != nil {
+				return nil, 0, fmt.Errorf("read topic %s partition %d offset %d: %w", topic, partition, from, err)
+			}
+			waited = true
+			continue
+		}
+		recs, next, err := l.readFile(ctx, s, pos, to, maxBytes)
+		if err != nil {
+			// A partial file goes when more of its chunk is there.
+			if again, lerr := l.relocate(ctx, pos, s); lerr == nil && again {
+				continue
+			}
+			return nil, 0, l.broken(s, pos, err)
+		}
+		if len(recs) > 0 {
+			return recs, next, nil
+		}
+		pos = next
+	}
+}
+
+// locate finds the file that covers the offset; the zero Span if the archive
+// ends there.
+func (l *Log) locate(ctx context.Context, topic string, partition int32, offset int64) (Span, error) {
+	known := l.known(topic, partition)
+	if known == nil || offset < known.Base || offset >= known.Upto() {
+		e, err := l.list(ctx, topic, partition)
+		if err != nil {
+			return Span{}, err
+		}
+		known = &e
+	}
+	switch {
+	case offset < known.Base:
+		return Span{}, l.loss(topic, partition, *known, offset, "the archive begins later")
+	case offset > known.Upto():
+		return Span{}, l.loss(topic, partition, *known, offset, "the archive ends before")
+	case offset == known.Upto():
+		return Span{}, nil
+	}
+	return l.span(topic, partition, *known, offset), nil
+}
+
+// relocate lists anew and reports whether another file than s covers the offset now.
+func (l *Log) relocate(ctx context.Context, offset int64, s Span) (bool, error) {
+	if s.Complete() {
+		return false, nil
+	}
+	if _, err := l.list(ctx, s.Topic, s.Partition); err != nil {
+		return false, err
+	}
+	now, err := l.locate(ctx, s.Topic, s.Partition, offset)
+	return now != s, err
+}
+
+func (l *Log) readFile(ctx context.Context, s Span, from, to int64, maxBytes int) ([]frame.Record, int64, error) {
+	c := l.take(s, from)
+	if c == nil {
+		r, rc, err := l.folder.Records(ctx, s)
+		if err != nil {
+			return nil, 0, err
+		}
+		c = &cursor{span: s, low: s.Start, given: s.Start, r: r, file: rc}
+	}
+	recs, next, err := c.read(ctx, from, to, maxBytes)
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("read %s: %w", l.folder.Path(s), err), c.close())
+	}
+	return recs, next, l.put(c)
+}
+
+// take takes the cursor that is nearest before the offset out of the pool.
+func (l *Log) take(s Span, from int64) *cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.files(s.Topic, s.Partition)
+	best := -1
+	for i, c := range p.cursors {
+		if c.span == s && c.low <= from && (best < 0 || c.low > p.cursors[best].low) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	c := p.cursors[best]
+	p.cursors = slices.Delete(p.cursors, best, best+1)
+	return c
+}
+
+// put gives a cursor back and closes the one that was not used for longest.
+func (l *Log) put(c *cursor) error {
+	l.mu.Lock()
+	p := l.files(c.span.Topic, c.span.Partition)
+	p.cursors = append(p.cursors, c)
+	var old *cursor
+	if len(p.cursors) > maxCursors {
+		old = p.cursors[0]
+		p.cursors = slices.Delete(p.cursors, 0, 1)
+	}
+	l.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	return old.close()
+}
+
+// Close closes the files that are open. The log can still be used.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, p := range l.partitions {
+		for _, c := range p.cursors {
+			errs = append(errs, c.close())
+		}
+		p.cursors = nil
+	}
+	return errors.Join(errs...)
+}
+
+// rewindBytes is how much a cursor keeps of what it has read: callers take less
+// than was fetched, and go on from there.
+const rewindBytes = 4 << 20
+
+// cursor reads a file forward, and a little back.
+type cursor struct {
+	span Span
+	r    *Reader
+	file io.Closer // nil at the end of the file
+
+	recent []frame.Record // read last, ascending
+	size   int            // of recent
+	low    int64          // the lowest offset from which it can read
+	given  int64          // records below it were handed out
+}
+
+func (c *cursor) read(ctx context.Context, from, to int64, maxBytes int) ([]frame.Record, int64, error) {
+	var recs []frame.Record
+	size := 0
+	for i := 0; ; i++ {
+		if i == len(c.recent) {
+			if err := ctx.Err(); err != nil {
+				return nil, 0, err
+			}
+			ok, err := c.fetch()
+			if err != nil {
+				return nil, 0, err
+			}
+			if !ok {
+				return recs, min(to, c.span.End), nil
+			}
+			i = len(c.recent) - 1
+		}
+		rec := &c.recent[i]
+		switch {
+		case rec.Offset < from:
+			continue
+		case rec.Offset >= to:
+			return recs, to, nil
+		case len(recs) > 0 && size+rec.Size() > maxBytes:
+			return recs, rec.Offset, nil
+		}
+		size += rec.Size()
+		if rec.Offset < c.given {
+			recs = append(recs, clone(rec)) // the memory belongs to another
+		} else {
+			recs = append(recs, *rec)
+			c.given = rec.Offset + 1
+		}
+	}
+}
+
+// fetch reads the next record into recent; false at the end of the file.
+func (c *cursor) fetch() (bool, error) {
+	if c.file == nil {
+		return false, nil
+	}
+	rec, err := c.r.Next()
+	if err == io.EOF {
+		return false, c.close()
+	}
+	if err != nil {
+		return false, err
+	}
+	for len(c.recent) > 0 && c.size+rec.Size() > rewindBytes {
+		c.size -= c.recent[0].Size()
+		c.low = c.recent[0].Offset + 1
+		c.recent[0] = frame.Record{}
+		c.recent = c.recent[1:]
+	}
+	c.recent = append(c.recent, rec)
+	c.size += rec.Size()
+	return true, nil
+}
+
+func (c *cursor) close() error {
+	if c.file == nil {
+		return nil
+	}
+	err := c.file.Close()
+	c.file = nil
+	return err
+}
+
+func clone(r *frame.Record) frame.Record {
+	c := *r
+	c.Key, c.Value = slices.Clone(r.Key), slices.Clone(r.Value)
+	c.Headers = slices.Clone(r.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = slices.Clone(c.Headers[i].Value)
+	}
+	return c
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
