@@ -6,16 +6,13 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 // State is what one camera's analyses remember at the end of a chunk.
-type State struct {
-	Camera   string
-	Position int64  // chunk.EndPosition of the chunk
-	Bytes    []byte // as the sequence package encodes it
-}
+type State = output.State
 
 // Part is one element on its way to the sink: any of results, a camera's state,
 // and a chunk end. Parts may come in any order, more than once, and cut differently.

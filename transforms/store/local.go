@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -56,10 +57,22 @@ func (localFS) RenameNoReplace(_ context.Context, oldname, newname string) error
 	if err := os.Link(oldname, newname); err != nil {
 		return err
 	}
-	if err := os.Remove(oldname); err != nil {
+	// The file has its name now; a sweep may have removed the old one.
+	if err := os.Remove(oldname); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return syncDir(filepath.Dir(newname))
+}
+
+func (localFS) ListFolder(_ context.Context, dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 func (localFS) OpenExclusive(_ context.Context, name string) (io.WriteCloser, error) {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +35,14 @@ type ExclusiveWriter interface {
 type NoReplaceRenamer interface {
 	// RenameNoReplace fails with fs.ErrExist if newname exists.
 	RenameNoReplace(ctx context.Context, oldname, newname string) error
+}
+
+// Lister is a filesystem that can list one folder by its plain name. Patterns
+// are then matched here, so that a root may contain characters that mean
+// something in a pattern.
+type Lister interface {
+	// ListFolder returns the names, without the folder, of the files in dir.
+	ListFolder(ctx context.Context, dir string) ([]string, error)
 }
 
 // Folder is a root under which files have slash-separated relative names. It is
@@ -62,7 +71,7 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open folder %s: %w", root, err)
 		}
-		return &Folder{root: abs, fs: localFS{}}, nil
+		return &Folder{root: strings.TrimRight(filepath.ToSlash(abs), "/"), fs: localFS{}}, nil
 	}
 	openMu.Lock()
 	defer openMu.Unlock()
@@ -78,7 +87,12 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 }
 
 // Root is the folder's path as it was given, made absolute when local.
-func (f *Folder) Root() string { return f.root }
+func (f *Folder) Root() string {
+	if f.root == "" {
+		return "/"
+	}
+	return f.root
+}
 
 // Path is the full path of a file in the folder.
 func (f *Folder) Path(name string) string { return f.root + "/" + name }
@@ -86,22 +100,47 @@ func (f *Folder) Path(name string) string { return f.root + "/" + name }
 // Sub is the folder below this one.
 func (f *Folder) Sub(name string) *Folder { return &Folder{root: f.Path(name), fs: f.fs} }
 
-// List returns the names in the folder that match a pattern of path.Match's
-// form, sorted. A folder that does not exist is empty.
+// List returns the names in the folder that match a pattern, sorted. Only the
+// last part of the pattern may hold the special characters of [path.Match]. A
+// folder that does not exist is empty.
 func (f *Folder) List(ctx context.Context, pattern string) ([]string, error) {
-	paths, err := f.fs.List(ctx, f.Path(pattern))
+	dir, last := "", pattern
+	if i := strings.LastIndexByte(pattern, '/'); i >= 0 {
+		dir, last = pattern[:i+1], pattern[i+1:]
+	}
+	if _, err := path.Match(last, ""); err != nil {
+		return nil, fmt.Errorf("list %s: %w", f.Path(pattern), err)
+	}
+	found, err := f.listFolder(ctx, dir, last)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list %s: %w", f.Path(pattern), err)
 	}
-	names := make([]string, 0, len(paths))
-	for _, p := range paths {
-		if name, ok := strings.CutPrefix(p, f.root+"/"); ok {
-			names = append(names, name)
+	names := make([]string, 0, len(found))
+	for _, name := range found {
+		if ok, _ := path.Match(last, name); ok {
+			names = append(names, dir+name)
 		}
 	}
 	slices.Sort(names)
 	return names, nil
 }
+
+func (f *Folder) listFolder(ctx context.Context, dir, pattern string) ([]string, error) {
+	full := f.Path(dir)
+	if l, ok := f.fs.(Lister); ok {
+		return l.ListFolder(ctx, full)
+	}
+	paths, err := f.fs.List(ctx, escapePattern.Replace(full)+pattern)
+	var names []string
+	for _, p := range paths {
+		if name, ok := strings.CutPrefix(p, full); ok && name != "" && !strings.Contains(name, "/") {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+var escapePattern = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
 // Exists reports whether the file is there.
 func (f *Folder) Exists(ctx context.Context, name string) (bool, error) {
@@ -161,20 +200,7 @@ func (f *Folder) Remove(ctx context.Context, name string) error {
 // whole file or none where the filesystem can rename without replacing.
 func (f *Folder) CreateExclusive(ctx context.Context, name string, data []byte) error {
 	if _, ok := f.fs.(NoReplaceRenamer); ok {
-		p, err := f.Stage(ctx, name)
-		if err != nil {
-			return err
-		}
-		if _, err := p.Write(data); err != nil {
-			return errors.Join(err, p.Discard(ctx))
-		}
-		if err := p.Close(); err != nil {
-			return errors.Join(err, p.Discard(ctx))
-		}
-		if err := p.PublishNew(ctx); err != nil {
-			return errors.Join(err, p.Discard(ctx))
-		}
-		return nil
+		return f.Put(ctx, name, WriteAll(data), (*Staged).PublishNew)
 	}
 	x, ok := f.fs.(ExclusiveWriter)
 	if !ok {
@@ -185,7 +211,7 @@ func (f *Folder) CreateExclusive(ctx context.Context, name string, data []byte) 
 		return fmt.Errorf("create %s: %w", f.Path(name), err)
 	}
 	_, err = w.Write(data)
-	if err := errors.Join(err, w.Close()); err != nil {
+	if err := errors.Join(noEOF(err), noEOF(w.Close())); err != nil {
 		return fmt.Errorf("create %s: %w", f.Path(name), err)
 	}
 	return nil
@@ -193,16 +219,48 @@ func (f *Folder) CreateExclusive(ctx context.Context, name string, data []byte) 
 
 // WriteAtomic writes a small file, replacing one that is there.
 func (f *Folder) WriteAtomic(ctx context.Context, name string, data []byte) error {
+	return f.Put(ctx, name, WriteAll(data), (*Staged).Replace)
+}
+
+// WriteAll writes data, for Put.
+func WriteAll(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+// putAttempts bounds how often a file is written anew because its temporary
+// file vanished: another process sweeps once, when it starts.
+const putAttempts = 3
+
+// Put writes the file name with write under a temporary name and gives it its
+// name with publish, for example (*Staged).PublishNew. Nothing is left of it
+// when either fails. If the temporary file vanishes meanwhile, because a
+// process that starts on the same folder sweeps, it is written again, so write
+// must be repeatable. A publish that discards the file on purpose returns nil.
+func (f *Folder) Put(ctx context.Context, name string, write func(io.Writer) error, publish func(*Staged, context.Context) error) error {
+	for try := 1; ; try++ {
+		err := f.putOnce(ctx, name, write, publish)
+		if !errors.Is(err, fs.ErrNotExist) || try == putAttempts {
+			return err
+		}
+	}
+}
+
+func (f *Folder) putOnce(ctx context.Context, name string, write func(io.Writer) error, publish func(*Staged, context.Context) error) error {
 	p, err := f.Stage(ctx, name)
 	if err != nil {
 		return err
 	}
-	_, err = p.Write(data)
-	if err = errors.Join(err, p.Close()); err == nil {
-		err = p.Replace(ctx)
+	if err = write(p); err == nil {
+		err = p.Close()
+	}
+	if err == nil {
+		err = publish(p, ctx)
 	}
 	if err != nil {
-		return errors.Join(err, p.Discard(ctx))
+		return errors.Join(err, p.Discard(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
@@ -311,7 +369,7 @@ func (s *Staged) Discard(ctx context.Context) error {
 		s.closed = true
 		err = s.w.Close()
 	}
-	return errors.Join(err, s.f.Remove(ctx, s.temp))
+	return errors.Join(noEOF(err), s.f.Remove(ctx, s.temp))
 }
 
 func noEOF(err error) error {
@@ -327,4 +385,5 @@ var _ interface {
 	filesystem.Renamer
 	ExclusiveWriter
 	NoReplaceRenamer
+	Lister
 } = localFS{}

@@ -1,0 +1,208 @@
+package chunksink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+func init() {
+	register.DoFn5x1[context.Context, state.Provider, string, Part, func(string, Committed), error](&writeFn{})
+	register.DoFn3x0[string, Committed, func(string, int)](&dropFn{})
+	register.DoFn2x0[string, func(*int) bool](&endFn{})
+	register.Emitter2[string, Committed]()
+	register.Emitter2[string, int]()
+	register.Iter1[int]()
+	beam.RegisterType(reflect.TypeOf(Committed{}))
+}
+
+// Config says where the sink writes. It travels to the workers.
+type Config struct {
+	Output   output.Spec
+	Pictures PicturesSpec
+}
+
+// Committed tells of a file that is published.
+type Committed struct {
+	Name    string // of the results file, relative to the output folder
+	Rows    int
+	Partial bool
+	Digest  string // SHA-256 of the file, hex
+}
+
+// Write takes parts keyed by chunk.ID.Key, collects each chunk and publishes its
+// files once it is complete. It gives a Committed per results file, keyed as the
+// parts; at least once. Give them to another stage, or to [Finish].
+func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
+	s = s.Scope("chunksink.Write")
+	if err := cfg.Pictures.check(); err != nil {
+		panic(fmt.Sprintf("chunksink.Write: %v", err))
+	}
+	if cfg.Output.Root == "" || cfg.Output.N < 1 || cfg.Output.Generation < 1 {
+		panic(fmt.Sprintf("chunksink.Write: not an output: %+v", cfg.Output))
+	}
+	return beam.ParDo(s, &writeFn{
+		Config:  cfg,
+		Summary: state.MakeValueState[[]byte]("summary"),
+		Parts:   state.MakeBagState[[]byte]("parts"),
+	}, parts)
+}
+
+// writeFn is the stateful sink. A finished key has no state.
+type writeFn struct {
+	Config  Config
+	Summary state.Value[[]byte] // a Collector
+	Parts   state.Bag[[]byte]   // what it said to keep
+
+	writer   *output.Writer
+	pictures output.Pictures
+
+	chunks, partials, rows, dead, late beam.Counter
+}
+
+// Setup opens the output.
+func (fn *writeFn) Setup(ctx context.Context) error {
+	fn.chunks = beam.NewCounter("framebeam", "chunks_committed")
+	fn.partials = beam.NewCounter("framebeam", "partials_committed")
+	fn.rows = beam.NewCounter("framebeam", "results_committed")
+	fn.dead = beam.NewCounter("framebeam", "dead_letters_committed")
+	fn.late = beam.NewCounter("framebeam", "late_parts_dropped")
+	if fn.writer != nil {
+		return nil
+	}
+	pics, err := fn.Config.Pictures.open(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := output.OpenWriter(ctx, fn.Config.Output)
+	if err != nil {
+		return errors.Join(err, closePictures(pics))
+	}
+	fn.writer, fn.pictures = w, pics
+	return nil
+}
+
+// Teardown closes what Setup opened.
+func (fn *writeFn) Teardown() error {
+	pics := fn.pictures
+	fn.writer, fn.pictures = nil, nil
+	return closePictures(pics)
+}
+
+func closePictures(p output.Pictures) error {
+	if c, ok := p.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// ProcessElement adds one part to its chunk.
+func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key string, part Part, emit func(string, Committed)) error {
+	c, err := fn.collector(ctx, p, part.ID)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		fn.late.Inc(ctx, 1)
+		return nil
+	}
+	keep, ready, err := c.Add(&part, func() ([][]byte, error) {
+		kept, _, err := fn.Parts.Read(p)
+		return kept, err
+	})
+	if err != nil {
+		return err
+	}
+	if ready != nil && !ready.End.Partial {
+		done, err := fn.writer.Commit(ctx, ready.End, ready.Rows, ready.States, fn.pictures)
+		if err != nil {
+			return err
+		}
+		fn.count(ctx, ready.Rows)
+		emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
+		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p))
+	}
+	if ready != nil {
+		done, err := fn.writer.CommitPartial(ctx, ready.End, ready.Rows)
+		if err != nil {
+			return err
+		}
+		if done.Name != "" {
+			fn.partials.Inc(ctx, 1)
+			emit(key, Committed{Name: done.Name, Rows: done.Rows, Partial: true, Digest: done.Digest})
+		}
+	}
+	if keep != nil {
+		if err := fn.Parts.Add(p, keep); err != nil {
+			return fmt.Errorf("%v: keep part: %w", part.ID, err)
+		}
+	}
+	if err := fn.Summary.Write(p, c.Marshal()); err != nil {
+		return fmt.Errorf("%v: keep summary: %w", part.ID, err)
+	}
+	return nil
+}
+
+// collector returns the key's collector, or nil if the chunk is complete
+// already: then the part repeats what is in the output.
+func (fn *writeFn) collector(ctx context.Context, p state.Provider, id chunk.ID) (*Collector, error) {
+	b, ok, err := fn.Summary.Read(p)
+	if err != nil {
+		return nil, fmt.Errorf("%v: read summary: %w", id, err)
+	}
+	if !ok || len(b) == 0 {
+		done, err := fn.writer.Done(ctx, id)
+		if err != nil || done {
+			return nil, err
+		}
+		return NewCollector(id, fn.Config.Output.Generation), nil
+	}
+	c, err := UnmarshalCollector(b)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", id, err)
+	}
+	if c.Generation() != fn.Config.Output.Generation {
+		return nil, fmt.Errorf("%v: keyed state is of generation %d, the job of %d: a savepoint resumes only in its own generation",
+			id, c.Generation(), fn.Config.Output.Generation)
+	}
+	return c, nil
+}
+
+func (fn *writeFn) count(ctx context.Context, rows []result.Frame) {
+	fn.chunks.Inc(ctx, 1)
+	fn.rows.Inc(ctx, int64(len(rows)))
+	for i := range rows {
+		if rows[i].Status == result.Dead {
+			fn.dead.Inc(ctx, 1)
+		}
+	}
+}
+
+// Finish ends a pipeline after [Write]. Engines need it: prism keeps a core busy
+// with a stage whose output no other stage takes. Nothing is grouped, so nothing
+// stays in the engine's state.
+func Finish(s beam.Scope, committed beam.PCollection) {
+	s = s.Scope("chunksink.Finish")
+	nothing := beam.ParDo(s, &dropFn{}, committed)
+	beam.ParDo0(s, &endFn{}, beam.GroupByKey(s, nothing))
+}
+
+type dropFn struct{}
+
+// ProcessElement emits nothing.
+func (*dropFn) ProcessElement(string, Committed, func(string, int)) {}
+
+type endFn struct{}
+
+// ProcessElement is never called: nothing is grouped.
+func (*endFn) ProcessElement(string, func(*int) bool) {}

@@ -1,0 +1,139 @@
+package output
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+)
+
+// Folders of the output.
+const (
+	resultsDir  = "results/"
+	statesDir   = "states/"
+	imagesDir   = "images/"
+	partialsDir = "results/_partial/"
+	journalDir  = "_framebeam/"
+)
+
+const (
+	resultsExt = ".parquet"
+	statesExt  = ".avro"
+	imagesExt  = ".zip"
+)
+
+// offsetDigits holds every int64, so that names sort as offsets do.
+const offsetDigits = 19
+
+// Name is what the name of a file says: the offsets [Start, End] of a partition.
+// '+' separates the parts because no topic may contain it.
+type Name struct {
+	Topic     string
+	Partition int32
+	Start     int64 // first offset of the range
+	End       int64 // last offset of the range, inclusive
+}
+
+// NameOf is the name of a chunk's files: the whole chunk, whether or not the log
+// has records at all of its offsets, so that the name depends on nothing else.
+func NameOf(id chunk.ID, n int64) (Name, error) {
+	if err := CheckTopic(id.Topic); err != nil {
+		return Name{}, err
+	}
+	if id.Partition < 0 || id.Index < 0 || n < 1 || id.Index > math.MaxInt64/n-1 {
+		return Name{}, fmt.Errorf("%v with %d offsets per chunk: not a chunk", id, n)
+	}
+	return Name{id.Topic, id.Partition, id.Index * n, (id.Index+1)*n - 1}, nil
+}
+
+func (n Name) String() string {
+	return fmt.Sprintf("%s+%d+%0*d+%0*d", n.Topic, n.Partition, offsetDigits, n.Start, offsetDigits, n.End)
+}
+
+// ParseName is the inverse of [Name.String], and strict: only what String gives is read.
+func ParseName(s string) (Name, error) {
+	p := strings.Split(s, "+")
+	if len(p) != 4 {
+		return Name{}, fmt.Errorf("name %q is not topic+partition+start+end", s)
+	}
+	part, err1 := strconv.ParseInt(p[1], 10, 32)
+	start, err2 := strconv.ParseInt(p[2], 10, 64)
+	end, err3 := strconv.ParseInt(p[3], 10, 64)
+	n := Name{p[0], int32(part), start, end}
+	if err1 != nil || err2 != nil || err3 != nil || CheckTopic(p[0]) != nil ||
+		part < 0 || start < 0 || end < start || n.String() != s {
+		return Name{}, fmt.Errorf("name %q is not topic+partition+start+end", s)
+	}
+	return n, nil
+}
+
+// maxTopic is Kafka's limit for the length of a topic's name.
+const maxTopic = 249
+
+// CheckTopic refuses what is not a Kafka topic's name, before it becomes part of a path.
+func CheckTopic(topic string) error {
+	ok := topic != "" && len(topic) <= maxTopic && topic != "." && topic != ".."
+	for i := 0; ok && i < len(topic); i++ {
+		switch c := topic[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			ok = false
+		}
+	}
+	if !ok {
+		return fmt.Errorf("topic %q: a topic's name is 1 to %d of A-Z a-z 0-9 . _ -, and neither . nor ..", topic, maxTopic)
+	}
+	return nil
+}
+
+// partitionKey is topic+partition, as the journal names partitions.
+func partitionKey(topic string, partition int32) string {
+	return topic + "+" + strconv.Itoa(int(partition))
+}
+
+func parsePartitionKey(key string) (topic string, partition int32, err error) {
+	topic, num, _ := strings.Cut(key, "+")
+	p, err := strconv.ParseInt(num, 10, 32)
+	if err != nil || p < 0 || CheckTopic(topic) != nil || partitionKey(topic, int32(p)) != key {
+		return "", 0, fmt.Errorf("%q is not topic+partition", key)
+	}
+	return topic, int32(p), nil
+}
+
+func (n Name) results() string { return resultsDir + n.String() + resultsExt }
+func (n Name) states() string  { return statesDir + n.String() + statesExt }
+func (n Name) images() string  { return imagesDir + n.String() + imagesExt }
+func (n Name) partial() string { return partialsDir + n.String() + resultsExt }
+
+// ResultsFile is the results file of a chunk, relative to the output folder.
+func ResultsFile(id chunk.ID, n int64) (string, error) {
+	name, err := NameOf(id, n)
+	if err != nil {
+		return "", err
+	}
+	return name.results(), nil
+}
+
+// ImagesFile is the file of a chunk's pictures, relative to the output folder.
+func ImagesFile(id chunk.ID, n int64) (string, error) {
+	name, err := NameOf(id, n)
+	if err != nil {
+		return "", err
+	}
+	return name.images(), nil
+}
+
+// parseFile reads the name of a file in dir; ok is false for files that are not ours.
+func parseFile(file, dir, ext string) (n Name, ok bool) {
+	base, ok := strings.CutPrefix(file, dir)
+	if !ok {
+		return Name{}, false
+	}
+	if base, ok = strings.CutSuffix(base, ext); !ok {
+		return Name{}, false
+	}
+	n, err := ParseName(base)
+	return n, err == nil
+}

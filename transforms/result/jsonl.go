@@ -1,0 +1,105 @@
+package result
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+// timeLayout is RFC 3339 with microseconds: fixed width, so that lines sort.
+const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+// WriteJSONL writes one JSON object per row and line. Fields have the names and
+// the order of the columns of the results files; times are RFC 3339 in UTC, and
+// null when unknown; numbers that JSON cannot say are null.
+func WriteJSONL(w io.Writer, rows []Frame) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for i := range rows {
+		if err := enc.Encode(toJSON(&rows[i])); err != nil {
+			return fmt.Errorf("write results as JSON lines: %w", err)
+		}
+	}
+	return nil
+}
+
+type jsonFrame struct {
+	Topic      string          `json:"topic"`
+	Partition  int32           `json:"partition"`
+	Offset     int64           `json:"offset"`
+	Timestamp  string          `json:"timestamp"`
+	Camera     string          `json:"camera"`
+	Epoch      string          `json:"epoch"`
+	Sequence   int64           `json:"sequence"`
+	Captured   *string         `json:"captured"`
+	Width      int32           `json:"width"`
+	Height     int32           `json:"height"`
+	Encoding   string          `json:"encoding"`
+	Bytes      int64           `json:"bytes"`
+	Status     Status          `json:"status"`
+	Reason     string          `json:"reason"`
+	Detail     string          `json:"detail"`
+	Quality    *jsonQuality    `json:"quality"`
+	Detections []jsonDetection `json:"detections"`
+	Events     []jsonEvent     `json:"events"`
+}
+
+type jsonQuality struct {
+	Brightness number `json:"brightness"`
+	Contrast   number `json:"contrast"`
+	Sharpness  number `json:"sharpness"`
+}
+
+type jsonDetection struct {
+	Analysis string `json:"analysis"`
+	Label    string `json:"label"`
+	X        int32  `json:"x"`
+	Y        int32  `json:"y"`
+	Width    int32  `json:"width"`
+	Height   int32  `json:"height"`
+	Area     number `json:"area"`
+	Score    number `json:"score"`
+}
+
+type jsonEvent struct {
+	Analysis string `json:"analysis"`
+	Type     string `json:"type"`
+	Detail   string `json:"detail"`
+}
+
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+func toJSON(f *Frame) jsonFrame {
+	j := jsonFrame{
+		Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
+		Timestamp: time.UnixMilli(f.Timestamp).UTC().Format(timeLayout),
+		Camera:    f.Camera, Epoch: f.Epoch, Sequence: f.Sequence,
+		Width: f.Width, Height: f.Height, Encoding: f.Encoding, Bytes: f.Bytes,
+		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
+		Detections: make([]jsonDetection, 0, len(f.Detections)),
+		Events:     make([]jsonEvent, 0, len(f.Events)),
+	}
+	if f.Captured != 0 {
+		t := time.UnixMicro(f.Captured).UTC().Format(timeLayout)
+		j.Captured = &t
+	}
+	if q := f.Quality; q != nil {
+		j.Quality = &jsonQuality{number(q.Brightness), number(q.Contrast), number(q.Sharpness)}
+	}
+	for _, d := range f.Detections {
+		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, number(d.Area), number(d.Score)})
+	}
+	for _, e := range f.Events {
+		j.Events = append(j.Events, jsonEvent(e))
+	}
+	return j
+}
