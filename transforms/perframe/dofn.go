@@ -1,0 +1,94 @@
+package perframe
+
+import (
+	"fmt"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+func init() {
+	register.DoFn3x1[chunk.Run, func(string, sequence.Run), func(string, chunksink.Part), error](&analyzeFn{})
+	register.Emitter2[string, sequence.Run]()
+	register.Emitter2[string, chunksink.Part]()
+}
+
+// Config says what the per-frame stage does. It travels to the workers.
+type Config struct {
+	// Parse is how records are parsed.
+	Parse frame.ParseOptions
+	// Analyses are the names of the analyses to run, in this order; see [New].
+	Analyses []string
+	// Pixels is what the sequence stage will ask for. A frame of which it cannot
+	// be had is a dead letter from here on.
+	Pixels frame.Pixels
+	// HandOver leaves gray pixels in [pixels.Handover] for a sequence stage in
+	// the same process. It changes no result.
+	HandOver bool
+	// Paced gives the source its credit back for the records that end here.
+	Paced bool
+}
+
+// Analyze takes runs (chunk.Run) and gives
+//   - keyed by chunk.Link.Key, the runs of cameras (sequence.Run) with their
+//     frames parsed and analysed; Save and Clear runs pass through;
+//   - keyed by chunk.ID.Key, the results (chunksink.Part) of Stray runs.
+//
+// Every frame is decoded, to gray at least, whatever the analyses need: so
+// whether a frame is a dead letter does not depend on what is looked for in it.
+// It panics when the configuration is wrong.
+func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) (sequenced, stray beam.PCollection) {
+	s = s.Scope("perframe.Analyze")
+	if _, err := NewAnalyzer(cfg); err != nil {
+		panic(fmt.Sprintf("perframe.Analyze: %v", err))
+	}
+	return beam.ParDo2(s, &analyzeFn{Config: cfg}, runs)
+}
+
+type analyzeFn struct {
+	Config Config
+
+	analyzer *Analyzer
+}
+
+func (fn *analyzeFn) Setup() (err error) {
+	pixels.SingleThreaded()
+	fn.analyzer, err = NewAnalyzer(fn.Config)
+	return err
+}
+
+func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequence.Run), stray func(string, chunksink.Part)) error {
+	out := sequence.Run{Link: run.Link}
+	if len(run.Records) > 0 {
+		out.Items = make([]sequence.Item, len(run.Records))
+	}
+	var bytes int64
+	for i := range run.Records {
+		rec := &run.Records[i]
+		bytes += int64(len(rec.Value))
+		var err error
+		if out.Items[i], err = fn.analyzer.Analyze(run.Topic, run.Partition, rec); err != nil {
+			return fmt.Errorf("topic %s partition %d offset %d: %w", run.Topic, run.Partition, rec.Offset, err)
+		}
+	}
+	if run.Kind != chunk.Stray {
+		sequenced(run.Key(), out)
+		return nil
+	}
+	part := chunksink.Part{ID: run.ID()}
+	for i := range out.Items {
+		part.Results = append(part.Results, out.Items[i].Result)
+	}
+	stray(part.Key(), part)
+	if fn.Config.Paced {
+		kafkasource.Release(bytes)
+	}
+	return nil
+}
