@@ -1,6 +1,7 @@
 package result
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +120,28 @@ func ReadParquetMeta(r io.ReaderAt, size int64) (meta map[string]string, err err
 	return meta, err
 }
 
+// footerTail is the length of the footer and the magic number at a file's end.
+const footerTail = 8
+
+// checkFooter keeps a damaged length from making the library allocate gigabytes.
+func checkFooter(r io.ReaderAt, size int64) error {
+	var tail [footerTail]byte
+	if size < footerTail {
+		return errors.New("read results from parquet: the file is too short")
+	}
+	if n, err := r.ReadAt(tail[:], size-footerTail); n < footerTail {
+		return fmt.Errorf("read results from parquet: %w", err)
+	}
+	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-footerTail {
+		return fmt.Errorf("read results from parquet: a footer of %d bytes in a file of %d", n, size)
+	}
+	return nil
+}
+
 func openParquet(r io.ReaderAt, size int64) (*parquet.File, map[string]string, error) {
+	if err := checkFooter(r, size); err != nil {
+		return nil, nil, err
+	}
 	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read results from parquet: %w", err)

@@ -1,0 +1,99 @@
+package result_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+// file writes rows of another schema than today's.
+func file[T any](t *testing.T, rows []T, format string) *bytes.Reader {
+	t.Helper()
+	var b bytes.Buffer
+	opts := []parquet.WriterOption{parquet.KeyValueMetadata("framebeam.lineage", "l")}
+	if format != "" {
+		opts = append(opts, parquet.KeyValueMetadata("framebeam.format", format))
+	}
+	w := parquet.NewGenericWriter[T](&b, opts...)
+	if _, err := w.Write(rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(b.Bytes())
+}
+
+type older struct {
+	Topic  string `parquet:"topic,dict"`
+	Offset int64  `parquet:"offset,delta"`
+}
+
+type newer struct {
+	Topic  string   `parquet:"topic,dict"`
+	Extra  []string `parquet:"extra,list"`
+	Offset int64    `parquet:"offset,delta"`
+}
+
+func TestFilesWithFewerOrMoreColumnsAreRead(t *testing.T) {
+	want := []result.Frame{{Topic: "t", Offset: 7}}
+	for name, r := range map[string]*bytes.Reader{
+		"fewer": file(t, []older{{"t", 7}}, "1"),
+		"more":  file(t, []newer{{"t", []string{"x"}, 7}}, "1"),
+	} {
+		got, meta, err := result.ReadParquet(r, r.Size())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s columns:\n%s", name, d)
+		}
+		if meta["framebeam.lineage"] != "l" {
+			t.Errorf("%s columns: metadata %v", name, meta)
+		}
+	}
+}
+
+func TestFilesOfAnotherFormatAreRefused(t *testing.T) {
+	for format, want := range map[string]string{"": "not a results file", "2": `format "2" is not known`} {
+		r := file(t, []older{{"t", 7}}, format)
+		_, _, err := result.ReadParquet(r, r.Size())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("format %q: got %v, want %s", format, err, want)
+		}
+		if _, err := result.ReadParquetMeta(r, r.Size()); err == nil {
+			t.Errorf("format %q: metadata was read", format)
+		}
+	}
+}
+
+func TestDamagedFilesGiveErrors(t *testing.T) {
+	var b bytes.Buffer
+	if err := result.WriteParquet(&b, samples(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for n := range b.Len() {
+		if _, _, err := result.ReadParquet(bytes.NewReader(b.Bytes()[:n]), int64(n)); err == nil {
+			t.Errorf("a file cut to %d of %d bytes was read", n, b.Len())
+		}
+	}
+}
+
+// FuzzReadParquet: damaged files give errors, never panics.
+func FuzzReadParquet(f *testing.F) {
+	for n := range samples() {
+		var b bytes.Buffer
+		if err := result.WriteParquet(&b, samples()[:n+1], map[string]string{"framebeam.lineage": "l"}); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		result.ReadParquet(bytes.NewReader(b), int64(len(b)))
+	})
+}
