@@ -128,9 +128,6 @@ func baseFile(topic string, partition int32) string {
 
 // Base returns the partition's first offset, or chunk.None if it was never begun.
 func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64, error) {
-	if err := output.CheckTopic(topic); err != nil {
-		return 0, err
-	}
 	var b base
 	err := readJournal(ctx, f.files, baseFile(topic, partition), &b)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -158,6 +155,11 @@ func (f *Folder) begin(ctx context.Context, topic string, partition int32, start
 	return f.Base(ctx, topic, partition)
 }
 
+// rebase moves the first offset of a partition of which nothing is archived.
+func (f *Folder) rebase(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
+	return start, f.files.WriteAtomic(ctx, baseFile(topic, partition), marshal(base{layoutFormat, topic, partition, start}))
+}
+
 // Partitions lists the partitions of topic that were begun, in ascending order.
 func (f *Folder) Partitions(ctx context.Context, topic string) ([]int32, error) {
 	if err := output.CheckTopic(topic); err != nil {
@@ -183,7 +185,7 @@ type Extent struct {
 	Base   int64 // the first offset
 	End    int64 // the end of the complete chunks without a gap between them; Base if there is none
 	Tail   Span  // the longest partial file that goes on from End; the zero Span if there is none
-	Beyond int64 // the first complete chunk after a missing one, or chunk.None
+	Beyond int64 // the first chunk that is there after a missing one, or chunk.None
 }
 
 // Upto is the end of all that can be read.
@@ -192,6 +194,9 @@ func (e *Extent) Upto() int64 { return max(e.End, e.Tail.End) }
 // Extent lists the partition's files; the error is fs.ErrNotExist if the
 // partition was never begun.
 func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Extent, error) {
+	if err := output.CheckTopic(topic); err != nil {
+		return Extent{}, err
+	}
 	start, err := f.Base(ctx, topic, partition)
 	if err != nil {
 		return Extent{}, err
@@ -226,8 +231,11 @@ func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Ext
 		}
 	}
 	for _, s := range partials {
-		if s.Index == next && s.End > e.Upto() {
+		switch {
+		case s.Index == next && s.End > e.Upto():
 			e.Tail = s
+		case s.Index > next && e.Beyond == chunk.None:
+			e.Beyond = s.Index
 		}
 	}
 	return e, nil

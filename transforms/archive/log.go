@@ -15,11 +15,11 @@ import (
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
-// LogKind is the kind of log that an archive is: kafkasource.LogSpec{Kind: LogKind, Root: …}.
-const LogKind = "archive"
+// Kind is the kind of log that an archive is: kafkasource.LogSpec{Kind: Kind, Root: …}.
+const Kind = "archive"
 
 func init() {
-	kafkasource.RegisterLog(LogKind, func(ctx context.Context, spec kafkasource.LogSpec) (kafkasource.Log, error) {
+	kafkasource.RegisterLog(Kind, func(ctx context.Context, spec kafkasource.LogSpec) (kafkasource.Log, error) {
 		f, err := Open(ctx, spec.Root)
 		if err != nil {
 			return nil, fmt.Errorf("open archive: %w", err)

@@ -1,0 +1,217 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// Piece is one file to write: the offsets [From, To) of one chunk. To is the
+// chunk's end, or less for its begun part; From is its beginning, or more in the
+// archive's first chunk.
+type Piece struct {
+	Topic     string
+	Partition int32
+	N         int64 // offsets per chunk
+	From, To  int64
+}
+
+// span is the span of the piece's file, which is named by its chunk's beginning
+// even where the archive begins later.
+func (p Piece) span() Span {
+	s := ChunkSpan(chunk.ID{Topic: p.Topic, Partition: p.Partition, Index: chunk.Of(p.From, p.N)}, p.N)
+	s.End = p.To
+	return s
+}
+
+// Copied says that the file of a piece is there.
+type Copied struct {
+	Piece   Piece
+	Records int64
+	New     bool // false: it was there already
+}
+
+// ErrDiffers is wrapped when a file is there that has other bytes than the log
+// gives now: the log or the file was changed.
+var ErrDiffers = errors.New("archive file differs from the log")
+
+// fetchBytes is how much is read at once, and so about what a copy holds in memory.
+const fetchBytes = 4 << 20
+
+// maxEmpty is how many reads in a row may give nothing although the log says
+// that it has more.
+const maxEmpty = 12
+
+// copyPiece writes the piece's file unless it, or more of its chunk, is there.
+func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Copied, error) {
+	s := p.span()
+	there, err := f.covered(ctx, s)
+	if err != nil {
+		return Copied{}, err
+	}
+	if there != (Span{}) {
+		sum, err := f.Summary(ctx, there)
+		return Copied{Piece: p, Records: sum.Records}, err
+	}
+	var sum Summary
+	var digest [sha256.Size]byte
+	write := func(w io.Writer) error {
+		h := sha256.New()
+		var err error
+		sum, err = copyRecords(ctx, log, f, p, NewWriter(io.MultiWriter(w, h), s))
+		h.Sum(digest[:0])
+		return err
+	}
+	fresh := true
+	publish := func(staged *store.Staged, ctx context.Context) error {
+		crashpoint.At("archive-temp-closed")
+		err := staged.PublishNew(ctx)
+		if errors.Is(err, fs.ErrExist) {
+			// Somebody else was faster.
+			fresh = false
+			return errors.Join(f.sameBytes(ctx, s, digest), staged.Discard(ctx))
+		}
+		if err == nil {
+			crashpoint.At("archive-renamed")
+		}
+		return err
+	}
+	if err := f.files.Put(ctx, file(s), write, publish); err != nil {
+		return Copied{}, fmt.Errorf("archive offsets [%d, %d) of topic %s partition %d: %w", p.From, p.To, p.Topic, p.Partition, err)
+	}
+	return Copied{Piece: p, Records: sum.Records, New: fresh}, f.supersede(ctx, s)
+}
+
+// copyRecords writes the piece's records to w.
+func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
+	for pos, empty := p.From, 0; pos < p.To; {
+		recs, next, err := log.Read(ctx, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
+		if errors.Is(err, kafkasource.ErrDataLoss) && pos == p.From {
+			// The begun part of the chunk may be all that is left of it.
+			kept, kerr := copyKept(ctx, log, f, p, w)
+			if kerr != nil {
+				return Summary{}, errors.Join(err, kerr)
+			}
+			if kept > pos {
+				pos = kept
+				continue
+			}
+		}
+		if err != nil {
+			return Summary{}, err
+		}
+		for i := range recs {
+			if err := w.Append(&recs[i]); err != nil {
+				return Summary{}, err
+			}
+		}
+		if next > pos {
+			pos, empty = next, 0
+			continue
+		}
+		if empty++; empty == maxEmpty {
+			return Summary{}, fmt.Errorf("read topic %s partition %d offset %d: the log gives nothing before %d", p.Topic, p.Partition, pos, p.To)
+		}
+	}
+	return w.Close()
+}
+
+// copyKept writes the records of the archive's own partial file of the chunk,
+// if the log can go on from its end, and returns that end; 0 if not.
+func copyKept(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (int64, error) {
+	partials, err := f.spans(ctx, partialDir, p.Topic, p.Partition)
+	if err != nil {
+		return 0, err
+	}
+	var kept Span
+	for _, s := range partials {
+		if s.Start == p.span().Start && s.End < p.To && s.End > kept.End {
+			kept = s
+		}
+	}
+	first, _, err := log.Bounds(ctx, p.Topic, p.Partition)
+	if err != nil || kept.End < first {
+		return 0, err
+	}
+	r, c, err := f.Records(ctx, kept)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close() // nothing was written to it
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			return kept.End, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", f.Path(kept), err)
+		}
+		if err := w.Append(&rec); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// covered returns the file that holds the span's offsets, its own or one with
+// more of the chunk; the zero Span if there is none.
+func (f *Folder) covered(ctx context.Context, s Span) (Span, error) {
+	whole := ChunkSpan(s.ID, s.N)
+	ok, err := f.files.Exists(ctx, file(whole))
+	if err != nil || ok {
+		return whole, err
+	}
+	if s.Complete() {
+		return Span{}, nil
+	}
+	partials, err := f.spans(ctx, partialDir, s.Topic, s.Partition)
+	if err != nil {
+		return Span{}, err
+	}
+	for _, p := range partials {
+		if p.Start == s.Start && p.End >= s.End {
+			return p, nil
+		}
+	}
+	return Span{}, nil
+}
+
+// sameBytes compares the span's file with the digest of what was to be written.
+func (f *Folder) sameBytes(ctx context.Context, s Span, digest [sha256.Size]byte) (err error) {
+	rc, err := f.files.OpenRead(ctx, file(s))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rc.Close()) }()
+	h := sha256.New()
+	if _, err := io.Copy(h, rc); err != nil {
+		return fmt.Errorf("read %s: %w", f.Path(s), err)
+	}
+	if [sha256.Size]byte(h.Sum(nil)) != digest {
+		return fmt.Errorf("%s: %w", f.Path(s), ErrDiffers)
+	}
+	return nil
+}
+
+// supersede removes the partial files of which the span's file has more.
+func (f *Folder) supersede(ctx context.Context, s Span) error {
+	partials, err := f.spans(ctx, partialDir, s.Topic, s.Partition)
+	if err != nil {
+		return err
+	}
+	for _, p := range partials {
+		if p.Start == s.Start && p.End < s.End {
+			if err := f.files.Remove(ctx, file(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,347 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+// memLog is a log in memory. Every read gives one record, so that nothing
+// depends on how much comes at once.
+type memLog struct {
+	mu         sync.Mutex
+	first, end int64
+	recs       []frame.Record
+	reads      int
+}
+
+func newMemLog(recs []frame.Record, first, end int64) *memLog {
+	return &memLog{recs: recs, first: first, end: end}
+}
+
+func (l *memLog) Partitions(context.Context, string) ([]int32, error) { return []int32{0}, nil }
+
+func (l *memLog) Bounds(context.Context, string, int32) (int64, int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first, l.end, nil
+}
+
+func (l *memLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) {
+	return 0, errors.New("not asked for")
+}
+
+func (l *memLog) Read(_ context.Context, topic string, partition int32, from, to int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads++
+	if from < l.first || from > l.end {
+		return nil, 0, &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: from, First: l.first, End: l.end, What: "deleted"}
+	}
+	for _, r := range l.recs {
+		switch {
+		case r.Offset < from:
+		case r.Offset >= min(to, l.end):
+			return nil, min(to, l.end), nil
+		default:
+			return []frame.Record{clone(&r)}, r.Offset + 1, nil
+		}
+	}
+	return nil, min(to, l.end), nil
+}
+
+func (l *memLog) Close() error { return nil }
+
+func atOffset(o int64) Choose {
+	return func(context.Context, int32, int64, int64) (int64, error) { return o, nil }
+}
+
+func atEnd(_ context.Context, _ int32, _, end int64) (int64, error) { return end, nil }
+
+// archiveAll does what a job does, in one loop.
+func archiveAll(t testing.TB, log kafkasource.Log, f *Folder, start, until Choose) error {
+	t.Helper()
+	tasks, err := Plan(t.Context(), log, f, topic, start, until)
+	if err != nil {
+		return err
+	}
+	for _, task := range tasks {
+		(&piecesFn{}).ProcessElement(task, func(p Piece) {
+			if err == nil {
+				_, err = copyPiece(t.Context(), log, f, p)
+			}
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return Verify(t.Context(), f, tasks)
+}
+
+// tree is the folder's files with their content.
+func tree(t testing.TB, f *Folder) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(f.files.Root(), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		files[strings.TrimPrefix(path, f.files.Root()+"/")] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// sameRecords checks that the archive gives the records, and ends at end.
+func sameRecords(t testing.TB, f *Folder, recs []frame.Record, from, end int64) {
+	t.Helper()
+	l := NewLog(f)
+	defer l.Close()
+	first, upto, err := l.Bounds(t.Context(), topic, 0)
+	if err != nil || first != from || upto != end {
+		t.Fatalf("the archive holds [%d, %d), %v; want [%d, %d)", first, upto, err, from, end)
+	}
+	var got []frame.Record
+	for pos := from; pos < end; {
+		part, next, err := l.Read(t.Context(), topic, 0, pos, end, 1<<20, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, part...)
+		pos = next
+	}
+	if diff := cmp.Diff(recs, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
+	recs := numbered(5, 75)
+	log := newMemLog(recs, 5, 75)
+	whole := create(t, 16)
+	if err := archiveAll(t, log, whole, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, whole, recs, 5, 75)
+	want := tree(t, whole)
+
+	f := create(t, 16)
+	for until := int64(6); until <= 75; until++ {
+		log := newMemLog(recs, 5, until)
+		if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+			t.Fatal(err)
+		}
+		sameRecords(t, f, recs[:until-5], 5, until)
+	}
+	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
+		t.Error(diff)
+	}
+	log.reads = 0
+	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	if log.reads > 2 {
+		t.Errorf("nothing was new, and the log was read %d times", log.reads)
+	}
+}
+
+func TestTheStartOfANewArchive(t *testing.T) {
+	for name, c := range map[string]struct{ first, start, want int64 }{
+		"earliest":                        {5, 5, 5},
+		"in the middle of a chunk":        {0, 40, 32},
+		"where the log has lost a part":   {35, 40, 35},
+		"beyond the end":                  {0, 1000, 64},
+		"before the beginning of the log": {20, 3, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := create(t, 16)
+			log := newMemLog(numbered(c.first, 75), c.first, 75)
+			if err := archiveAll(t, log, f, atOffset(c.start), atEnd); err != nil {
+				t.Fatal(err)
+			}
+			sameRecords(t, f, numbered(c.want, 75), c.want, 75)
+		})
+	}
+}
+
+func TestAHoleIsFilled(t *testing.T) {
+	recs := numbered(0, 64)
+	f := create(t, 16)
+	log := newMemLog(recs, 0, 64)
+	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	want := tree(t, f)
+	if err := os.Remove(f.Path(chunkSpan(f, 1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestALogThatIsNotWhatItWasIsAnError(t *testing.T) {
+	other := numbered(0, 100)
+	for i := range other {
+		other[i].Value = []byte("another topic")
+	}
+	for name, log := range map[string]*memLog{
+		"truncated":                      newMemLog(numbered(0, 30), 0, 30),
+		"created anew":                   newMemLog(other, 0, 100),
+		"deleted before it was archived": newMemLog(numbered(60, 100), 60, 100),
+		"created anew and longer":        newMemLog(other[42:], 42, 100),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := create(t, 16)
+			if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, atOffset(0), atEnd); err != nil {
+				t.Fatal(err)
+			}
+			before := tree(t, f)
+			if err := archiveAll(t, log, f, atOffset(0), atEnd); !errors.Is(err, kafkasource.ErrDataLoss) {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff(before, tree(t, f)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestWhatTheLogLostOfABegunChunkIsKept(t *testing.T) {
+	f := create(t, 16)
+	if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	if err := archiveAll(t, newMemLog(numbered(41, 60), 41, 60), f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, f, numbered(0, 60), 0, 60)
+}
+
+func TestABaseOfWhichNothingIsArchivedFollowsTheLog(t *testing.T) {
+	f := create(t, 16)
+	if _, err := Plan(t.Context(), newMemLog(numbered(0, 60), 0, 60), f, topic, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	if err := archiveAll(t, newMemLog(numbered(35, 60), 35, 60), f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, f, numbered(35, 60), 35, 60)
+}
+
+func TestTwoCopiesOfOneChunkAtTheSameTimeAreOneFile(t *testing.T) {
+	f := create(t, 16)
+	begin(t, f, 0, 0)
+	recs := numbered(0, 32)
+	p := Piece{Topic: topic, N: 16, From: 16, To: 32}
+	var wg sync.WaitGroup
+	written := make([]bool, 4)
+	for i := range written {
+		wg.Go(func() {
+			c, err := copyPiece(t.Context(), newMemLog(recs, 0, 32), f, p)
+			if err != nil || c.Records != 16 {
+				t.Errorf("%+v, %v", c, err)
+			}
+			written[i] = c.New
+		})
+	}
+	wg.Wait()
+	n := 0
+	for _, w := range written {
+		if w {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d of them say that they wrote it", n)
+	}
+	if files := tree(t, f); len(files) != 3 { // the layout, the base, the chunk
+		t.Errorf("there are %d files", len(files))
+	}
+}
+
+// racer publishes a chunk with other records while it is being copied.
+type racer struct {
+	*memLog
+	f    *Folder
+	once sync.Once
+	t    *testing.T
+}
+
+func (l *racer) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+	l.once.Do(func() { put(l.t, l.f, 0, numbered(0, 16)[:15], 0, 16) })
+	return l.memLog.Read(ctx, topic, partition, from, to, maxBytes, wait)
+}
+
+func TestAFileWithOtherBytesIsAnError(t *testing.T) {
+	f := create(t, 16)
+	begin(t, f, 0, 0)
+	log := &racer{memLog: newMemLog(numbered(0, 16), 0, 16), f: f, t: t}
+	_, err := copyPiece(t.Context(), log, f, Piece{Topic: topic, N: 16, From: 0, To: 16})
+	if !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), f.Path(chunkSpan(f, 0))) {
+		t.Errorf("got %v", err)
+	}
+	if files := tree(t, f); len(files) != 3 {
+		t.Errorf("there are %d files", len(files))
+	}
+}
+
+func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
+	f := create(t, 16)
+	log := newMemLog(numbered(0, 43), 0, 43)
+	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	want := tree(t, f)
+	short := chunkSpan(f, 2)
+	short.End = 40
+	for _, s := range []Span{short, {ID: chunk.ID{Topic: topic, Index: 1}, N: 16, Start: 16, End: 20}} {
+		b, _ := encode(t, s, nil)
+		if err := f.files.WriteAtomic(t.Context(), file(s), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	staged, err := f.files.Stage(t.Context(), file(chunkSpan(f, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := staged.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAMissingChunkAtTheEndOfAJobIsNamed(t *testing.T) {
+	f := create(t, 16)
+	begin(t, f, 0, 0)
+	put(t, f, 0, numbered(0, 64), 0, 16)
+	put(t, f, 0, numbered(0, 64), 32, 64)
+	err := Verify(t.Context(), f, []Task{{Topic: topic, N: 16, To: 64}})
+	if err == nil || !strings.Contains(err.Error(), f.Path(chunkSpan(f, 1))) {
+		t.Errorf("got %v", err)
+	}
+}

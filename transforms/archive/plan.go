@@ -1,0 +1,176 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+// Task is what is to be archived of one partition, resolved once when the job is
+// submitted.
+type Task struct {
+	Topic     string
+	Partition int32
+	N         int64 // offsets per chunk
+	Base      int64 // the archive's first offset
+	From      int64 // the first offset that is missing: Base, or the beginning of a chunk
+	To        int64 // the exclusive end; chunk.None is never
+	Follow    bool  // the log was not at To yet
+}
+
+func (t *Task) id(k int64) chunk.ID {
+	return chunk.ID{Topic: t.Topic, Partition: t.Partition, Index: k}
+}
+
+// chunks returns the chunks [next, end) that the task is about.
+func (t *Task) chunks() (next, end int64) {
+	next = chunk.Of(t.From, t.N)
+	switch {
+	case t.To == chunk.None:
+		return next, never
+	case t.To <= t.From:
+		return next, next
+	}
+	return next, chunk.Of(t.To-1, t.N) + 1
+}
+
+// piece is the file for chunk k, as far as the task goes.
+func (t *Task) piece(k int64) Piece {
+	s := ChunkSpan(t.id(k), t.N)
+	if t.To != chunk.None {
+		s.End = min(s.End, t.To)
+	}
+	return t.pieceOf(s)
+}
+
+func (t *Task) pieceOf(s Span) Piece {
+	return Piece{s.Topic, s.Partition, s.N, max(s.Start, t.Base), s.End}
+}
+
+// Choose picks an offset of a partition that holds [first, end).
+type Choose func(ctx context.Context, partition int32, first, end int64) (int64, error)
+
+// Plan decides for every partition of the topic what is to be archived: from
+// where the archive ends, or from start on if it has nothing of the partition
+// yet, to until, which may be chunk.None for never. Start is moved back to the
+// beginning of its chunk as far as the log has it, so that only what the log no
+// longer has can be missing in a chunk. What interrupted jobs left is removed.
+//
+// It is an error that wraps kafkasource.ErrDataLoss if the log is not the one
+// that was archived before, or has lost what was not archived yet. All
+// partitions are looked at before an error is returned.
+func Plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, start, until Choose) ([]Task, error) {
+	partitions, err := log.Partitions(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	var tasks []Task
+	var errs []error
+	for _, p := range partitions {
+		t, err := plan(ctx, log, f, topic, p, start, until)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("plan topic %s partition %d: %w", topic, p, err))
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, errors.Join(errs...)
+}
+
+func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, partition int32, start, until Choose) (Task, error) {
+	first, end, err := log.Bounds(ctx, topic, partition)
+	if err != nil {
+		return Task{}, err
+	}
+	at, err := start(ctx, partition, first, end)
+	if err != nil {
+		return Task{}, err
+	}
+	at = max(first, min(at, end))
+	if at, err = f.begin(ctx, topic, partition, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
+		return Task{}, err
+	}
+	if err := f.sweep(ctx, topic, partition); err != nil {
+		return Task{}, err
+	}
+	e, err := f.Extent(ctx, topic, partition)
+	if err != nil {
+		return Task{}, err
+	}
+	if e.Upto() == at && e.Beyond == chunk.None && at < first {
+		// Nothing was archived yet, and the log has moved on since.
+		if e.Base, err = f.rebase(ctx, topic, partition, first); err != nil {
+			return Task{}, err
+		}
+		e.End = e.Base
+	}
+	loss := func(what string) error {
+		return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: e.Upto(), First: first, End: end, What: what}
+	}
+	switch {
+	case e.Upto() > end:
+		return Task{}, loss(fmt.Sprintf("the archive %s already holds more than the log: the topic was truncated or created anew", f.files.Root()))
+	case e.Upto() < first:
+		return Task{}, loss(fmt.Sprintf("deleted before it was archived in %s", f.files.Root()))
+	}
+	if err := verifyLast(ctx, log, f, topic, partition, e, first); err != nil {
+		return Task{}, err
+	}
+	to, err := until(ctx, partition, first, end)
+	if err != nil {
+		return Task{}, err
+	}
+	return Task{topic, partition, f.n, e.Base, e.End, to, to == chunk.None || to > end}, nil
+}
+
+// verifyLast compares the last record that was archived with the log's.
+func verifyLast(ctx context.Context, log kafkasource.Log, f *Folder, topic string, partition int32, e Extent, first int64) error {
+	last, err := f.last(ctx, topic, partition, e)
+	if err != nil || last.Records == 0 || last.Last < first {
+		return err
+	}
+	return kafkasource.VerifyLast(ctx, log, topic, partition, last.Last, last.LastDigest)
+}
+
+// last is the summary of the last file that has records.
+func (f *Folder) last(ctx context.Context, topic string, partition int32, e Extent) (Summary, error) {
+	if e.Tail.End > e.End {
+		if sum, err := f.Summary(ctx, e.Tail); err != nil || sum.Records > 0 {
+			return sum, err
+		}
+	}
+	for k := chunk.Of(e.End, f.n) - 1; e.End > e.Base && k >= chunk.Of(e.Base, f.n); k-- {
+		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: k}, f.n))
+		if err != nil || sum.Records > 0 {
+			return sum, err
+		}
+	}
+	return noRecords, nil
+}
+
+// Verify checks that the archive has everything of the tasks that have an end.
+// An engine may end with success although it dropped elements.
+func Verify(ctx context.Context, f *Folder, tasks []Task) error {
+	var errs []error
+	for _, t := range tasks {
+		if t.To == chunk.None {
+			continue
+		}
+		e, err := f.Extent(ctx, t.Topic, t.Partition)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case e.Upto() < t.To:
+			missing := t.piece(chunk.Of(e.Upto(), t.N)).span()
+			errs = append(errs, fmt.Errorf("topic %s partition %d: the archive ends at offset %d, not %d: %s is missing", t.Topic, t.Partition, e.Upto(), t.To, f.Path(missing)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// patience is how long a read waits for records that the log says it has.
+const patience = 5 * time.Second
