@@ -1,6 +1,7 @@
 package kafkasource
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -257,23 +258,20 @@ func (c *call) want(idle *idleness) int64 {
 func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait time.Duration) ([]frame.Record, int64, error) {
 	t := c.task
 	recs, next, err := c.log.Read(ctx, t.Topic, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
-	if err != nil {
-		return nil, 0, err
+	if err != nil && !errors.Is(err, ErrDataLoss) || t.Identity == "" {
+		return recs, next, err
 	}
-	if t.Identity == "" {
-		return recs, next, nil
-	}
-	switch id, err := Identity(ctx, c.log, t.Topic); {
-	case err != nil:
-		return nil, 0, err
-	case id != t.Identity:
+	// Data loss may have no other cause than a topic created anew.
+	if id, ierr := Identity(ctx, c.log, t.Topic); ierr != nil {
+		return nil, 0, cmp.Or(err, ierr)
+	} else if id != t.Identity {
 		first, end, err := c.log.Bounds(ctx, t.Topic, t.Partition)
 		if err != nil {
 			return nil, 0, err
 		}
 		return nil, 0, &DataLoss{t.Topic, t.Partition, r.Offset(), first, end, "the topic was created anew while it was read"}
 	}
-	return recs, next, nil
+	return recs, next, err
 }
 
 // fit cuts what was read to the bounds of the call and to the credit that is
@@ -370,7 +368,7 @@ func (c *call) group(k int64, recs []frame.Record, marks []Mark) {
 			byCamera[camera] = g
 			groups = append(groups, g)
 		}
-		if len(g.run.Records) >= c.Config.RunRecords || g.size > 0 && g.size+len(recs[i].Value) > c.Config.RunBytes {
+		if n := len(g.run.Records); n >= c.Config.RunRecords || n > 0 && g.size+len(recs[i].Value) > c.Config.RunBytes {
 			flush(g)
 		}
 		if len(g.run.Records) == 0 {

@@ -1,0 +1,90 @@
+package kafkasource
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+// DefaultPatience is how long a failing request is tried again by default: a
+// leader election takes seconds, the restart of a broker minutes.
+const DefaultPatience = 5 * time.Minute
+
+const (
+	// startPatience is for requests that only a start makes: somebody waits.
+	startPatience = 30 * time.Second
+	// missingPatience is for a topic that is unknown: brokers learn of a new one
+	// within seconds.
+	missingPatience = 15 * time.Second
+
+	firstBackoff = 50 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+)
+
+// retry calls try until it succeeds, fails in a way that no other try can mend,
+// or patience is over. between is called before each further try.
+func retry(ctx context.Context, patience time.Duration, between func(), try func(context.Context) error) error {
+	begin := time.Now()
+	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		err := try(ctx)
+		if err == nil || ctx.Err() != nil || !transient(err) {
+			return err
+		}
+		if missing(err) {
+			patience = min(patience, missingPatience)
+		}
+		if waited := time.Since(begin); waited+backoff > patience {
+			return fmt.Errorf("given up after %v: %w", waited.Round(time.Millisecond), err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(backoff):
+		}
+		between()
+	}
+}
+
+// missing reports that the topic or partition is unknown.
+func missing(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.UnknownTopicID) ||
+		errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition)
+}
+
+// transient reports whether another try may succeed.
+func transient(err error) bool {
+	var (
+		code      kafka.Error
+		network   net.Error
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		alert     tls.AlertError
+	)
+	switch {
+	case errors.Is(err, errConnection), errors.As(err, &authority), errors.As(err, &host),
+		errors.As(err, &invalid), errors.As(err, &alert):
+		return false
+	case missing(err), errors.Is(err, protocol.ErrNoLeader):
+		return true
+	case errors.As(err, &code):
+		switch code {
+		case kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.RequestTimedOut, kafka.BrokerNotAvailable,
+			kafka.ReplicaNotAvailable, kafka.NetworkException, kafka.KafkaStorageError, kafka.ListenerNotFound,
+			kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch, kafka.OffsetNotAvailable, kafka.NotController,
+			kafka.ThrottlingQuotaExceeded, kafka.Unknown:
+			return true
+		}
+		return false
+	}
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
+}
