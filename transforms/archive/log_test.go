@@ -21,8 +21,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 const topic = "frames"
 
 // put writes records as the archive's files up to the offset end: complete
@@ -73,10 +71,12 @@ func begin(t testing.TB, f *Folder, partition int32, start int64) {
 func logOf(t testing.TB, f *Folder) *Log {
 	t.Helper()
 	l := NewLog(f)
+	before := goleak.IgnoreCurrent() // prism's, of tests before
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		goleak.VerifyNone(t, before)
 	})
 	return l
 }
