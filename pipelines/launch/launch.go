@@ -112,3 +112,20 @@ func Interruptible() (context.Context, context.CancelFunc) {
 	}()
 	return ctx, stop
 }
+
+// Cancelled reports whether a job's error is that it was cancelled, which an
+// engine says in its own words.
+func Cancelled(err error) bool {
+	return err != nil && strings.Contains(strings.ToLower(err.Error()), "cancel")
+}
+
+// List splits a comma-separated flag.
+func List(s string) []string {
+	var list []string
+	for _, e := range strings.Split(s, ",") {
+		if e = strings.TrimSpace(e); e != "" {
+			list = append(list, e)
+		}
+	}
+	return list
+}

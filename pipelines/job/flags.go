@@ -1,0 +1,69 @@
+package job
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/output"
+)
+
+// DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
+// one HDFS block of 128 MiB.
+const DefaultN = 2048
+
+// Flags are the command line that analyze and reprocess share.
+type Flags struct {
+	topic, output, config, start, until, pictures *string
+	chunk                                         *int64
+}
+
+// DefineFlags adds the shared flags to the command line. until is the default
+// of --until.
+func DefineFlags(until string) *Flags {
+	return &Flags{
+		topic:    flag.String("topic", "frames", "the `topic`"),
+		output:   flag.String("output", "", "the output `folder`: a path or scheme://…"),
+		config:   flag.String("config", "", "the analyses, a YAML `file` (default: quality, and motion as the original system finds it)"),
+		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time"),
+		until:    flag.String("until", until, "where to stop: never, now, an offset or a time"),
+		pictures: flag.String("save-images", "", "keep annotated images while analysing: detections (of frames in which something was found) or all"),
+		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
+	}
+}
+
+// Job makes the job of the parsed flags, but for the log. The error lists every violation.
+func (f *Flags) Job() (Job, error) {
+	var errs []error
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	j := Job{Topic: *f.topic, Output: *f.output, N: *f.chunk, Pictures: *f.pictures}
+	var err error
+	j.Runner, err = launch.Runner()
+	note(err)
+	note(output.CheckTopic(j.Topic))
+	if strings.TrimSpace(j.Output) == "" {
+		note(errors.New("--output is missing"))
+	}
+	if j.N < 1 {
+		note(fmt.Errorf("--chunk=%d: must be at least 1", j.N))
+	}
+	switch j.Pictures {
+	case "", "detections", "all":
+	default:
+		note(fmt.Errorf("--save-images=%s: not detections or all", j.Pictures))
+	}
+	j.Start, err = Start(*f.start)
+	note(err)
+	j.Until, err = Until(*f.until)
+	note(err)
+	j.Analyses, err = analyses.Load(*f.config)
+	note(err)
+	return j, errors.Join(errs...)
+}

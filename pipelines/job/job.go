@@ -1,0 +1,192 @@
+// Package job runs the analysis of a log into an output folder, from where the
+// folder ends to where the job is told to stop. It is what analyze (a Kafka
+// topic) and reprocess (an archive of one) have in common.
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// Job is one analysis job.
+type Job struct {
+	Runner   string // see launch.Runner
+	Log      kafkasource.LogSpec
+	Topic    string
+	Output   string // folder: a local path or scheme://…
+	N        int64  // offsets per chunk; fixed by the folder's first job
+	Start    Place  // of partitions that the folder does not know yet
+	Until    Place
+	Analyses analyses.Config
+	Pictures string // "": none, else which frames' annotated images are kept: see picture.PackSpec
+	// Source are bounds of reading that results do not depend on; its Log, N,
+	// Forget and Credit are set by the job.
+	Source kafkasource.Config
+}
+
+// Partition says what a job does, or has done, with one partition.
+type Partition struct {
+	Partition int32
+	From, To  int64 // offsets [From, To); To is chunk.None for a job without end
+}
+
+// Run runs the job until its end or until ctx is cancelled, and returns what it
+// covered. A job with an end has then written everything, or fails naming what
+// is missing.
+func (j *Job) Run(ctx context.Context) ([]Partition, error) {
+	text, digest, err := j.Analyses.Effective()
+	if err != nil {
+		return nil, err
+	}
+	log, err := kafkasource.OpenLog(ctx, j.Log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	folder, err := store.Open(ctx, j.Output)
+	if err != nil {
+		return nil, err
+	}
+	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest, ConfigText: string(text), OpenCV: pixels.Build()})
+	if err != nil {
+		return nil, err
+	}
+	if err := out.Sweep(ctx); err != nil {
+		return nil, err
+	}
+	parts, tasks, err := j.plan(ctx, log, out)
+	if err != nil {
+		return nil, err
+	}
+	if len(tasks) == 0 {
+		slog.Info("nothing to do: the output already holds everything up to the end", "topic", j.Topic, "output", j.Output)
+		return parts, nil
+	}
+	p, err := j.pipeline(tasks, out)
+	if err != nil {
+		return nil, err
+	}
+	if err := launch.Run(ctx, j.Runner, p); err != nil {
+		return nil, err
+	}
+	for _, t := range tasks {
+		if t.To == chunk.None {
+			continue
+		}
+		if err := out.Verify(ctx, t.Topic, t.Partition, t.From, t.To); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// plan decides for every partition where to begin and to end.
+func (j *Job) plan(ctx context.Context, log kafkasource.Log, out *output.Output) (parts []Partition, tasks []kafkasource.Task, err error) {
+	partitions, err := log.Partitions(ctx, j.Topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	identity, err := kafkasource.Identity(ctx, log, j.Topic)
+	if err != nil {
+		return nil, nil, err
+	}
+	var problems []error
+	for _, p := range partitions {
+		t, err := j.task(ctx, log, out, p)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		t.Identity = identity
+		parts = append(parts, Partition{p, t.From, t.To})
+		if t.To == chunk.None || t.From < t.To {
+			tasks = append(tasks, t)
+		}
+	}
+	return parts, tasks, errors.Join(problems...)
+}
+
+// task resolves one partition.
+func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output, partition int32) (kafkasource.Task, error) {
+	none := kafkasource.Task{}
+	first, end, err := log.Bounds(ctx, j.Topic, partition)
+	if err != nil {
+		return none, err
+	}
+	pos, err := out.Resume(ctx, j.Topic, partition)
+	if err != nil {
+		return none, err
+	}
+	if pos.Fresh {
+		start, err := j.Start.resolve(ctx, log, j.Topic, partition, first, end)
+		if err != nil {
+			return none, err
+		}
+		if start > end {
+			return none, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", j.Topic, partition, start, end)
+		}
+		if _, err := out.Begin(ctx, j.Topic, partition, max(start, first)); err != nil {
+			return none, err
+		}
+		if pos, err = out.Resume(ctx, j.Topic, partition); err != nil {
+			return none, err
+		}
+	}
+	until, err := j.Until.resolve(ctx, log, j.Topic, partition, first, end)
+	if err != nil {
+		return none, err
+	}
+	if pos.LastOffset != chunk.None {
+		if err := kafkasource.VerifyLast(ctx, log, j.Topic, partition, pos.LastOffset, pos.LastDigest); err != nil {
+			return none, err
+		}
+	}
+	switch {
+	case pos.From > end:
+		return none, &kafkasource.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
+			What: "the log ends before what the output already holds: truncated, or created anew"}
+	case pos.From < first && (until == chunk.None || until > pos.From):
+		return none, &kafkasource.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
+			What: "deleted before it was analysed"}
+	}
+	return kafkasource.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, Cameras: pos.Cameras}, nil
+}
+
+// pipeline builds the whole way of a frame, from left to right.
+func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
+	source := j.Source
+	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
+	paced := j.Runner == launch.Direct
+	if paced {
+		source.Credit = launch.DirectCredit
+	}
+	seq, err := j.Analyses.Sequence(paced)
+	if err != nil {
+		return nil, err
+	}
+	seq.States = out.Spec()
+
+	p, s := beam.NewPipelineWithRoot()
+	runs, ends := kafkasource.Read(s, source, tasks)
+	sequenced, stray := perframe.Analyze(s, j.Analyses.PerFrame(paced), runs)
+	parts := sequence.Analyze(s, seq, sequenced)
+	sink := chunksink.Config{Output: out.Spec()}
+	committed := chunksink.Write(s, sink, beam.Flatten(s, parts, stray, chunksink.Ends(s, ends)))
+	chunksink.Finish(s, committed)
+	return p, nil
+}

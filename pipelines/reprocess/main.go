@@ -1,0 +1,29 @@
+// Command reprocess analyses archived frames as analyze analyses a topic: the
+// same frames and the same configuration give the same bytes.
+//
+//	go run ./pipelines/reprocess --runner=direct --archive archive --topic frames --output out
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+
+	"github.com/framebeam/framebeam/pipelines/job"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+func main() {
+	root := flag.String("archive", "", "the archive `folder` that pipelines/archive wrote")
+	flags := job.DefineFlags("now")
+	launch.Init()
+
+	j, err := flags.Job()
+	if *root == "" {
+		err = errors.Join(err, errors.New("--archive is missing"))
+	}
+	j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
+	os.Exit(job.Main(j, err))
+}

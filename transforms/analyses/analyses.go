@@ -1,0 +1,209 @@
+// Package analyses is the configuration of what is looked for in the frames:
+// one YAML file, checked as a whole, from which the stages are made and whose
+// digest says when results may differ.
+//
+//	quality: true
+//	motion:
+//	  blur: 3
+//	  threshold: 20
+//	  min_area: 300
+//	silence: 10s
+//
+// Every field may be left out; [Default] says what then holds.
+package analyses
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/framebeam/framebeam/strictyaml"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+// Config is everything, beside the log, that results depend on.
+type Config struct {
+	// Quality measures brightness, contrast and sharpness of every frame. Default true.
+	Quality bool
+	// Motion finds what moved since the camera's previous frame; nil: off.
+	// Default: the parameters of the original system.
+	Motion *sequence.MotionConfig
+	// Silence is the gap in capture times that counts as an interruption. Default 10s.
+	Silence time.Duration
+	// StateLimit is the most bytes of state per camera. Default 256 KiB.
+	StateLimit int
+	// Forget is after how many chunks without a frame a camera is forgotten. Default 64.
+	Forget int64
+	// Parse is how records are parsed.
+	Parse frame.ParseOptions
+}
+
+// Default is the configuration when nothing is configured.
+func Default() Config {
+	m := sequence.DefaultMotion()
+	return Config{
+		Quality: true, Motion: &m,
+		Silence: sequence.DefaultSilence, StateLimit: sequence.DefaultStateLimit, Forget: 64,
+		Parse: frame.ParseOptions{Zone: "UTC", MaxPixels: frame.DefaultMaxPixels, MaxSide: frame.DefaultMaxSide},
+	}
+}
+
+// Load reads a file; with no name it gives the default.
+func Load(file string) (Config, error) {
+	if file == "" {
+		return Default(), nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("read analyses: %w", err)
+	}
+	return Parse(file, data)
+}
+
+// Parse reads the content of a file. The error lists every violation with its line.
+func Parse(file string, data []byte) (Config, error) {
+	cfg := Default()
+	var bad strictyaml.Violations
+	if root := bad.Parse(data); !strictyaml.IsNull(root) {
+		bad.Fields("analyses", root, map[string]func(ast.Node) error{
+			"quality": func(n ast.Node) (err error) { cfg.Quality, err = strictyaml.Bool(n); return },
+			"motion":  func(n ast.Node) error { return cfg.motion(&bad, n) },
+			"silence": func(n ast.Node) (err error) {
+				cfg.Silence, err = strictyaml.Duration(n, time.Millisecond, 24*time.Hour)
+				return
+			},
+			"state_limit":   whole(func(i int) { cfg.StateLimit = i }, 4<<10, 8<<20),
+			"forget_chunks": whole(func(i int) { cfg.Forget = int64(i) }, 1, 1<<20),
+			"json_zone":     func(n ast.Node) (err error) { cfg.Parse.Zone, err = strictyaml.Text(n); return checked(err, cfg.Parse) },
+			"max_pixels":    whole(func(i int) { cfg.Parse.MaxPixels = int64(i) }, 1, 1<<30),
+			"max_side":      whole(func(i int) { cfg.Parse.MaxSide = i }, 1, 1<<20),
+		})
+	}
+	if err := bad.Err(file); err != nil {
+		return Config{}, err
+	}
+	if _, err := sequence.NewAnalyzer(nil, cfg.Silence, cfg.StateLimit); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return cfg, nil
+}
+
+// motion reads "motion: true", "motion: false" or a mapping of its parameters.
+func (c *Config) motion(bad *strictyaml.Violations, n ast.Node) error {
+	m := sequence.DefaultMotion()
+	if b, err := strictyaml.Bool(n); err == nil {
+		c.Motion = nil
+		if b {
+			c.Motion = &m
+		}
+		return nil
+	}
+	bad.Fields("motion", n, map[string]func(ast.Node) error{
+		"blur":      func(n ast.Node) (err error) { m.Blur, err = strictyaml.Int(n); return checked(err, m) },
+		"threshold": func(n ast.Node) (err error) { m.Threshold, err = strictyaml.Int(n); return checked(err, m) },
+		"min_area":  func(n ast.Node) (err error) { m.MinArea, err = strictyaml.Float(n); return checked(err, m) },
+	})
+	c.Motion = &m
+	return nil
+}
+
+// checked is err, or what the value that was just read breaks.
+func checked(err error, v interface{ Validate() error }) error {
+	if err != nil {
+		return err
+	}
+	return v.Validate()
+}
+
+func whole(set func(int), low, high int) func(ast.Node) error {
+	return func(n ast.Node) error {
+		i, err := strictyaml.Int(n)
+		if err != nil {
+			return err
+		}
+		if i < low || i > high {
+			return fmt.Errorf("%d is not %d to %d", i, low, high)
+		}
+		set(i)
+		return nil
+	}
+}
+
+// Steps are the analyses in sequence, in the order in which they are run.
+func (c *Config) Steps() ([]sequence.StepSpec, error) {
+	var steps []sequence.StepSpec
+	if c.Motion != nil {
+		m := *c.Motion
+		// What the stage itself remembers takes at most a quarter.
+		m.StateLimit = c.StateLimit * 3 / 4
+		params, err := json.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("encode motion parameters: %w", err)
+		}
+		steps = append(steps, sequence.StepSpec{Name: "motion", Params: params})
+	}
+	return steps, nil
+}
+
+// PerFrame is the configuration of the per-frame stage.
+func (c *Config) PerFrame(paced bool) perframe.Config {
+	cfg := perframe.Config{Parse: c.Parse, Paced: paced}
+	if c.Quality {
+		cfg.Analyses = append(cfg.Analyses, "quality")
+	}
+	if c.Motion != nil {
+		cfg.Pixels, cfg.HandOver = frame.GrayPixels, true
+	}
+	return cfg
+}
+
+// Sequence is the configuration of the sequence stage, but for where states lie.
+func (c *Config) Sequence(paced bool) (sequence.Config, error) {
+	steps, err := c.Steps()
+	return sequence.Config{Steps: steps, Silence: c.Silence, StateLimit: c.StateLimit, Paced: paced}, err
+}
+
+// Effective is the configuration as JSON, with the digests of all analyses and
+// what else results depend on: the OpenCV build and the architecture.
+func (c *Config) Effective() (text []byte, digest string, err error) {
+	specs, err := c.Steps()
+	if err != nil {
+		return nil, "", err
+	}
+	type analysis struct{ Name, Digest string }
+	e := struct {
+		Config   Config
+		PerFrame []analysis
+		Sequence []analysis
+		OpenCV   string
+		Arch     string
+	}{Config: *c, OpenCV: pixels.Version(), Arch: runtime.GOARCH}
+	for _, name := range c.PerFrame(false).Analyses {
+		a, err := perframe.New(name)
+		if err != nil {
+			return nil, "", err
+		}
+		e.PerFrame = append(e.PerFrame, analysis{a.Name(), a.Digest()})
+	}
+	for _, spec := range specs {
+		s, err := spec.Make()
+		if err != nil {
+			return nil, "", err
+		}
+		e.Sequence = append(e.Sequence, analysis{s.Name(), s.Digest()})
+	}
+	if text, err = json.MarshalIndent(e, "", "  "); err != nil {
+		return nil, "", fmt.Errorf("encode configuration: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return text, hex.EncodeToString(sum[:]), nil
+}

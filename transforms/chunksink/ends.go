@@ -1,0 +1,23 @@
+package chunksink
+
+import (
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+)
+
+func init() {
+	register.DoFn1x2[chunk.End, string, Part](&endsFn{})
+}
+
+// Ends makes parts of chunk ends (chunk.End), keyed for [Write].
+func Ends(s beam.Scope, ends beam.PCollection) beam.PCollection {
+	return beam.ParDo(s.Scope("chunksink.Ends"), &endsFn{}, ends)
+}
+
+type endsFn struct{}
+
+func (*endsFn) ProcessElement(end chunk.End) (string, Part) {
+	return end.Key(), Part{ID: end.ID, End: &end}
+}
