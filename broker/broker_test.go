@@ -175,6 +175,7 @@ func TestTheLogCanMisbehave(t *testing.T) {
 			}
 			return err
 		}, []string{"0=0", "1=1", "2=2", "3=3", "4=4", "5=aborted", "7=after"}},
+		{"the leader stops and another broker leads", func(b *broker.Broker) error { return b.StopBroker(0) }, []string{"0=0", "1=1", "2=2", "3=3", "4=4"}},
 		{"the leader moves", func(b *broker.Broker) error { return b.MoveLeader("t", 0, 1) }, []string{"0=0", "1=1", "2=2", "3=3", "4=4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

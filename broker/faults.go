@@ -71,13 +71,31 @@ func (b *Broker) control(r Request, n int, fn func(kmsg.Request) (kmsg.Response,
 }
 
 // CutConnections closes every connection that is open now, clients' and its own.
-func (b *Broker) CutConnections() {
+func (b *Broker) CutConnections() { b.cut(func(string) bool { return true }) }
+
+// cut closes the connections that came in at the addresses that match.
+func (b *Broker) cut(match func(address string) bool) {
 	b.mu.Lock()
 	conns := slices.Collect(maps.Keys(b.conns))
 	b.mu.Unlock()
 	for _, c := range conns {
-		c.Close()
+		if match(c.LocalAddr().String()) {
+			c.Close()
+		}
 	}
+}
+
+// StopBroker stops one of several brokers, by its index in Options.Ports, as a
+// crash does: its connections break, and others lead its partitions. It does not
+// come back.
+func (b *Broker) StopBroker(node int32) error {
+	before := b.Addrs()
+	if err := b.cluster.RemoveNode(node); err != nil {
+		return fmt.Errorf("stop broker %d: %w", node, err)
+	}
+	after := b.Addrs()
+	b.cut(func(address string) bool { return slices.Contains(before, address) && !slices.Contains(after, address) })
+	return nil
 }
 
 // MoveLeader makes another broker, by its index in Options.Ports, the leader of
