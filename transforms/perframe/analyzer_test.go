@@ -240,4 +240,3 @@ func TestAnalyzeFitsIntoAPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-

@@ -1,0 +1,135 @@
+package sequence
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+
+	"gocv.io/x/gocv"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+// EventMotionSkipped says that motion could not be looked for in a frame because
+// the frame before it was too large to remember.
+const EventMotionSkipped = "MotionSkipped"
+
+const motionName = "motion"
+
+func init() {
+	RegisterStep(motionName, func(params json.RawMessage) (Step, error) {
+		cfg := DefaultMotion()
+		if params != nil {
+			d := json.NewDecoder(bytes.NewReader(params))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&cfg); err != nil {
+				return nil, fmt.Errorf("parameters: %w", err)
+			}
+		}
+		return NewMotion(cfg)
+	})
+}
+
+// MotionConfig are the parameters of motion detection; see [DefaultMotion].
+type MotionConfig struct {
+	// Blur is the side of the Gaussian kernel in pixels, odd, 1 to 31; its sigma
+	// follows from it as in OpenCV. 1 does not blur.
+	Blur int
+	// Threshold is the difference in gray, 0 to 254, above which a pixel has changed.
+	Threshold int
+	// MinArea is what a contour's area, in pixels, must exceed.
+	MinArea float64
+	// StateLimit is how many bytes the memory of a camera may take, 1 KiB to 8 MiB.
+	StateLimit int
+}
+
+// DefaultMotion are the parameters of the original system: blur 3, threshold 20,
+// minimal area 300; and a state of at most 192 KiB, which is enough for any
+// 640x480 frame but noise.
+func DefaultMotion() MotionConfig {
+	return MotionConfig{Blur: 3, Threshold: 20, MinArea: 300, StateLimit: 192 << 10}
+}
+
+// Validate returns every violation, joined.
+func (c MotionConfig) Validate() error {
+	var errs []error
+	if c.Blur < 1 || c.Blur > 31 || c.Blur%2 == 0 {
+		errs = append(errs, fmt.Errorf("blur %d is not an odd number of 1 to 31", c.Blur))
+	}
+	if c.Threshold < 0 || c.Threshold > 254 {
+		errs = append(errs, fmt.Errorf("threshold %d is not 0 to 254", c.Threshold))
+	}
+	if math.IsNaN(c.MinArea) || math.IsInf(c.MinArea, 0) || c.MinArea < 0 {
+		errs = append(errs, fmt.Errorf("min area %v is not a number of at least 0", c.MinArea))
+	}
+	if c.StateLimit < 1<<10 || c.StateLimit > 8<<20 {
+		errs = append(errs, fmt.Errorf("state limit of %d bytes is not 1024 to %d", c.StateLimit, 8<<20))
+	}
+	return errors.Join(errs...)
+}
+
+// motion finds what changed since the camera's previous frame, as the original
+// system does: gray, Gaussian blur, absolute difference, binary threshold,
+// external contours, and the bounding boxes of those that are large enough.
+type motion struct{ MotionConfig }
+
+// NewMotion makes the step "motion", or says all that is wrong with cfg. A
+// camera's first frame has no motion, nor has the first after a new epoch, a
+// silence, or a change of size; a few missing frames change nothing.
+func NewMotion(cfg MotionConfig) (Step, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &motion{cfg}, nil
+}
+
+func (s *motion) Name() string { return motionName }
+
+func (s *motion) Digest() string {
+	return fmt.Sprintf("motion v1 blur=%d threshold=%d min_area=%v state_limit=%d", s.Blur, s.Threshold, s.MinArea, s.StateLimit)
+}
+
+func (s *motion) Pixels() frame.Pixels { return frame.GrayPixels }
+
+func (s *motion) Start() Memory { return &motionMemory{step: s} }
+
+// blur returns the gray picture blurred; the caller closes it.
+func (s *motion) blur(gray gocv.Mat) gocv.Mat {
+	blurred := gocv.NewMat()
+	gocv.GaussianBlur(gray, &blurred, image.Pt(s.Blur, s.Blur), 0, 0, gocv.BorderDefault)
+	return blurred
+}
+
+// moved returns the boxes of what differs between two blurred pictures of the
+// same size, by y, x, width, height, area. It overwrites before.
+func (s *motion) moved(before *gocv.Mat, now gocv.Mat) []result.Detection {
+	gocv.AbsDiff(now, *before, before)
+	gocv.Threshold(*before, before, float32(s.Threshold), 255, gocv.ThresholdBinary)
+	contours := gocv.FindContours(*before, gocv.RetrievalExternal, gocv.ChainApproxSimple)
+	defer contours.Close()
+	var found []result.Detection
+	for i := range contours.Size() {
+		c := contours.At(i) // belongs to contours
+		area := gocv.ContourArea(c)
+		if area <= s.MinArea {
+			continue
+		}
+		box := gocv.BoundingRect(c)
+		found = append(found, result.Detection{
+			Analysis: motionName, Label: motionName,
+			X: int32(box.Min.X), Y: int32(box.Min.Y), Width: int32(box.Dx()), Height: int32(box.Dy()),
+			Area: area, Score: 1,
+		})
+	}
+	slices.SortFunc(found, func(a, b result.Detection) int {
+		return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X, b.X),
+			cmp.Compare(a.Width, b.Width), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Area, b.Area))
+	})
+	return found
+}
