@@ -133,7 +133,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 		return none, err
 	}
 	if pos.Fresh {
-		start, err := j.Start.resolve(ctx, log, j.Topic, partition, first, end)
+		start, err := j.Start.Resolve(ctx, log, j.Topic, partition, first, end)
 		if err != nil {
 			return none, err
 		}
@@ -147,7 +147,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 			return none, err
 		}
 	}
-	until, err := j.Until.resolve(ctx, log, j.Topic, partition, first, end)
+	until, err := j.Until.Resolve(ctx, log, j.Topic, partition, first, end)
 	if err != nil {
 		return none, err
 	}

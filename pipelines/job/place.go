@@ -47,9 +47,9 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 	return Place{}, fmt.Errorf("--%s=%s: not %s, %s, an offset, or a time such as 2024-05-01T08:00:00+02:00", flag, s, words[0], words[1])
 }
 
-// resolve says which offset the place is, of a partition that holds [first, end).
+// Resolve says which offset the place is, of a partition that holds [first, end).
 // It is done once, at submission: engines run stages again.
-func (p Place) resolve(ctx context.Context, log kafkasource.Log, topic string, partition int32, first, end int64) (int64, error) {
+func (p Place) Resolve(ctx context.Context, log kafkasource.Log, topic string, partition int32, first, end int64) (int64, error) {
 	switch {
 	case p.word == earliest:
 		return first, nil
