@@ -184,6 +184,23 @@ func (b *Broker) Recreate(ctx context.Context, topic string, keep int64) error {
 	return nil
 }
 
+// Offsets lists the offsets of a partition that hold a record.
+func (b *Broker) Offsets(ctx context.Context, topic string, partition int32) ([]int64, error) {
+	p := b.cluster.PartitionInfo(topic, partition)
+	if p == nil {
+		return nil, fmt.Errorf("topic %s partition %d: %w", topic, partition, errNoPartition)
+	}
+	recs, err := b.read(ctx, topic, partition, p.LogStartOffset, p.HighWatermark)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make([]int64, len(recs))
+	for i, r := range recs {
+		offsets[i] = r.Offset
+	}
+	return offsets, nil
+}
+
 func (b *Broker) read(ctx context.Context, topic string, partition int32, from, to int64) ([]*kgo.Record, error) {
 	if from >= to {
 		return nil, nil
@@ -203,7 +220,7 @@ func (b *Broker) read(ctx context.Context, topic string, partition int32, from, 
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if next = r.Offset + 1; r.Offset < to {
-				out = append(out, &kgo.Record{Topic: topic, Partition: partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
+				out = append(out, &kgo.Record{Offset: r.Offset, Topic: topic, Partition: partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
 			}
 		})
 	}

@@ -1,0 +1,65 @@
+// Package kafkasource reads Kafka topics into a Beam pipeline: natively in Go, in
+// the order of the log, and so that what it gives does not depend on how it was
+// read.
+//
+//	log, err := kafkasource.OpenLog(ctx, spec)           // kafkasource.LogSpec{Kind: "kafka", Brokers: ...}
+//	first, end, err := log.Bounds(ctx, "frames", 0)
+//	id, err := kafkasource.Identity(ctx, log, "frames")
+//	runs, ends := kafkasource.Read(s, kafkasource.Config{Log: spec, N: 2048}, []kafkasource.Task{
+//		{Topic: "frames", Partition: 0, From: first, To: end, LogEnd: end, Identity: id},
+//	})
+//
+// # Semantics
+//
+// Unit. A task is one partition from an offset to an offset, or without end. Both
+// are resolved once, when the job is submitted, and travel in the element,
+// because engines execute stages again. Partitions that a topic gets later are
+// not read by a running job.
+//
+// Completeness. Every record in the task's range is emitted in exactly one run,
+// whatever it holds: records whose key is no camera id go out as Stray runs. After
+// a chunk's last record comes its [chunk.End] with the exact offsets that were
+// emitted, and before it a Save run for each camera seen in the chunk. A consumer
+// knows that a chunk is complete by comparing sets, never by a watermark. An
+// engine that processes a bundle again emits again: the same records, in runs with
+// other bounds perhaps, in the same chains.
+//
+// Order. Each camera's links form a chain of positions (see package chunk): a run
+// names the position of the link before it. Within one call runs leave in the
+// order of their first offset per camera; engines may deliver them in any order.
+// The event time of a run is its position, in milliseconds after 1970, so that
+// engines which order by event time deliver chains in order. It is no capture
+// time. The watermark is the position up to which everything was emitted.
+//
+// Forgetting. A camera without a frame for Config.Forget chunks gets a Clear run
+// and is dropped; its next run is Fresh. So the restriction stays bounded by the
+// cameras of that many chunks.
+//
+// Part of a chunk. When a task is idle for Config.Tail, or ends inside a chunk,
+// what was emitted of the chunk so far is told with a partial End. It may be told
+// again, and again with more.
+//
+// Checkpoints. A task is split only at its current position, by the engine or
+// because a call has done enough; it is never split at a fraction. Calls that
+// find nothing come back after 50 ms, then later and later, up to 2 s.
+//
+// Loss is an error. An offset that was deleted before it was read, a log that ends
+// before what was read, a topic created anew (noticed by its id within a second
+// on brokers from 2.8 on; by a digest at restart, see [VerifyLast], on all) fail
+// the job with a [DataLoss]. Nothing is skipped.
+//
+// Faults that pass (no leader, time-outs, lost connections) are retried for
+// LogSpec.Patience, then they fail the job.
+//
+// Not read: topics with transactions (kafka-go gives aborted records like any
+// other) and compacted topics (they change behind the reader). Both are errors.
+// Gaps in the offsets are fine. A record's timestamp is the producer's, also where
+// the topic has LogAppendTime.
+//
+// Pacing. Beam's prism does not push back on a source. With Config.Credit, calls
+// hand back while that many bytes are under way in the process, and [Release]
+// gives credit back.
+//
+// Metrics, in namespace "kafkasource": records, bytes, gaps, resumes; gauge
+// backlog_<topic>_<partition>, in offsets.
+package kafkasource
