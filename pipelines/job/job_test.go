@@ -1,0 +1,577 @@
+package job_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/pipelines/job"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	beam.Init()
+	launch.Quiet(slog.LevelError)
+	os.Exit(m.Run())
+}
+
+const topic = "frames"
+
+// start runs a broker with a topic of as many partitions as there are logs.
+func start(t *testing.T, logs ...[]frame.Record) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: topic, Partitions: int32(len(logs))}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	for p, recs := range logs {
+		add(t, b, int32(p), recs)
+	}
+	return b
+}
+
+func add(t *testing.T, b *broker.Broker, partition int32, recs []frame.Record) {
+	t.Helper()
+	for i := 0; i < len(recs); i += 50 {
+		if _, err := b.Append(context.Background(), topic, partition, recs[i:min(i+50, len(recs))]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// split gives each camera's records to one of n partitions, records without a
+// key to any.
+func split(recs []frame.Record, n int) [][]frame.Record {
+	logs := make([][]frame.Record, n)
+	for i, r := range recs {
+		p := i % n
+		if len(r.Key) > 0 {
+			p = int(r.Key[len(r.Key)-1]) % n
+		}
+		logs[p] = append(logs[p], r)
+	}
+	return logs
+}
+
+// settings are the analyses of the tests: the scenes are small.
+func settings() analyses.Config {
+	cfg := analyses.Default()
+	cfg.Motion.MinArea = 12
+	return cfg
+}
+
+func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
+	t.Helper()
+	j := job.Job{
+		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: topic,
+		Output: out, N: 32, Analyses: settings(),
+	}
+	setUntil(t, &j, until)
+	var err error
+	if j.Start, err = job.Start("earliest"); err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func setUntil(t *testing.T, j *job.Job, until string) {
+	t.Helper()
+	var err error
+	if j.Until, err = job.Until(until); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, j job.Job) {
+	t.Helper()
+	if _, err := j.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree is every file below the folder but the journal, with its content's digest.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(name, "_framebeam") {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		files[name] = fmt.Sprintf("%d bytes %x", len(b), sha256.Sum256(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func sameTree(t *testing.T, what string, want, got map[string]string) {
+	t.Helper()
+	if len(want) == 0 {
+		t.Fatal("nothing was written")
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s: the output differs (-want +got):\n%s", what, d)
+	}
+}
+
+// rows are all results of an output, partial ones too.
+func rows(t *testing.T, root string) []result.Frame {
+	t.Helper()
+	folder, err := store.Open(context.Background(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := output.OpenExisting(context.Background(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []result.Frame
+	if err := out.Each(context.Background(), func(_ string, rows []result.Frame, _ bool) error {
+		all = append(all, rows...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// bareLoop analyses the logs without Beam, Kafka or files.
+func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result.Frame {
+	t.Helper()
+	each, err := perframe.NewAnalyzer(cfg.PerFrame(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq, err := cfg.Sequence(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := seq.Analyzer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []result.Frame
+	for p, recs := range logs {
+		cameras := map[string]*sequence.Camera{}
+		for o := range recs {
+			rec := recs[o]
+			rec.Offset = int64(o)
+			it, err := each.Analyze(topic, int32(p), &rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := rec.Camera(); c != "" {
+				if cameras[c] == nil {
+					cameras[c] = a.Start()
+				}
+				if err := cameras[c].Next(&it); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all = append(all, it.Result)
+		}
+		for _, c := range cameras {
+			c.Close()
+		}
+	}
+	return all
+}
+
+func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	b := start(t, logs...)
+	out := t.TempDir()
+	run(t, jobOn(t, b, out, "now"))
+	got, want := rows(t, out), bareLoop(t, settings(), logs)
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
+		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
+	}
+	found := map[string]int{}
+	for _, r := range got {
+		found[string(r.Status)]++
+		if r.Status == result.Dead {
+			found[r.Reason]++
+		}
+		found["boxes"] += len(r.Detections)
+	}
+	for _, what := range []string{"ok", "repeat", "dead", "boxes", "truncated", "not_an_image", "too_large", "bad_size", "no_key", "bad_key", "empty", "bad_json", "bad_version"} {
+		if found[what] == 0 {
+			t.Errorf("the log gave no %s: %v", what, found)
+		}
+	}
+}
+
+func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 5, Frames: 50, Seed: 3, Odd: true}), 3)
+	b := start(t, logs...)
+	first := t.TempDir()
+	run(t, jobOn(t, b, first, "now"))
+	want := tree(t, first)
+	for _, c := range []struct {
+		name   string
+		source kafkasource.Config
+	}{
+		{"one frame per run", kafkasource.Config{RunRecords: 1}},
+		{"one record per call", kafkasource.Config{MaxRecords: 1}},
+		{"three records per call and two per run", kafkasource.Config{MaxRecords: 3, RunRecords: 2}},
+		{"tiny fetches", kafkasource.Config{MaxBytes: 4096}},
+		{"everything at once", kafkasource.Config{MaxRecords: 1 << 20, MaxBytes: 1 << 28, RunRecords: 1 << 20, RunBytes: 1 << 28}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := t.TempDir()
+			j := jobOn(t, b, out, "now")
+			j.Source = c.source
+			run(t, j)
+			sameTree(t, c.name, want, tree(t, out))
+		})
+	}
+}
+
+func TestAJobGoesOnWhereTheOutputEnds(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 11, Odd: true}), 2)
+	b := start(t, logs...)
+	once := t.TempDir()
+	run(t, jobOn(t, b, once, "now"))
+	want := tree(t, once)
+
+	piecewise := t.TempDir()
+	for _, until := range []string{"1", "31", "32", "33", "64", "100", "100", "150", "now", "now"} {
+		run(t, jobOn(t, b, piecewise, until))
+	}
+	sameTree(t, "ten jobs, one after the other", want, tree(t, piecewise))
+}
+
+func TestLiveIsReplay(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 5, Odd: true}), 2)
+	replayed := t.TempDir()
+	run(t, jobOn(t, start(t, logs...), replayed, "now"))
+
+	live := t.TempDir()
+	b := start(t, nil, nil)
+	j := jobOn(t, b, live, "never")
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := j.Run(ctx)
+		ended <- err
+	}()
+	for i := 0; i < len(logs[0]) || i < len(logs[1]); i += 7 {
+		for p := range logs {
+			add(t, b, int32(p), logs[p][min(i, len(logs[p])):min(i+7, len(logs[p]))])
+		}
+	}
+	// What is complete appears while the job runs.
+	complete := map[string]string{}
+	for name, digest := range tree(t, replayed) {
+		if !strings.Contains(name, "_partial") {
+			complete[name] = digest
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		got := tree(t, live)
+		for name := range got {
+			if strings.Contains(name, "_partial") || strings.Contains(name, store.TempDir) {
+				delete(got, name)
+			}
+		}
+		if len(got) == len(complete) {
+			sameTree(t, "live", complete, got)
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after a minute there are %d of %d files", len(got), len(complete))
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the live job ended: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	stop()
+	<-ended
+	setUntil(t, &j, "now")
+	run(t, j)
+	sameTree(t, "live, interrupted, finished", tree(t, replayed), tree(t, live))
+}
+
+func TestUnequalLoadIsWrittenWhole(t *testing.T) {
+	recs := film.Records(film.Config{Cameras: 50, Frames: 12, Width: 48, Height: 32, Seed: 9})
+	var some []frame.Record
+	for i, r := range recs {
+		// Cameras come and go; one is silent from its second frame on.
+		c, f := i%50, i/50
+		if c == 7 && f > 0 && f < 11 || c%5 == 1 && f < 6 || c%5 == 2 && f > 6 {
+			continue
+		}
+		some = append(some, r)
+	}
+	logs := append(split(some, 3), nil) // and a partition that nobody writes to
+	b := start(t, logs...)
+	out := t.TempDir()
+	run(t, jobOn(t, b, out, "now"))
+	got, want := rows(t, out), bareLoop(t, settings(), logs)
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
+		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
+	}
+}
+
+func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
+	recs := film.Records(film.Config{Cameras: 2, Frames: 150, Seed: 21})
+	var log []frame.Record
+	for i, r := range recs {
+		if i%2 == 1 && i > 40 && i < 260 {
+			continue // camera 1 is away for more than three chunks
+		}
+		log = append(log, r)
+	}
+	b := start(t, log)
+	forgetful := func(out, until string) job.Job {
+		j := jobOn(t, b, out, until)
+		j.N = 16
+		j.Analyses.Forget = 3
+		return j
+	}
+	once := t.TempDir()
+	run(t, forgetful(once, "now"))
+	piecewise := t.TempDir()
+	for _, until := range []string{"40", "90", "130", "170", "now"} {
+		j := forgetful(piecewise, until)
+		j.Source = kafkasource.Config{RunRecords: 3, MaxRecords: 5}
+		run(t, j)
+	}
+	sameTree(t, "five jobs", tree(t, once), tree(t, piecewise))
+}
+
+func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 3, Frames: 60, Seed: 2, Odd: true}), 1)
+	b := start(t, logs...)
+	out := t.TempDir()
+	run(t, jobOn(t, b, out, "100")) // three chunks of 32 and a tail
+	before := tree(t, out)
+
+	changed := jobOn(t, b, out, "now")
+	changed.Analyses.Motion.Threshold = 40
+	run(t, changed)
+	after := tree(t, out)
+	for name, digest := range before {
+		if !strings.Contains(name, "_partial") && after[name] != digest {
+			t.Errorf("%s changed although its generation was complete", name)
+		}
+	}
+	other := t.TempDir()
+	run(t, jobOn(t, b, other, "now"))
+	same, differ := 0, 0
+	want, got := rows(t, other), rows(t, out)
+	if len(want) != len(got) {
+		t.Fatalf("%d results, want %d", len(got), len(want))
+	}
+	for i := range got {
+		w, g := want[i].Marshal(), got[i].Marshal()
+		switch {
+		case got[i].Offset < 96 && !bytes.Equal(w, g):
+			t.Errorf("offset %d, of the first generation, changed", got[i].Offset)
+		case got[i].Offset >= 96 && !bytes.Equal(w, g):
+			differ++
+		default:
+			same++
+		}
+	}
+	if differ == 0 {
+		t.Error("the new configuration changed nothing")
+	}
+}
+
+func TestTheSameConfigurationInAnotherSpellingIsTheSame(t *testing.T) {
+	cfg, err := analyses.Parse("a.yaml", []byte("motion: {threshold: 20, blur: 3}\nquality: true\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := analyses.Default()
+	_, a, err := cfg.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, err := def.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a != b {
+		t.Error("defaults written out have another digest than defaults left out")
+	}
+}
+
+// The log misbehaves.
+
+func TestPassingTroubleOfTheBrokerChangesNothing(t *testing.T) {
+	logs := split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 13}), 2)
+	calm := t.TempDir()
+	run(t, jobOn(t, start(t, logs...), calm, "now"))
+	for _, c := range []struct {
+		name    string
+		trouble func(*broker.Broker)
+	}{
+		{"not the leader", func(b *broker.Broker) { b.Fail(broker.Fetch, broker.NotLeader, 5) }},
+		{"requests time out", func(b *broker.Broker) { b.Fail(broker.Fetch, broker.RequestTimedOut, 3) }},
+		{"connections are cut", func(b *broker.Broker) { b.Cut(broker.Fetch, 4) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, logs...)
+			c.trouble(b)
+			out := t.TempDir()
+			j := jobOn(t, b, out, "now")
+			j.Source.MaxRecords = 40
+			run(t, j)
+			sameTree(t, c.name, tree(t, calm), tree(t, out))
+		})
+	}
+}
+
+func TestGapsInTheLogAreNoLoss(t *testing.T) {
+	recs := film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 17})
+	b := start(t, recs)
+	if err := b.DeleteRecords(topic, 0, 45); err != nil { // before anything was read
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	run(t, jobOn(t, b, out, "now"))
+	got := rows(t, out)
+	if len(got) != len(recs)-45 || got[0].Offset != 45 {
+		t.Fatalf("%d results from offset %d, want %d from 45", len(got), got[0].Offset, len(recs)-45)
+	}
+	run(t, jobOn(t, b, out, "now"))
+}
+
+func TestWhatIsLostIsSaid(t *testing.T) {
+	recs := film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 19})
+	cases := []struct {
+		name   string
+		happen func(t *testing.T, b *broker.Broker)
+		says   string
+	}{
+		{"retention deletes what was not read yet", func(t *testing.T, b *broker.Broker) {
+			if err := b.DeleteRecords(topic, 0, 90); err != nil {
+				t.Fatal(err)
+			}
+		}, "deleted"},
+		{"the topic is created anew and is shorter", func(t *testing.T, b *broker.Broker) {
+			if err := b.Recreate(context.Background(), topic, 10); err != nil {
+				t.Fatal(err)
+			}
+		}, "created anew"},
+		{"the topic is created anew with other frames", func(t *testing.T, b *broker.Broker) {
+			if err := b.Recreate(context.Background(), topic, 0); err != nil {
+				t.Fatal(err)
+			}
+			add(t, b, 0, film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 20}))
+		}, "created anew"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, recs)
+			out := t.TempDir()
+			run(t, jobOn(t, b, out, "70"))
+			before := rows(t, out)
+			c.happen(t, b)
+			j := jobOn(t, b, out, "now")
+			_, err := j.Run(context.Background())
+			if !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("the error is %v, want data loss that says %q", err, c.says)
+			}
+			if after := rows(t, out); len(after) < len(before)/32*32 {
+				t.Errorf("there were %d results, now there are %d", len(before), len(after))
+			}
+		})
+	}
+}
+
+func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
+	recs := film.Records(film.Config{Cameras: 2, Frames: 100, Seed: 23})
+	b := start(t, recs[:64])
+	out := t.TempDir()
+	j := jobOn(t, b, out, "never")
+	ended := make(chan error, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		_, err := j.Run(ctx)
+		ended <- err
+	}()
+	for deadline := time.Now().Add(time.Minute); len(tree(t, out)) < 4; {
+		if time.Now().After(deadline) {
+			t.Fatal("the first chunks were never written")
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("the job ended: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	b.Fail(broker.Fetch, broker.NotLeader, 3) // keep the reader busy while the log loses what comes next
+	add(t, b, 0, recs[64:])
+	if err := b.DeleteRecords(topic, 0, 150); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "deleted") {
+			t.Fatalf("the job ended with %v, want an error that says what was deleted", err)
+		}
+	case <-time.After(time.Minute):
+		// The reader may have been faster than retention; then nothing is lost.
+		stop()
+		<-ended
+		setUntil(t, &j, "now")
+		run(t, j)
+		if got := len(rows(t, out)); got != len(recs) {
+			t.Fatalf("no error, and %d of %d results", got, len(recs))
+		}
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for _, s := range []string{"never", "now", "17", "2024-05-01T08:00:00+02:00"} {
+		if _, err := job.Until(s); err != nil {
+			t.Errorf("--until=%s: %v", s, err)
+		}
+	}
+	for _, s := range []string{"", "earliest", "-1", "tomorrow"} {
+		if _, err := job.Until(s); err == nil {
+			t.Errorf("--until=%s was accepted", s)
+		}
+	}
+}
