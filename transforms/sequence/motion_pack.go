@@ -18,13 +18,13 @@ var zstdEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(true))
 })
 
-// maxPacked bounds what a damaged state can make the decoder allocate: the
-// largest picture that OpenCV decodes.
-const maxPacked = 1 << 30
-
+// The decoder fills no more than it is given, whatever a damaged state claims.
 var zstdDecoder = sync.OnceValues(func() (*zstd.Decoder, error) {
-	return zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderConcurrency(0))
+	return zstd.NewReader(nil, zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderConcurrency(0))
 })
+
+// maxPixels is the largest picture that OpenCV decodes.
+const maxPixels = 1 << 30
 
 // packGray appends the packed picture to dst.
 func packGray(dst []byte, m gocv.Mat) ([]byte, error) {
@@ -54,14 +54,14 @@ func packGray(dst []byte, m gocv.Mat) ([]byte, error) {
 
 // unpackGray is the inverse of packGray.
 func unpackGray(b []byte, width, height int) (gocv.Mat, error) {
-	if width < 1 || height < 1 || width > maxPacked/height {
+	if width < 1 || height < 1 || width > maxPixels/height {
 		return gocv.Mat{}, fmt.Errorf("unpack picture: %dx%d pixels", width, height)
 	}
 	dec, err := zstdDecoder()
 	if err != nil {
 		return gocv.Mat{}, fmt.Errorf("unpack picture: %w", err)
 	}
-	d, err := dec.DecodeAll(b, nil)
+	d, err := dec.DecodeAll(b, make([]byte, 0, width*height))
 	if err != nil {
 		return gocv.Mat{}, fmt.Errorf("unpack picture: %w", err)
 	}
