@@ -1,0 +1,76 @@
+package kafkasource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{kafka.NotLeaderForPartition, true},
+		{kafka.RequestTimedOut, true},
+		{kafka.UnknownTopicOrPartition, true},
+		{protocol.NewErrNoLeader("t", 0), true},
+		{protocol.NewErrNoTopic("t"), true},
+		{io.EOF, true},
+		{context.DeadlineExceeded, true},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, true},
+		{kafka.OffsetOutOfRange, false},
+		{kafka.TopicAuthorizationFailed, false},
+		{kafka.SASLAuthenticationFailed, false},
+		{&DataLoss{}, false},
+		{ErrUnsupported, false},
+		{errConnection, false},
+		{errors.New("crc32 checksum mismatch"), false},
+	} {
+		if got := transient(fmt.Errorf("wrapped: %w", c.err)); got != c.want {
+			t.Errorf("%v: %v", c.err, got)
+		}
+	}
+}
+
+func TestRetryLastsAsLongAsItsPatience(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		err      error
+		least    time.Duration
+		patience time.Duration
+	}{
+		{"a broker that fails", kafka.NotLeaderForPartition, 4 * time.Minute, 5 * time.Minute},
+		{"a topic that is unknown", kafka.UnknownTopicOrPartition, 10 * time.Second, missingPatience},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin, tries, between := time.Now(), 0, 0
+				err := retry(t.Context(), 5*time.Minute, func() { between++ }, func(context.Context) error { tries++; return c.err })
+				if !errors.Is(err, c.err) || tries != between+1 {
+					t.Error(err, tries, between)
+				}
+				if d := time.Since(begin); d < c.least || d > c.patience {
+					t.Errorf("took %v", d)
+				}
+			})
+		})
+	}
+	t.Run("a caller that gives up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := retry(ctx, time.Hour, func() {}, func(context.Context) error { return io.EOF }); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+	})
+}
