@@ -1,0 +1,40 @@
+package kafkasource
+
+import (
+	"context"
+	"testing"
+)
+
+type closing struct {
+	memLog
+	closed int
+}
+
+func (c *closing) Close() error { c.closed++; return nil }
+
+func TestReadersOfOneLogShareItUntilTheLastIsDone(t *testing.T) {
+	spec := LogSpec{Kind: "closing", Brokers: []string{"a"}}
+	opened := []*closing{}
+	RegisterLog("closing", func(context.Context, LogSpec) (Log, error) {
+		opened = append(opened, &closing{})
+		return opened[len(opened)-1], nil
+	})
+	defer delete(openers, "closing")
+	a, err1 := acquireLog(t.Context(), spec)
+	b, err2 := acquireLog(t.Context(), LogSpec{Kind: "closing", Brokers: []string{"a"}})
+	if err1 != nil || err2 != nil || a != b || len(opened) != 1 {
+		t.Fatal(err1, err2, len(opened))
+	}
+	if err := releaseLog(spec); err != nil || opened[0].closed != 0 {
+		t.Error("closed while it is used", err)
+	}
+	if err := releaseLog(spec); err != nil || opened[0].closed != 1 {
+		t.Error("not closed", err)
+	}
+	if _, err := acquireLog(t.Context(), spec); err != nil || len(opened) != 2 {
+		t.Error("not opened again", err)
+	}
+	if err := releaseLog(spec); err != nil {
+		t.Error(err)
+	}
+}
