@@ -17,7 +17,7 @@ type Task struct {
 	Partition int32
 	N         int64 // offsets per chunk
 	Base      int64 // the archive's first offset
-	From      int64 // the first offset that is missing: Base, or the beginning of a chunk
+	From      int64 // the first offset that is missing
 	To        int64 // the exclusive end; chunk.None is never
 	Follow    bool  // the log was not at To yet
 }
@@ -124,7 +124,7 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	if err != nil {
 		return Task{}, err
 	}
-	return Task{topic, partition, f.n, e.Base, e.End, to, to == chunk.None || to > end}, nil
+	return Task{topic, partition, f.n, e.Base, e.Upto(), to, to == chunk.None || to > end}, nil
 }
 
 // verifyLast compares the last record that was archived with the log's.

@@ -1,0 +1,67 @@
+// Package copying runs the archiving of a topic, from where the archive ends to
+// where the job is told to stop.
+package copying
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/framebeam/framebeam/pipelines/job"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+// Job is one archiving job.
+type Job struct {
+	Runner  string // see launch.Runner
+	Log     kafkasource.LogSpec
+	Topic   string
+	Archive string    // folder: a local path or scheme://…
+	N       int64     // offsets per chunk; fixed by the folder's first job
+	Start   job.Place // of partitions that the folder does not know yet
+	Until   job.Place
+}
+
+// Run runs the job until its end or until ctx is cancelled, and returns what
+// there was to do. A job with an end has then archived everything, or fails
+// naming what is missing.
+func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
+	log, err := kafkasource.OpenLog(ctx, j.Log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // only read from
+	folder, err := archive.Create(ctx, j.Archive, j.N)
+	if err != nil {
+		return nil, err
+	}
+	choose := func(p job.Place) archive.Choose {
+		return func(ctx context.Context, partition int32, first, end int64) (int64, error) {
+			return p.Resolve(ctx, log, j.Topic, partition, first, end)
+		}
+	}
+	tasks, err := archive.Plan(ctx, log, folder, j.Topic, choose(j.Start), choose(j.Until))
+	if err != nil {
+		return nil, err
+	}
+	var todo []archive.Task
+	for _, t := range tasks {
+		if t.To == chunk.None || t.To > t.From {
+			todo = append(todo, t)
+		}
+	}
+	if len(todo) == 0 {
+		slog.Info("nothing to do: the archive already holds everything up to the end", "topic", j.Topic, "archive", j.Archive)
+		return tasks, nil
+	}
+	p, s := beam.NewPipelineWithRoot()
+	archive.Write(s, archive.Config{Log: j.Log, Root: j.Archive}, todo)
+	if err := launch.Run(ctx, j.Runner, p); err != nil {
+		return nil, err
+	}
+	return tasks, archive.Verify(ctx, folder, tasks)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// command builds the command with crash points.
+func command(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "archive")
+	if out, err := exec.Command("go", "build", "-tags", "crashpoints", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func start(t *testing.T) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	for p := range int32(2) {
+		var recs []frame.Record
+		for i := range 200 {
+			recs = append(recs, frame.Record{Timestamp: 1700000000000 + int64(i), Key: []byte("cam"), Value: fmt.Appendf(nil, "frame %d of %d", i, p)})
+		}
+		if _, err := b.Append(t.Context(), "frames", p, recs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// tree is the files below root with their content.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		files[strings.TrimPrefix(path, root)] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestTheCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	bin, b := command(t), start(t)
+	run := func(crash string, args ...string) (string, error) {
+		cmd := exec.Command(bin, append([]string{"--brokers", strings.Join(b.Addrs(), ","), "--until=now", "--chunk=32"}, args...)...)
+		cmd.Env = append(os.Environ(), crashpoint.Env+"="+crash)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	whole := filepath.Join(t.TempDir(), "archive")
+	if out, err := run("", "--archive", whole); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := tree(t, whole)
+
+	t.Run("nothing is done twice", func(t *testing.T) {
+		out, err := run("", "--archive", whole)
+		if err != nil || strings.Count(out, "nothing new, the archive holds everything below offset 200") != 2 {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+	for _, point := range []string{"archive-temp-closed", "archive-renamed"} {
+		for _, n := range []int{1, 5, 14} {
+			t.Run(fmt.Sprintf("killed at %s:%d and started again", point, n), func(t *testing.T) {
+				root := filepath.Join(t.TempDir(), "archive")
+				_, err := run(fmt.Sprintf("%s:%d", point, n), "--archive", root)
+				var exit *exec.ExitError
+				if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+					t.Fatalf("it was not killed: %v", err)
+				}
+				if out, err := run("", "--archive", root); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				if diff := cmp.Diff(want, tree(t, root)); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+	t.Run("every violation is said at once", func(t *testing.T) {
+		out, err := run("", "--until=tomorrow", "--start=yesterday", "--chunk=0", "--topic=a/b")
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
+			t.Errorf("got %v", err)
+		}
+		for _, flag := range []string{"--until=tomorrow", "--start=yesterday", "--chunk=0", `"a/b"`, "--archive is missing"} {
+			if !strings.Contains(out, flag) {
+				t.Errorf("nothing about %s in:\n%s", flag, out)
+			}
+		}
+	})
+}
