@@ -1,0 +1,312 @@
+package publish
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// batchBytes is how many bytes of records one request carries at most, unless
+// one record is larger: enough to keep the link busy between acknowledgements,
+// little enough to be repeated at no great cost.
+const batchBytes = 1 << 20
+
+// camera is one camera's share of its partition's queue; guarded by the
+// sender's mutex except for id and partition.
+type camera struct {
+	id        string
+	partition int
+	unsent    list.List // of *list.Element in the sender's queue, oldest first
+	bytes     int       // queued and in flight
+	waiting   int64     // frames, likewise
+	sent      int64
+	sentBytes int64
+	dropped   int64
+}
+
+func (c *camera) stats() Stats {
+	return Stats{Partition: c.partition, Sent: c.sent, Bytes: c.sentBytes, Dropped: c.dropped, Waiting: c.waiting}
+}
+
+// queued is a record in a sender's queue.
+type queued struct {
+	camera *camera
+	rec    frame.Record
+	size   int
+}
+
+// sender writes one partition.
+type sender struct {
+	p         *Publisher
+	partition int
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	queue   list.List     // of queued, in the order they will have in the log
+	changed chan struct{} // closed and replaced when anything below or above changes
+	closed  bool          // nothing more will come
+	err     error         // the partition is given up
+}
+
+func newSender(p *Publisher, partition int) *sender {
+	return &sender{p: p, partition: partition, changed: make(chan struct{}),
+		log: p.opts.Log.With("topic", p.topic.Name, "partition", partition)}
+}
+
+// notify wakes everybody who waits; the mutex is held.
+func (s *sender) notify() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// push appends a record; the mutex is held.
+func (s *sender) push(c *camera, rec frame.Record) {
+	size := recordSize(&rec)
+	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size})
+	c.unsent.PushBack(e)
+	c.bytes += size
+	c.waiting++
+	s.notify()
+}
+
+// refused returns why nothing can be queued; the mutex is held.
+func (s *sender) refused() error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (s *sender) full(c *camera, rec *frame.Record) bool {
+	return c.waiting > 0 && c.bytes+recordSize(rec) > s.p.opts.QueueBytes
+}
+
+func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if err := s.refused(); err != nil {
+			return err
+		}
+		if !s.full(c, &rec) {
+			s.push(c, rec)
+			return nil
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+			s.mu.Lock()
+		case <-ctx.Done():
+			s.mu.Lock()
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *sender) offer(c *camera, rec frame.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refused(); err != nil {
+		return err
+	}
+	for s.full(c, &rec) && c.unsent.Len() > 0 {
+		e := c.unsent.Remove(c.unsent.Front()).(*list.Element)
+		old := s.queue.Remove(e).(queued)
+		c.bytes -= old.size
+		c.waiting--
+		c.dropped++
+	}
+	// With all room taken by frames in flight, one more is still taken: the
+	// newest is the one to keep.
+	s.push(c, rec)
+	return nil
+}
+
+func (s *sender) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.notify()
+}
+
+// run sends until everything is sent after close, or the partition is given up.
+func (s *sender) run() {
+	for {
+		batch := s.take()
+		if batch == nil {
+			return
+		}
+		err := s.deliver(batch)
+		s.mu.Lock()
+		if err != nil {
+			s.err = fmt.Errorf("topic %s partition %d: %w with %d frames not acknowledged: %w", s.p.topic.Name, s.partition, ErrGivenUp, len(batch)+s.queue.Len(), err)
+			s.queue.Init() // whoever counts them looks at waiting
+			s.notify()
+			s.mu.Unlock()
+			return
+		}
+		for _, q := range batch {
+			q.camera.bytes -= q.size
+			q.camera.waiting--
+			q.camera.sent++
+			q.camera.sentBytes += int64(len(q.rec.Value))
+		}
+		s.notify()
+		s.mu.Unlock()
+	}
+}
+
+// take waits for records and takes as many as one request may carry; nil means
+// there will be no more.
+func (s *sender) take() []queued {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.queue.Len() == 0 {
+		if s.closed {
+			return nil
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		<-changed
+		s.mu.Lock()
+	}
+	limit := min(batchBytes, s.p.topic.MaxMessageBytes) - batchHeader
+	var batch []queued
+	for bytes := 0; s.queue.Len() > 0; {
+		q := s.queue.Front().Value.(queued)
+		if bytes += q.size; bytes > limit && len(batch) > 0 {
+			break
+		}
+		s.queue.Remove(s.queue.Front())
+		q.camera.unsent.Remove(q.camera.unsent.Front())
+		batch = append(batch, q)
+	}
+	return batch
+}
+
+// deliver repeats the request until it succeeds.
+func (s *sender) deliver(batch []queued) error {
+	begun := time.Now()
+	var wait *backoff.ExponentialBackOff
+	for attempt := 1; ; attempt++ {
+		err := s.produce(batch)
+		if err == nil {
+			if attempt > 1 {
+				s.log.Info("partition is written again", "attempts", attempt, "after", time.Since(begun).Round(time.Millisecond))
+			}
+			return nil
+		}
+		if s.p.ctx.Err() != nil {
+			return fmt.Errorf("stopped while sending: %w", err)
+		}
+		if errors.Is(err, kafka.MessageSizeTooLarge) {
+			return fmt.Errorf("the broker refuses %d bytes, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)
+		}
+		if permanent(err) {
+			return err
+		}
+		if elapsed := time.Since(begun); elapsed > s.p.opts.DeliveryTimeout {
+			return fmt.Errorf("no success in %d attempts over %v: %w", attempt, elapsed.Round(time.Millisecond), err)
+		}
+		if attempt == 1 {
+			wait = newBackoff()
+			s.log.Warn("partition cannot be written, trying again", "reason", err)
+		}
+		if err := pause(s.p.ctx, wait.NextBackOff()); err != nil {
+			return fmt.Errorf("stopped while sending: %w", err)
+		}
+		// kafka-go asks for the partition's leader by the clock only; with a new
+		// pool of connections it asks now. Requests under way are not disturbed.
+		s.p.transport.CloseIdleConnections()
+	}
+}
+
+func (s *sender) produce(batch []queued) error {
+	records := make([]kafka.Record, len(batch))
+	for i := range batch {
+		rec := &batch[i].rec
+		headers := make([]kafka.Header, len(rec.Headers))
+		for j, h := range rec.Headers {
+			headers[j] = kafka.Header{Key: h.Key, Value: h.Value}
+		}
+		records[i] = kafka.Record{
+			Time:    time.UnixMilli(rec.Timestamp),
+			Key:     kafka.NewBytes(rec.Key),
+			Value:   kafka.NewBytes(rec.Value),
+			Headers: headers,
+		}
+	}
+	// kafka-go passes half of the client's time limit on to the broker.
+	ctx, cancel := context.WithTimeout(s.p.ctx, s.p.opts.AttemptTimeout)
+	defer cancel()
+	resp, err := s.p.client.Produce(ctx, &kafka.ProduceRequest{
+		Topic:        s.p.topic.Name,
+		Partition:    s.partition,
+		RequiredAcks: kafka.RequireAll,
+		Compression:  0, // images do not shrink
+		Records:      kafka.NewRecordReader(records...),
+	})
+	if err != nil {
+		return err
+	}
+	if resp.Error != nil {
+		return resp.Error
+	}
+	return nil
+}
+
+func batchSize(batch []queued) int {
+	n := batchHeader
+	for i := range batch {
+		n += batch[i].size
+	}
+	return n
+}
+
+// permanent reports whether trying again cannot help: what the brokers answer
+// and do not call retriable. Everything about the network may pass.
+func permanent(err error) bool {
+	if _, ok := errors.AsType[*CompactedError](err); ok {
+		return true
+	}
+	answer, ok := errors.AsType[kafka.Error](err)
+	if !ok {
+		return false
+	}
+	switch answer {
+	case kafka.BrokerNotAvailable, kafka.ReplicaNotAvailable, kafka.StaleControllerEpoch, kafka.Unknown, kafka.BrokerIDNotRegistered:
+		// What brokers say, or kafka-go says of them, while leaders change.
+		return false
+	}
+	return !answer.Temporary()
+}
+
+func newBackoff() *backoff.ExponentialBackOff {
+	b := &backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 2 * time.Second}
+	b.Reset()
+	return b
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
