@@ -102,7 +102,8 @@ func (f *Folder) Sub(name string) *Folder { return &Folder{root: f.Path(name), f
 
 // List returns the names in the folder that match a pattern, sorted. Only the
 // last part of the pattern may hold the special characters of [path.Match]. A
-// folder that does not exist is empty.
+// folder that does not exist is empty. Folders in it may be among the names
+// where the filesystem is no Lister.
 func (f *Folder) List(ctx context.Context, pattern string) ([]string, error) {
 	dir, last := "", pattern
 	if i := strings.LastIndexByte(pattern, '/'); i >= 0 {
