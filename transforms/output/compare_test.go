@@ -1,0 +1,121 @@
+package output
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+func TestPlantedFaultsAreFound(t *testing.T) {
+	rewrite := func(t *testing.T, f *store.Folder, k int64, change func([]result.Frame) []result.Frame) {
+		rows, lineage, err := readResults(t.Context(), f, testName(t, k).results())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := encodeResults(lineage, change(rows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overwrite(t, f, testName(t, k).results(), b)
+	}
+	flip := func(t *testing.T, f *store.Folder, name string, at int) {
+		b := read(t, f, name)
+		b[at] ^= 1
+		overwrite(t, f, name, b)
+	}
+	frames := func(f Frames) map[string]*Frames { return map[string]*Frames{"frames+0": &f} }
+	for name, test := range map[string]struct {
+		plant func(*testing.T, *store.Folder)
+		want  Report
+	}{
+		"nothing": {plant: func(*testing.T, *store.Folder) {}},
+		"a dropped results file": {
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 1).results()) },
+			want:  Report{Missing: []string{testName(t, 1).results()}, Partitions: frames(Frames{Lost: chunk.Span(4, 8)})},
+		},
+		"a dropped states file": {
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 1).states()) },
+			want:  Report{Missing: []string{testName(t, 1).states()}},
+		},
+		"a dropped images file": {
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 0).images()) },
+			want:  Report{Missing: []string{testName(t, 0).images()}},
+		},
+		"a dropped frame": {
+			plant: func(t *testing.T, f *store.Folder) {
+				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { return append(r[:1], r[2:]...) })
+			},
+			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Lost: chunk.Span(5, 6)})},
+		},
+		"a doubled frame": {
+			plant: func(t *testing.T, f *store.Folder) {
+				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { return append(r, r[2]) })
+			},
+			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Doubled: chunk.Span(6, 7)})},
+		},
+		"a changed frame": {
+			plant: func(t *testing.T, f *store.Folder) {
+				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { r[3].Detail = "y"; return r })
+			},
+			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Changed: chunk.Span(7, 8)})},
+		},
+		"a file twice under two names": {
+			plant: func(t *testing.T, f *store.Folder) {
+				overwrite(t, f, Name{"frames", 0, 4, 6}.results(), read(t, f, testName(t, 1).results()))
+			},
+			want: Report{Extra: []string{Name{"frames", 0, 4, 6}.results()}, Partitions: frames(Frames{Doubled: chunk.Span(4, 8)})},
+		},
+		"an extra chunk": {
+			plant: func(t *testing.T, f *store.Folder) { commit(t, testOpen(t, f, "A"), 0, "x", 3) },
+			want: Report{
+				Extra:      []string{testName(t, 3).results(), testName(t, 3).states()},
+				Partitions: frames(Frames{Extra: chunk.Span(12, 16)}),
+			},
+		},
+		"a flipped byte in the results": {
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).results(), 0) },
+			want:  Report{Flipped: []string{testName(t, 2).results()}, Partitions: frames(Frames{Lost: chunk.Span(8, 12)})},
+		},
+		"a flipped byte in the states": {
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).states(), 300) },
+			want:  Report{Flipped: []string{testName(t, 2).states()}},
+		},
+		"a flipped byte in the images": {
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).images(), 1) },
+			want:  Report{Flipped: []string{testName(t, 2).images()}},
+		},
+		"another journal, partial and temporary files": {
+			plant: func(t *testing.T, f *store.Folder) {
+				overwrite(t, f, layoutFile, []byte("x"))
+				overwrite(t, f, Name{"frames", 0, 12, 13}.partial(), []byte("x"))
+				overwrite(t, f, "results/_temporary/x", []byte("x"))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var folders [2]*store.Folder
+			for i := range folders {
+				folders[i] = testFolder(t)
+				commit(t, testOpen(t, folders[i], "A"), 0, "x", 0, 1, 2)
+			}
+			test.plant(t, folders[1])
+			got, err := Compare(t.Context(), folders[0], folders[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.want.Partitions == nil {
+				test.want.Partitions = map[string]*Frames{}
+			}
+			if d := cmp.Diff(&test.want, got); d != "" {
+				t.Error(d)
+			}
+			if got.Equal() != (name == "nothing" || name == "another journal, partial and temporary files") || (got.String() == "equal") != got.Equal() {
+				t.Errorf("it says: %v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package output
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+)
+
+func TestNamesRoundTripAndSortAsOffsetsDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		topic := rapid.StringMatching(`[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,20}`).Draw(t, "topic")
+		n := rapid.Int64Range(1, 1<<20).Draw(t, "n")
+		part := rapid.Int32Range(0, math.MaxInt32).Draw(t, "partition")
+		k := rapid.Int64Range(0, math.MaxInt64/n-1).Draw(t, "k")
+		name, err := NameOf(chunk.ID{Topic: topic, Partition: part, Index: k}, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseName(name.String())
+		if err != nil || got != name {
+			t.Fatalf("%v became %v, %v", name, got, err)
+		}
+		if chunk.Of(name.Start, n) != k || chunk.Of(name.End, n) != k || name.End-name.Start != n-1 {
+			t.Fatalf("%v is not chunk %d", name, k)
+		}
+		other, err := NameOf(chunk.ID{Topic: topic, Partition: part, Index: rapid.Int64Range(0, math.MaxInt64/n-1).Draw(t, "other")}, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (name.Start < other.Start) != (name.String() < other.String()) {
+			t.Fatalf("%v and %v sort wrongly", name, other)
+		}
+	})
+}
+
+func TestOnlyNamesAsTheyAreWrittenAreRead(t *testing.T) {
+	const ok = "frames+0+0000000000000000004+0000000000000000007"
+	if _, err := ParseName(ok); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		"", "frames", "frames+0+4+7", "+0+0000000000000000004+0000000000000000007",
+		"frames+00+0000000000000000004+0000000000000000007", "frames+-1+0000000000000000004+0000000000000000007",
+		"frames++0000000000000000004+0000000000000000007", "..+0+0000000000000000004+0000000000000000007",
+		"a/b+0+0000000000000000004+0000000000000000007", ok + "+1", ok + " ", "frames+0+0000000000000000008+0000000000000000007",
+		"frames+0+-000000000000000004+0000000000000000007", "frames+0+0000000000000000004+9999999999999999999",
+		"frames+2147483648+0000000000000000004+0000000000000000007",
+	} {
+		if n, err := ParseName(s); err == nil {
+			t.Errorf("%q was read as %+v", s, n)
+		}
+	}
+}
+
+func TestTopicsAreCheckedBeforeTheyBecomePaths(t *testing.T) {
+	for _, topic := range []string{"a", "A.b_c-9", "...", strings.Repeat("x", 249)} {
+		if err := CheckTopic(topic); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, topic := range []string{"", ".", "..", "a/b", "a+b", "a b", "ä", "a\x00", "*", strings.Repeat("x", 250)} {
+		if CheckTopic(topic) == nil {
+			t.Errorf("%q was accepted", topic)
+		}
+	}
+	for _, id := range []chunk.ID{{Topic: "a/b"}, {Topic: "a", Partition: -1}, {Topic: "a", Index: -1}, {Topic: "a", Index: math.MaxInt64 / 2}} {
+		if n, err := NameOf(id, 4); err == nil {
+			t.Errorf("%v has the name %v", id, n)
+		}
+	}
+}
+
+func TestFilesInsideLargerOnesAreIgnored(t *testing.T) {
+	n := func(start, end int64) Name { return Name{"t", 0, start, end} }
+	got := outermost([]Name{n(4, 7), n(0, 15), n(0, 3), n(16, 19), n(12, 15)})
+	if want := []Name{n(0, 15), n(16, 19)}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	f.Add("frames+0+0000000000000000004+0000000000000000007")
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := ParseName(s); err == nil && n.String() != s {
+			t.Errorf("%q was read as %v", s, n)
+		}
+	})
+}

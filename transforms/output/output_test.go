@@ -1,0 +1,239 @@
+package output
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
+	at := func(base, k int64) Position {
+		p := Position{Base: base, From: max(base, k*testN), Chunk: k, LastOffset: chunk.None}
+		if k > chunk.Of(base, testN) {
+			end := testEnd(testID(k-1), base)
+			p.Cameras, p.LastDigest, p.LastOffset = end.Cameras, end.LastDigest, k*testN-1
+		}
+		return p
+	}
+	for name, test := range map[string]struct {
+		base    int64
+		chunks  []int64
+		disturb func(*testing.T, *Output)
+		want    int64 // chunk
+	}{
+		"nothing yet":                      {want: 0},
+		"nothing yet, base inside a chunk": {base: 6, want: 1},
+		"complete chunks":                  {chunks: []int64{0, 1, 2}, want: 3},
+		"base inside a complete chunk":     {base: 6, chunks: []int64{1, 2}, want: 3},
+		"a gap":                            {chunks: []int64{0, 1, 3, 4}, want: 2},
+		"results missing": {chunks: []int64{0, 1, 2}, want: 1, disturb: func(t *testing.T, o *Output) {
+			remove(t, o.folder, testName(t, 1).results())
+		}},
+		"states missing": {chunks: []int64{0, 1, 2}, want: 1, disturb: func(t *testing.T, o *Output) {
+			remove(t, o.folder, testName(t, 1).states())
+		}},
+		"foreign files": {chunks: []int64{0}, want: 1, disturb: func(t *testing.T, o *Output) {
+			for _, name := range []string{"results/x.parquet", "results/frames+0+4+7.parquet", "states/.DS_Store", "results/frames+0+x+y.parquet"} {
+				overwrite(t, o.folder, name, []byte("x"))
+			}
+		}},
+		"other partitions": {chunks: []int64{0}, want: 1, disturb: func(t *testing.T, o *Output) {
+			n := testName(t, 1)
+			n.Partition = 1
+			overwrite(t, o.folder, n.results(), read(t, o.folder, testName(t, 0).results()))
+			overwrite(t, o.folder, n.states(), read(t, o.folder, testName(t, 0).states()))
+		}},
+		"small files merged into a larger one, some of them left": {chunks: []int64{0, 1, 2}, want: 3, disturb: func(t *testing.T, o *Output) {
+			var rows []result.Frame
+			for k := range int64(2) {
+				rows = append(rows, testRows(testEnd(testID(k), 0), "x")...)
+			}
+			b, err := encodeResults(governing(o.gens, "frames+0", 0).lineage, rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			overwrite(t, o.folder, Name{"frames", 0, 0, 2*testN - 1}.results(), b)
+			remove(t, o.folder, testName(t, 1).results())
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOpen(t, testFolder(t), "A")
+			testBegin(t, o, test.base)
+			commit(t, o, test.base, "x", test.chunks...)
+			if test.disturb != nil {
+				test.disturb(t, o)
+			}
+			for range 2 { // the second time with what the first has verified
+				if d := cmp.Diff(at(test.base, test.want), resume(t, o)); d != "" {
+					t.Error(d)
+				}
+			}
+		})
+	}
+}
+
+func TestAPartitionThatNoJobHasBegunIsFresh(t *testing.T) {
+	o := testOpen(t, testFolder(t), "A")
+	want := Position{Fresh: true, Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
+	if d := cmp.Diff(want, resume(t, o)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestARestartReadsOnlyMetadataNotVerifiedBefore(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	testBegin(t, o, 0)
+	commit(t, o, 0, "x", 0, 1, 2)
+	resume(t, o)
+	for k := range int64(3) {
+		overwrite(t, f, testName(t, k).results(), []byte("cannot be read"))
+	}
+	commit(t, o, 0, "x", 3)
+	if p := resume(t, testOpen(t, f, "A")); p.Chunk != 4 {
+		t.Errorf("it goes on at chunk %d", p.Chunk)
+	}
+	remove(t, f, verifiedFile("frames+0"))
+	if _, err := o.Resume(t.Context(), "frames", 0); err == nil || !strings.Contains(err.Error(), testName(t, 0).results()) {
+		t.Errorf("without the mark: %v", err)
+	}
+}
+
+func TestAChangedConfigurationBeginsAtTheContiguousEnd(t *testing.T) {
+	f := testFolder(t)
+	a := testOpen(t, f, "A")
+	testBegin(t, a, 0)
+	if _, err := a.Begin(t.Context(), "frames", 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, a, 0, "by A", 0, 1, 3)
+	b := testOpen(t, f, "B")
+	if d := cmp.Diff(map[string]int64{"frames+0": 2}, b.Generations()[1].Began); d != "" {
+		t.Error(d)
+	}
+	if p := resume(t, b); p.Chunk != 2 || p.LastOffset != 2*testN-1 {
+		t.Errorf("B goes on at %+v", p)
+	}
+	commit(t, b, 0, "by B", 2)
+	if p := resume(t, b); p.Chunk != 3 {
+		t.Errorf("a chunk of A counts: B goes on at chunk %d", p.Chunk)
+	}
+	commit(t, b, 0, "by B", 3) // where A's chunk 3 lies
+	if p := resume(t, b); p.Chunk != 4 {
+		t.Errorf("B goes on at chunk %d", p.Chunk)
+	}
+	var got []string
+	if err := b.Each(t.Context(), func(name string, rows []result.Frame, _ bool) error {
+		got = append(got, rows[0].Detail)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"by A", "by A", "by B", "by B"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAConfigurationThatWroteNothingLeavesNoTrace(t *testing.T) {
+	want := testFolder(t)
+	o := testOpen(t, want, "A")
+	testBegin(t, o, 0)
+	commit(t, o, 0, "x", 0, 1, 2)
+
+	got := testFolder(t)
+	o = testOpen(t, got, "A")
+	testBegin(t, o, 0)
+	commit(t, o, 0, "x", 0, 2)
+	testOpen(t, got, "B")
+	o = testOpen(t, got, "A")
+	commit(t, o, 0, "x", 1, 2)
+	if p := resume(t, o); p.Chunk != 3 || o.Spec().Generation != 3 {
+		t.Errorf("generation %d goes on at chunk %d", o.Spec().Generation, p.Chunk)
+	}
+	same(t, want, got)
+}
+
+func TestReadersSeeWhatCountsInOrder(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	w := testWriter(t, o)
+	for _, partition := range []int32{10, 2, 0} {
+		for _, k := range []int64{1, 0} {
+			end := testEnd(chunk.ID{Topic: "frames", Partition: partition, Index: k}, 0)
+			if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, k := range []int64{2, 4} {
+		end := testEnd(chunk.ID{Topic: "frames", Partition: 2, Index: k}, 0)
+		part := chunk.End{ID: end.ID, N: testN, Partial: true, UpTo: k*testN + 2, Offsets: end.Offsets.Below(k*testN + 2)}
+		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o, err := OpenExisting(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := o.Each(t.Context(), func(name string, rows []result.Frame, partial bool) error {
+		got = append(got, fmt.Sprint(rows[0].Partition, rows[0].Offset, len(rows), partial))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"0 0 4 false", "0 4 4 false", "2 0 4 false", "2 4 4 false", "2 8 2 true", "2 16 2 true", "10 0 4 false", "10 4 4 false"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestTheEndOfAJobMissesWhatIsNotThere(t *testing.T) {
+	o := testOpen(t, testFolder(t), "A")
+	testBegin(t, o, 1)
+	commit(t, o, 1, "x", 0, 1, 4, 6)
+	for _, test := range []struct {
+		from, to int64
+		want     string // "" for success
+	}{
+		{1, 8, ""}, {1, 1, ""}, {9, 9, ""}, {16, 20, ""}, {24, 26, ""},
+		{1, 9, "the beginning of chunk 2 (offsets 8 to 8)"},
+		{1, 12, "chunk 2 (offsets 8 to 11)"},
+		{1, 20, "chunks 2 to 3 (offsets 8 to 15)"},
+		{1, 28, "chunks 2 to 3 (offsets 8 to 15), chunk 5 (offsets 20 to 23)"},
+	} {
+		err := o.Verify(t.Context(), "frames", 0, test.from, test.to)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), "lacks "+test.want)) {
+			t.Errorf("[%d, %d): got %v, want %q", test.from, test.to, err, test.want)
+		}
+	}
+}
+
+func TestSweepRemovesTemporariesAndPartials(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	testBegin(t, o, 0)
+	commit(t, o, 0, "x", 0)
+	keep := []string{testName(t, 0).results(), testName(t, 0).states(), testName(t, 0).images(), layoutFile}
+	for _, dir := range []string{"results/", "states/", "images/", "results/_partial/", "_framebeam/"} {
+		overwrite(t, f, dir+"_temporary/x.0123", []byte("x"))
+	}
+	overwrite(t, f, Name{"frames", 0, 4, 6}.partial(), []byte("x"))
+	if err := o.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"results/_temporary/*", "states/_temporary/*", "images/_temporary/*", "results/_partial/*", "results/_partial/_temporary/*", "_framebeam/_temporary/*"} {
+		if left, err := f.List(t.Context(), pattern); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	}
+	for _, name := range keep {
+		read(t, f, name)
+	}
+}

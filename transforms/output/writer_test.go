@@ -1,0 +1,278 @@
+package output
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+)
+
+func TestARepeatedCommitFindsItsFilesInPlace(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	w := testWriter(t, o)
+	end := testEnd(testID(0), 0)
+	first, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Rows != testN || first.Name != testName(t, 0).results() || len(first.Digest) != 64 {
+		t.Errorf("published %+v", first)
+	}
+	for _, missing := range []string{"", testName(t, 0).results(), testName(t, 0).states(), testName(t, 0).images()} {
+		if missing != "" {
+			remove(t, f, missing)
+		}
+		if done, err := w.Done(t.Context(), end.ID); err != nil || done == (missing == testName(t, 0).results() || missing == testName(t, 0).states()) {
+			t.Errorf("without %q: done %v, %v", missing, done, err)
+		}
+		again, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{})
+		if err != nil || again != first {
+			t.Errorf("without %q: %+v, %v", missing, again, err)
+		}
+		if missing != "" {
+			read(t, f, missing)
+		}
+	}
+}
+
+func TestNoFileIsKeptForAChunkWithoutPictures(t *testing.T) {
+	f := testFolder(t)
+	commit(t, testOpen(t, f, "A"), 0, "x", 0, 1)
+	images, err := f.List(t.Context(), "images/*")
+	if err != nil || len(images) != 1 || images[0] != testName(t, 0).images() {
+		t.Errorf("%v, %v", images, err)
+	}
+}
+
+var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+func TestOtherContentUnderTheSameConfigurationStopsTheJob(t *testing.T) {
+	for name, change := range map[string]func(*chunk.End, *[]State) string{
+		"other results":  func(*chunk.End, *[]State) string { return "other" },
+		"other states":   func(_ *chunk.End, s *[]State) string { (*s)[1].Bytes = []byte("other"); return "x" },
+		"another digest": func(e *chunk.End, _ *[]State) string { e.LastDigest++; return "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := testFolder(t)
+			o := testOpen(t, f, "A")
+			commit(t, o, 0, "x", 0)
+			end := testEnd(testID(0), 0)
+			states := testStates(end)
+			content := change(&end, &states)
+			_, err := testWriter(t, o).Commit(t.Context(), end, testRows(end, content), states, nil)
+			if !errors.Is(err, ErrPromiseBroken) || !strings.Contains(err.Error(), f.Root()) || len(digests.FindAllString(err.Error(), -1)) != 2 {
+				t.Errorf("got %v", err)
+			}
+			want := testFolder(t)
+			commit(t, testOpen(t, want, "A"), 0, "x", 0)
+			same(t, want, f)
+		})
+	}
+}
+
+func TestACommitThatContradictsItsEndIsRefused(t *testing.T) {
+	o := testOpen(t, testFolder(t), "A")
+	w := testWriter(t, o)
+	for name, change := range map[string]func(*chunk.End, *[]State) (rows chunk.End){
+		"a row too few":   func(e *chunk.End, _ *[]State) chunk.End { r := *e; r.Offsets = chunk.Span(0, 3); return r },
+		"a row too many":  func(e *chunk.End, _ *[]State) chunk.End { r := *e; e.Offsets = chunk.Span(0, 3); return r },
+		"a state too few": func(e *chunk.End, s *[]State) chunk.End { *s = (*s)[:1]; return *e },
+		"another state":   func(e *chunk.End, s *[]State) chunk.End { (*s)[1].Camera = "c"; return *e },
+		"states at another position": func(e *chunk.End, s *[]State) chunk.End {
+			(*s)[0].Position--
+			return *e
+		},
+		"another chunk size": func(e *chunk.End, _ *[]State) chunk.End { e.N = 8; return *e },
+		"offsets outside the chunk": func(e *chunk.End, _ *[]State) chunk.End {
+			e.Offsets = chunk.Span(0, 5)
+			return *e
+		},
+		"a partial end":  func(e *chunk.End, s *[]State) chunk.End { e.Partial, e.UpTo = true, 4; return *e },
+		"a topic's path": func(e *chunk.End, _ *[]State) chunk.End { e.Topic = "../x"; return *e },
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := testEnd(testID(0), 0)
+			states := testStates(end)
+			rows := testRows(change(&end, &states), "x")
+			if _, err := w.Commit(t.Context(), end, rows, states, nil); err == nil {
+				t.Error("it was accepted")
+			}
+			if files, err := o.folder.List(t.Context(), "states/*"); err != nil || len(files) > 0 {
+				t.Errorf("%v, %v", files, err)
+			}
+		})
+	}
+}
+
+func TestASupersededWriterStops(t *testing.T) {
+	f := testFolder(t)
+	a := testOpen(t, f, "A")
+	testBegin(t, a, 0)
+	old := testWriter(t, a)
+	commit(t, a, 0, "by A", 0, 1)
+	testOpen(t, f, "B") // begins at chunk 2
+	end := testEnd(testID(2), 0)
+	if _, err := old.Commit(t.Context(), end, testRows(end, "by A"), testStates(end), nil); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("chunk 2: %v", err)
+	}
+	part := chunk.End{ID: testID(2), N: testN, Partial: true, UpTo: 9, Offsets: chunk.Span(8, 9)}
+	if _, err := old.CommitPartial(t.Context(), part, testRows(part, "by A")); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("partial of chunk 2: %v", err)
+	}
+	// What the newer generation keeps, the old one may still repeat.
+	commit(t, a, 0, "by A", 1)
+	for _, dir := range []string{"states/", "results/"} {
+		if files, err := f.List(t.Context(), dir+"*"); err != nil || len(files) != 2 {
+			t.Errorf("%v, %v", files, err)
+		}
+	}
+}
+
+func TestFilesOfAnOlderGenerationAreReplacedWhole(t *testing.T) {
+	for name, left := range map[string][]string{
+		"all":            {},
+		"no results":     {"results"},
+		"only states":    {"results", "images"},
+		"only results":   {"images", "states"},
+		"nothing at all": {"results", "images", "states"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := testFolder(t)
+			a := testOpen(t, f, "A")
+			testBegin(t, a, 0)
+			commit(t, a, 0, "by A", 2)
+			n := testName(t, 2)
+			for _, kind := range left {
+				remove(t, f, map[string]string{"results": n.results(), "images": n.images(), "states": n.states()}[kind])
+			}
+			b := testOpen(t, f, "B")
+			if done, err := testWriter(t, b).Done(t.Context(), testID(2)); done || err != nil {
+				t.Errorf("A's chunk is done for B: %v, %v", done, err)
+			}
+			commit(t, b, 0, "by B", 2)
+
+			want := testFolder(t)
+			o := testOpen(t, want, "B")
+			testBegin(t, o, 0)
+			commit(t, o, 0, "by B", 2)
+			same(t, want, f)
+		})
+	}
+}
+
+func TestRowsThatTheLogNoLongerHasAreNotReplaced(t *testing.T) {
+	for _, config := range []string{"A", "B"} {
+		f := testFolder(t)
+		a := testOpen(t, f, "A")
+		testBegin(t, a, 0)
+		commit(t, a, 0, "x", 2)
+		before := read(t, f, testName(t, 2).results())
+		end := testEnd(testID(2), 10) // offsets 8 and 9 are gone
+		_, err := testWriter(t, testOpen(t, f, config)).Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil)
+		if !errors.Is(err, ErrRowsLost) || !strings.Contains(err.Error(), "[{8 10}]") {
+			t.Errorf("configuration %s: %v", config, err)
+		}
+		if string(read(t, f, testName(t, 2).results())) != string(before) {
+			t.Errorf("configuration %s: the file was changed", config)
+		}
+	}
+}
+
+func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	testBegin(t, o, 0)
+	w := testWriter(t, o)
+	list := func() string {
+		names, err := f.List(t.Context(), "results/_partial/*.parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(names, " ")
+	}
+	publish := func(upTo int64) Published {
+		t.Helper()
+		part := chunk.End{ID: testID(1), N: testN, Partial: true, UpTo: upTo, Offsets: chunk.Span(5, upTo)}
+		p, err := w.CommitPartial(t.Context(), part, testRows(part, "x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	upTo := func(end int64) string { return Name{"frames", 0, 4, end}.partial() }
+	for _, step := range []struct{ upTo, end int64 }{{5, 4}, {7, 6}, {6, 6}, {7, 6}} {
+		p := publish(step.upTo)
+		if got := list(); got != upTo(step.end) {
+			t.Errorf("up to %d: there is %s", step.upTo, got)
+		}
+		if shorter := step.upTo-1 < step.end; shorter != (p.Name == "") {
+			t.Errorf("up to %d: published %+v", step.upTo, p)
+		}
+	}
+	for _, test := range []struct {
+		to int64
+		ok bool
+	}{{7, true}, {5, true}, {8, false}} {
+		if err := o.Verify(t.Context(), "frames", 0, 4, test.to); (err == nil) != test.ok {
+			t.Errorf("verify up to %d: %v", test.to, err)
+		}
+	}
+	commit(t, o, 0, "x", 1)
+	if got := list(); got != "" {
+		t.Errorf("the chunk is complete and there is %s", got)
+	}
+	if p := publish(7); p.Name != "" || list() != "" {
+		t.Errorf("after completion: %+v, %s", p, list())
+	}
+	for _, bad := range []int64{4, 8, 9} {
+		part := chunk.End{ID: testID(1), N: testN, Partial: true, UpTo: bad, Offsets: chunk.Span(4, bad)}
+		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x")); err == nil {
+			t.Errorf("a partial file up to %d was accepted", bad)
+		}
+	}
+}
+
+func TestTwoJobsOnOneOutputWriteTheSame(t *testing.T) {
+	want := testFolder(t)
+	o := testOpen(t, want, "A")
+	testBegin(t, o, 0)
+	commit(t, o, 0, "x", 0, 1, 2, 3, 4, 5)
+
+	f := testFolder(t)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			o, err := Open(t.Context(), f, OpenConfig{N: testN, ConfigDigest: "A"})
+			if err == nil {
+				err = o.Sweep(t.Context())
+			}
+			if err == nil {
+				_, err = o.Begin(t.Context(), "frames", 0, 0)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			w, err := OpenWriter(t.Context(), o.Spec())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for k := range int64(6) {
+				end := testEnd(testID(k), 0)
+				if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{}); err != nil {
+					t.Error(err)
+				}
+				if err := o.Sweep(t.Context()); err != nil { // as a job that starts now
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	same(t, want, f)
+}
