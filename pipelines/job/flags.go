@@ -8,6 +8,7 @@ import (
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 )
 
@@ -19,6 +20,7 @@ const DefaultN = 2048
 type Flags struct {
 	topic, output, config, start, until, pictures *string
 	chunk                                         *int64
+	poll                                          *int
 }
 
 // DefineFlags adds the shared flags to the command line. until is the default
@@ -32,6 +34,7 @@ func DefineFlags(until string) *Flags {
 		until:    flag.String("until", until, "where to stop: never, now, an offset or a time"),
 		pictures: flag.String("save-images", "", "keep annotated images while analysing: detections (of frames in which something was found) or all"),
 		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
+		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
 	}
 }
 
@@ -53,6 +56,9 @@ func (f *Flags) Job() (Job, error) {
 	}
 	if j.N < 1 {
 		note(fmt.Errorf("--chunk=%d: must be at least 1", j.N))
+	}
+	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
+		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))
 	}
 	switch j.Pictures {
 	case "", "detections", "all":

@@ -3,14 +3,10 @@ package job_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"flag"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +18,10 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -39,45 +35,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const topic = "frames"
-
-// start runs a broker with a topic of as many partitions as there are logs.
-func start(t *testing.T, logs ...[]frame.Record) *broker.Broker {
-	t.Helper()
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: topic, Partitions: int32(len(logs))}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	for p, recs := range logs {
-		add(t, b, int32(p), recs)
-	}
-	return b
-}
-
-func add(t *testing.T, b *broker.Broker, partition int32, recs []frame.Record) {
-	t.Helper()
-	for i := 0; i < len(recs); i += 50 {
-		if _, err := b.Append(context.Background(), topic, partition, recs[i:min(i+50, len(recs))]...); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// split gives each camera's records to one of n partitions, records without a
-// key to any.
-func split(recs []frame.Record, n int) [][]frame.Record {
-	logs := make([][]frame.Record, n)
-	for i, r := range recs {
-		p := i % n
-		if len(r.Key) > 0 {
-			p = int(r.Key[len(r.Key)-1]) % n
-		}
-		logs[p] = append(logs[p], r)
-	}
-	return logs
-}
-
 // settings are the analyses of the tests: the scenes are small.
 func settings() analyses.Config {
 	cfg := analyses.Default()
@@ -88,7 +45,7 @@ func settings() analyses.Config {
 func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	t.Helper()
 	j := job.Job{
-		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: topic,
+		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
 		Output: out, N: 32, Analyses: settings(),
 	}
 	setUntil(t, &j, until)
@@ -114,62 +71,6 @@ func run(t *testing.T, j job.Job) {
 	}
 }
 
-// tree is every file below the folder but the journal, with its content's digest.
-func tree(t *testing.T, root string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(name, "_framebeam") {
-			return nil
-		}
-		b, err := os.ReadFile(path)
-		files[name] = fmt.Sprintf("%d bytes %x", len(b), sha256.Sum256(b))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-func sameTree(t *testing.T, what string, want, got map[string]string) {
-	t.Helper()
-	if len(want) == 0 {
-		t.Fatal("nothing was written")
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("%s: the output differs (-want +got):\n%s", what, d)
-	}
-}
-
-// rows are all results of an output, partial ones too.
-func rows(t *testing.T, root string) []result.Frame {
-	t.Helper()
-	folder, err := store.Open(context.Background(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := output.OpenExisting(context.Background(), folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []result.Frame
-	if err := out.Each(context.Background(), func(_ string, rows []result.Frame, _ bool) error {
-		all = append(all, rows...)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // bareLoop analyses the logs without Beam, Kafka or files.
 func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result.Frame {
 	t.Helper()
@@ -191,7 +92,7 @@ func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result
 		for o := range recs {
 			rec := recs[o]
 			rec.Offset = int64(o)
-			it, err := each.Analyze(topic, int32(p), &rec)
+			it, err := each.Analyze(trial.Topic, int32(p), &rec)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,11 +114,11 @@ func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result
 }
 
 func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
-	b := start(t, logs...)
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	run(t, jobOn(t, b, out, "now"))
-	got, want := rows(t, out), bareLoop(t, settings(), logs)
+	got, want := trial.Rows(t, out), bareLoop(t, settings(), logs)
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
 		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
 	}
@@ -237,11 +138,11 @@ func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
 }
 
 func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 5, Frames: 50, Seed: 3, Odd: true}), 3)
-	b := start(t, logs...)
+	logs := trial.Split(film.Records(film.Config{Cameras: 5, Frames: 50, Seed: 3, Odd: true}), 3)
+	b := trial.Start(t, logs...)
 	first := t.TempDir()
 	run(t, jobOn(t, b, first, "now"))
-	want := tree(t, first)
+	want := trial.Tree(t, first)
 	for _, c := range []struct {
 		name   string
 		source kafkasource.Config
@@ -257,32 +158,32 @@ func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
 			j := jobOn(t, b, out, "now")
 			j.Source = c.source
 			run(t, j)
-			sameTree(t, c.name, want, tree(t, out))
+			trial.SameTree(t, c.name, want, trial.Tree(t, out))
 		})
 	}
 }
 
 func TestAJobGoesOnWhereTheOutputEnds(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 11, Odd: true}), 2)
-	b := start(t, logs...)
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 11, Odd: true}), 2)
+	b := trial.Start(t, logs...)
 	once := t.TempDir()
 	run(t, jobOn(t, b, once, "now"))
-	want := tree(t, once)
+	want := trial.Tree(t, once)
 
 	piecewise := t.TempDir()
 	for _, until := range []string{"1", "31", "32", "33", "64", "100", "100", "150", "now", "now"} {
 		run(t, jobOn(t, b, piecewise, until))
 	}
-	sameTree(t, "ten jobs, one after the other", want, tree(t, piecewise))
+	trial.SameTree(t, "ten jobs, one after the other", want, trial.Tree(t, piecewise))
 }
 
 func TestLiveIsReplay(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 5, Odd: true}), 2)
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 5, Odd: true}), 2)
 	replayed := t.TempDir()
-	run(t, jobOn(t, start(t, logs...), replayed, "now"))
+	run(t, jobOn(t, trial.Start(t, logs...), replayed, "now"))
 
 	live := t.TempDir()
-	b := start(t, nil, nil)
+	b := trial.Start(t, nil, nil)
 	j := jobOn(t, b, live, "never")
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -292,25 +193,25 @@ func TestLiveIsReplay(t *testing.T) {
 	}()
 	for i := 0; i < len(logs[0]) || i < len(logs[1]); i += 7 {
 		for p := range logs {
-			add(t, b, int32(p), logs[p][min(i, len(logs[p])):min(i+7, len(logs[p]))])
+			trial.Add(t, b, int32(p), logs[p][min(i, len(logs[p])):min(i+7, len(logs[p]))])
 		}
 	}
 	// What is complete appears while the job runs.
 	complete := map[string]string{}
-	for name, digest := range tree(t, replayed) {
+	for name, digest := range trial.Tree(t, replayed) {
 		if !strings.Contains(name, "_partial") {
 			complete[name] = digest
 		}
 	}
 	for deadline := time.Now().Add(time.Minute); ; {
-		got := tree(t, live)
+		got := trial.Tree(t, live)
 		for name := range got {
 			if strings.Contains(name, "_partial") || strings.Contains(name, store.TempDir) {
 				delete(got, name)
 			}
 		}
 		if len(got) == len(complete) {
-			sameTree(t, "live", complete, got)
+			trial.SameTree(t, "live", complete, got)
 			break
 		}
 		if time.Now().After(deadline) {
@@ -326,7 +227,7 @@ func TestLiveIsReplay(t *testing.T) {
 	<-ended
 	setUntil(t, &j, "now")
 	run(t, j)
-	sameTree(t, "live, interrupted, finished", tree(t, replayed), tree(t, live))
+	trial.SameTree(t, "live, interrupted, finished", trial.Tree(t, replayed), trial.Tree(t, live))
 }
 
 func TestUnequalLoadIsWrittenWhole(t *testing.T) {
@@ -340,11 +241,11 @@ func TestUnequalLoadIsWrittenWhole(t *testing.T) {
 		}
 		some = append(some, r)
 	}
-	logs := append(split(some, 3), nil) // and a partition that nobody writes to
-	b := start(t, logs...)
+	logs := append(trial.Split(some, 3), nil) // and a partition that nobody writes to
+	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	run(t, jobOn(t, b, out, "now"))
-	got, want := rows(t, out), bareLoop(t, settings(), logs)
+	got, want := trial.Rows(t, out), bareLoop(t, settings(), logs)
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
 		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
 	}
@@ -359,7 +260,7 @@ func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
 		}
 		log = append(log, r)
 	}
-	b := start(t, log)
+	b := trial.Start(t, log)
 	forgetful := func(out, until string) job.Job {
 		j := jobOn(t, b, out, until)
 		j.N = 16
@@ -374,20 +275,20 @@ func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
 		j.Source = kafkasource.Config{RunRecords: 3, MaxRecords: 5}
 		run(t, j)
 	}
-	sameTree(t, "five jobs", tree(t, once), tree(t, piecewise))
+	trial.SameTree(t, "five jobs", trial.Tree(t, once), trial.Tree(t, piecewise))
 }
 
 func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 3, Frames: 60, Seed: 2, Odd: true}), 1)
-	b := start(t, logs...)
+	logs := trial.Split(film.Records(film.Config{Cameras: 3, Frames: 60, Seed: 2, Odd: true}), 1)
+	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	run(t, jobOn(t, b, out, "100")) // three chunks of 32 and a tail
-	before := tree(t, out)
+	before := trial.Tree(t, out)
 
 	changed := jobOn(t, b, out, "now")
 	changed.Analyses.Motion.Threshold = 40
 	run(t, changed)
-	after := tree(t, out)
+	after := trial.Tree(t, out)
 	for name, digest := range before {
 		if !strings.Contains(name, "_partial") && after[name] != digest {
 			t.Errorf("%s changed although its generation was complete", name)
@@ -396,7 +297,7 @@ func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
 	other := t.TempDir()
 	run(t, jobOn(t, b, other, "now"))
 	same, differ := 0, 0
-	want, got := rows(t, other), rows(t, out)
+	want, got := trial.Rows(t, other), trial.Rows(t, out)
 	if len(want) != len(got) {
 		t.Fatalf("%d results, want %d", len(got), len(want))
 	}
@@ -438,9 +339,9 @@ func TestTheSameConfigurationInAnotherSpellingIsTheSame(t *testing.T) {
 // The log misbehaves.
 
 func TestPassingTroubleOfTheBrokerChangesNothing(t *testing.T) {
-	logs := split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 13}), 2)
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 13}), 2)
 	calm := t.TempDir()
-	run(t, jobOn(t, start(t, logs...), calm, "now"))
+	run(t, jobOn(t, trial.Start(t, logs...), calm, "now"))
 	for _, c := range []struct {
 		name    string
 		trouble func(*broker.Broker)
@@ -450,26 +351,26 @@ func TestPassingTroubleOfTheBrokerChangesNothing(t *testing.T) {
 		{"connections are cut", func(b *broker.Broker) { b.Cut(broker.Fetch, 4) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := start(t, logs...)
+			b := trial.Start(t, logs...)
 			c.trouble(b)
 			out := t.TempDir()
 			j := jobOn(t, b, out, "now")
 			j.Source.MaxRecords = 40
 			run(t, j)
-			sameTree(t, c.name, tree(t, calm), tree(t, out))
+			trial.SameTree(t, c.name, trial.Tree(t, calm), trial.Tree(t, out))
 		})
 	}
 }
 
 func TestGapsInTheLogAreNoLoss(t *testing.T) {
 	recs := film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 17})
-	b := start(t, recs)
-	if err := b.DeleteRecords(topic, 0, 45); err != nil { // before anything was read
+	b := trial.Start(t, recs)
+	if err := b.DeleteRecords(trial.Topic, 0, 45); err != nil { // before anything was read
 		t.Fatal(err)
 	}
 	out := t.TempDir()
 	run(t, jobOn(t, b, out, "now"))
-	got := rows(t, out)
+	got := trial.Rows(t, out)
 	if len(got) != len(recs)-45 || got[0].Offset != 45 {
 		t.Fatalf("%d results from offset %d, want %d from 45", len(got), got[0].Offset, len(recs)-45)
 	}
@@ -484,35 +385,35 @@ func TestWhatIsLostIsSaid(t *testing.T) {
 		says   string
 	}{
 		{"retention deletes what was not read yet", func(t *testing.T, b *broker.Broker) {
-			if err := b.DeleteRecords(topic, 0, 90); err != nil {
+			if err := b.DeleteRecords(trial.Topic, 0, 90); err != nil {
 				t.Fatal(err)
 			}
 		}, "deleted"},
 		{"the topic is created anew and is shorter", func(t *testing.T, b *broker.Broker) {
-			if err := b.Recreate(context.Background(), topic, 10); err != nil {
+			if err := b.Recreate(context.Background(), trial.Topic, 10); err != nil {
 				t.Fatal(err)
 			}
 		}, "created anew"},
 		{"the topic is created anew with other frames", func(t *testing.T, b *broker.Broker) {
-			if err := b.Recreate(context.Background(), topic, 0); err != nil {
+			if err := b.Recreate(context.Background(), trial.Topic, 0); err != nil {
 				t.Fatal(err)
 			}
-			add(t, b, 0, film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 20}))
+			trial.Add(t, b, 0, film.Records(film.Config{Cameras: 2, Frames: 60, Seed: 20}))
 		}, "created anew"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := start(t, recs)
+			b := trial.Start(t, recs)
 			out := t.TempDir()
 			run(t, jobOn(t, b, out, "70"))
-			before := rows(t, out)
+			before := trial.Rows(t, out)
 			c.happen(t, b)
 			j := jobOn(t, b, out, "now")
 			_, err := j.Run(context.Background())
 			if !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("the error is %v, want data loss that says %q", err, c.says)
 			}
-			if after := rows(t, out); len(after) < len(before)/32*32 {
+			if after := trial.Rows(t, out); len(after) < len(before)/32*32 {
 				t.Errorf("there were %d results, now there are %d", len(before), len(after))
 			}
 		})
@@ -521,7 +422,7 @@ func TestWhatIsLostIsSaid(t *testing.T) {
 
 func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
 	recs := film.Records(film.Config{Cameras: 2, Frames: 100, Seed: 23})
-	b := start(t, recs[:64])
+	b := trial.Start(t, recs[:64])
 	out := t.TempDir()
 	j := jobOn(t, b, out, "never")
 	ended := make(chan error, 1)
@@ -531,7 +432,7 @@ func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
 		_, err := j.Run(ctx)
 		ended <- err
 	}()
-	for deadline := time.Now().Add(time.Minute); len(tree(t, out)) < 4; {
+	for deadline := time.Now().Add(time.Minute); len(trial.Tree(t, out)) < 4; {
 		if time.Now().After(deadline) {
 			t.Fatal("the first chunks were never written")
 		}
@@ -542,8 +443,8 @@ func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
 		}
 	}
 	b.Fail(broker.Fetch, broker.NotLeader, 3) // keep the reader busy while the log loses what comes next
-	add(t, b, 0, recs[64:])
-	if err := b.DeleteRecords(topic, 0, 150); err != nil {
+	trial.Add(t, b, 0, recs[64:])
+	if err := b.DeleteRecords(trial.Topic, 0, 150); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -557,7 +458,7 @@ func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
 		<-ended
 		setUntil(t, &j, "now")
 		run(t, j)
-		if got := len(rows(t, out)); got != len(recs) {
+		if got := len(trial.Rows(t, out)); got != len(recs) {
 			t.Fatalf("no error, and %d of %d results", got, len(recs))
 		}
 	}

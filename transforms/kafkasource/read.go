@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/crashpoint"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -143,6 +144,9 @@ func (f *readFn) ProcessElement(
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka source: %w", err)
+	}
+	if cont.ShouldResume() {
+		crashpoint.At("source-checkpoint")
 	}
 	_, backlog := rt.GetProgress()
 	beam.NewGauge("kafkasource", fmt.Sprintf("backlog_%s_%d", task.Topic, task.Partition)).Set(ctx, int64(backlog))
@@ -331,6 +335,7 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64) (bool,
 			pace.release(sum(recs))
 			return false, nil
 		}
+		crashpoint.At("source-claim")
 		c.group(r.chunk(), recs[:n], claim.Marks)
 		size := sum(recs[:n])
 		c.records -= n
@@ -418,6 +423,7 @@ func (c *call) closeChunk() bool {
 		UpTo: (k + 1) * c.Config.N, Offsets: end.Offsets, Owed: owed, Cameras: end.Cameras, LastDigest: end.Digest,
 	})
 	c.w.advance(chunk.EndPosition(k, c.Config.N) + 1)
+	crashpoint.At("source-end")
 	return true
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/crashpoint"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/pixels"
@@ -115,6 +116,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 	if err != nil {
 		return err
 	}
+	crashpoint.At("sequence-run")
 	if err := fn.Mark.Write(p, m.marshal()); err != nil {
 		return fmt.Errorf("write mark of %s: %w", key, err)
 	}

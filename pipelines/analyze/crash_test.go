@@ -1,0 +1,288 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// program is the command, built so that it can be told where to die.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "framebeam-crash-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "analyze")
+	out, err := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build with crash points: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// sensitive and lazy are two configurations.
+const (
+	sensitive = "motion: {min_area: 12}\n"
+	lazy      = "motion: {min_area: 12, threshold: 40}\n"
+)
+
+// process is one started analyze.
+type process struct {
+	*exec.Cmd
+	said bytes.Buffer
+}
+
+func begin(t *testing.T, b *broker.Broker, out, config, until, crash string) *process {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "analyses.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(path, "--runner=direct", "--brokers", strings.Join(b.Addrs(), ","),
+		"--topic", trial.Topic, "--output", out, "--chunk=32", "--config", file, "--until", until, "--poll-records=60")}
+	p.Env = os.Environ()
+	if crash != "" {
+		p.Env = append(p.Env, crashpoint.Env+"="+crash)
+	}
+	p.Stdout, p.Stderr = &p.said, &p.said
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill() })
+	return p
+}
+
+// analyze runs the command to its end, which must be good.
+func analyze(t *testing.T, b *broker.Broker, out, config, until string) {
+	t.Helper()
+	if p := begin(t, b, out, config, until, ""); p.Wait() != nil {
+		t.Fatalf("analyze: %v\n%s", p.ProcessState, &p.said)
+	}
+}
+
+// killed waits for the process and reports whether it was killed; any other bad
+// end fails the test.
+func killed(t *testing.T, p *process) bool {
+	t.Helper()
+	if p.Wait() == nil {
+		return false
+	}
+	if ws, ok := p.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL {
+		return true
+	}
+	t.Fatalf("analyze: %v\n%s", p.ProcessState, &p.said)
+	return false
+}
+
+func someLog() [][]frame.Record {
+	return trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 31, Odd: true}), 2)
+}
+
+// undisturbed is what a process that nobody kills writes.
+func undisturbed(t *testing.T, b *broker.Broker) map[string]string {
+	t.Helper()
+	out := t.TempDir()
+	analyze(t, b, out, sensitive, "now")
+	return trial.Tree(t, out)
+}
+
+func TestKilledAtEachPointAndStartedAgainItWritesTheSameBytes(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	want := undisturbed(t, b)
+	for point, counts := range map[string][]int{
+		"source-claim":       {1, 2, 9}, // after records were claimed, before they are emitted
+		"source-checkpoint":  {1, 2},    // a call has ended inside a chunk
+		"source-end":         {1, 3},    // between a chunk's end and the next chunk
+		"sequence-run":       {1, 5, 30},
+		"sink-claim":         {1, 4}, // a chunk is whole, nothing of it is written
+		"sink-temp-closed":   {1, 2, 5},
+		"sink-between-files": {1, 3},
+		"sink-renamed":       {1, 2, 6},
+		"sink-out-of-order":  {1},
+		"journal-generation": {1, 2, 3},
+	} {
+		for _, n := range counts {
+			crash := fmt.Sprintf("%s:%d", point, n)
+			t.Run(crash, func(t *testing.T) {
+				out := t.TempDir()
+				if !killed(t, begin(t, b, out, sensitive, "now", crash)) {
+					t.Fatalf("the point was not reached %d times", n)
+				}
+				analyze(t, b, out, sensitive, "now")
+				trial.SameTree(t, "killed at "+crash, want, trial.Tree(t, out))
+			})
+		}
+	}
+}
+
+func TestKilledAtRandomAgainAndAgainItWritesTheSameBytes(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	want := undisturbed(t, b)
+	const seed = 42
+	dice := rand.New(rand.NewPCG(seed, seed))
+	for round := range 4 {
+		out := t.TempDir()
+		kills := 0
+		for done := false; !done; {
+			p := begin(t, b, out, sensitive, "now", "")
+			// The longest fuse is longer than a run, so that it ends some time.
+			fuse := time.AfterFunc(time.Duration(200+dice.IntN(1500))*time.Millisecond, func() { p.Process.Kill() })
+			done = !killed(t, p)
+			fuse.Stop()
+			if !done {
+				if kills++; kills == 8 {
+					analyze(t, b, out, sensitive, "now")
+					done = true
+				}
+			}
+		}
+		trial.SameTree(t, fmt.Sprintf("round %d, seed %d, killed %d times", round, seed, kills), want, trial.Tree(t, out))
+	}
+}
+
+func TestTwoProcessesOnOneOutputByMistake(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	want := undisturbed(t, b)
+	t.Run("with the same configuration both write the same", func(t *testing.T) {
+		out := t.TempDir()
+		one, two := begin(t, b, out, sensitive, "now", ""), begin(t, b, out, sensitive, "now", "")
+		if killed(t, one) || killed(t, two) {
+			t.Fatal("a process was killed")
+		}
+		// A tail is swept by whoever starts; the next job puts it back.
+		analyze(t, b, out, sensitive, "now")
+		trial.SameTree(t, "two processes", want, trial.Tree(t, out))
+	})
+	t.Run("with another configuration the earlier one stops", func(t *testing.T) {
+		out := t.TempDir()
+		analyze(t, b, out, sensitive, "64")
+		live := begin(t, b, out, sensitive, "never", "")
+		trial.Add(t, b, 0, film.Records(film.Config{Cameras: 1, Frames: 40, Seed: 1}))
+		analyze(t, b, out, lazy, "now")
+		// Whatever the earlier one still had under way, it must not write any more.
+		ended := make(chan error, 1)
+		go func() { ended <- live.Wait() }()
+		for i := 0; ; i++ {
+			trial.Add(t, b, 0, film.Records(film.Config{Cameras: 1, Frames: 40, Seed: uint64(2 + i)}))
+			select {
+			case err := <-ended:
+				if err == nil || !strings.Contains(live.said.String(), "superseded") {
+					t.Fatalf("the earlier process ended with %v:\n%s", err, &live.said)
+				}
+			case <-time.After(time.Second):
+				if i == 60 {
+					t.Fatal("the earlier process goes on after a minute")
+				}
+				continue
+			}
+			break
+		}
+		analyze(t, b, out, lazy, "now")
+		rows := trial.Rows(t, out)
+		seen := map[string]bool{}
+		for _, r := range rows {
+			key := fmt.Sprint(r.Partition, "/", r.Offset)
+			if seen[key] {
+				t.Errorf("offset %s has two results", key)
+			}
+			seen[key] = true
+		}
+		total := int64(0)
+		for p := int32(0); p < 2; p++ {
+			_, end, err := b.Bounds(trial.Topic, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += end
+		}
+		if int64(len(rows)) != total {
+			t.Errorf("%d results for %d records", len(rows), total)
+		}
+	})
+}
+
+func TestKilledWhileAGenerationBegins(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	calm := t.TempDir()
+	analyze(t, b, calm, sensitive, "64")
+	analyze(t, b, calm, lazy, "now")
+	want := trial.Tree(t, calm)
+	for n := 1; n <= 3; n++ {
+		crash := fmt.Sprintf("journal-generation:%d", n)
+		t.Run(crash, func(t *testing.T) {
+			out := t.TempDir()
+			analyze(t, b, out, sensitive, "64")
+			reached := killed(t, begin(t, b, out, lazy, "now", crash))
+			if !reached && n < 3 {
+				t.Fatalf("the point was not reached %d times", n)
+			}
+			analyze(t, b, out, lazy, "now")
+			trial.SameTree(t, "killed at "+crash, want, trial.Tree(t, out))
+		})
+	}
+}
+
+func TestInterruptedItSaysSoAndGoesOnLater(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	want := undisturbed(t, b)
+	out := t.TempDir()
+	p := begin(t, b, out, sensitive, "never", "")
+	for deadline := time.Now().Add(time.Minute); len(trial.Tree(t, out)) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing was written:\n%s", &p.said)
+		}
+	}
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil || !strings.Contains(p.said.String(), "interrupted") {
+		t.Fatalf("after an interrupt: %v\n%s", err, &p.said)
+	}
+	analyze(t, b, out, sensitive, "now")
+	trial.SameTree(t, "interrupted", want, trial.Tree(t, out))
+}
+
+func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	out, err := exec.CommandContext(ctx, path, "--runner=abacus", "--topic", "no/topic", "--until", "tomorrow", "--chunk=0").CombinedOutput()
+	if code := err.(*exec.ExitError).ExitCode(); code != 2 {
+		t.Errorf("exit code %d, want 2", code)
+	}
+	for _, want := range []string{"abacus", "no/topic", "tomorrow", "--chunk=0", "--output"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("nothing is said of %s:\n%s", want, out)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+// Package trial is what tests of whole pipelines share: a broker with a log in
+// it, and the digest of what was written.
+package trial
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// Topic is the topic of every trial.
+const Topic = "frames"
+
+// Start runs a broker with a topic of as many partitions as there are logs.
+func Start(t *testing.T, logs ...[]frame.Record) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: Topic, Partitions: int32(len(logs))}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	for p, recs := range logs {
+		Add(t, b, int32(p), recs)
+	}
+	return b
+}
+
+// Add appends records to a partition.
+func Add(t *testing.T, b *broker.Broker, partition int32, recs []frame.Record) {
+	t.Helper()
+	for i := 0; i < len(recs); i += 50 {
+		if _, err := b.Append(context.Background(), Topic, partition, recs[i:min(i+50, len(recs))]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Split gives each camera's records to one of n partitions, records without a
+// key to any.
+func Split(recs []frame.Record, n int) [][]frame.Record {
+	logs := make([][]frame.Record, n)
+	for i, r := range recs {
+		p := i % n
+		if len(r.Key) > 0 {
+			p = int(r.Key[len(r.Key)-1]) % n
+		}
+		logs[p] = append(logs[p], r)
+	}
+	return logs
+}
+
+// Tree is every file below the folder but the journal, with its content's digest.
+func Tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(name, "_framebeam") {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		files[name] = fmt.Sprintf("%d bytes %x", len(b), sha256.Sum256(b))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// SameTree fails unless both trees are the same and not empty.
+func SameTree(t *testing.T, what string, want, got map[string]string) {
+	t.Helper()
+	if len(want) == 0 {
+		t.Fatal("nothing was written")
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s: the output differs (-want +got):\n%s", what, d)
+	}
+}
+
+// Rows are all results of an output, partial ones too.
+func Rows(t *testing.T, root string) []result.Frame {
+	t.Helper()
+	folder, err := store.Open(context.Background(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := output.OpenExisting(context.Background(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []result.Frame
+	if err := out.Each(context.Background(), func(_ string, rows []result.Frame, _ bool) error {
+		all = append(all, rows...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
