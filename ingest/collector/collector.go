@@ -1,0 +1,275 @@
+// Package collector runs cameras and publishes what they see.
+//
+// Where every source is a file, frames are published in the order of (capture
+// time, camera), so that what each partition holds, byte for byte, depends on
+// the files and the settings alone. As soon as one source is live, every camera
+// publishes as it comes. A camera's own frames are always in order.
+//
+// Cameras do not touch each other: each has its own goroutines and its own share
+// of the memory for frames on their way, and what goes wrong with one ends that
+// one, or its epoch.
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/framebeam/framebeam/ingest/capture"
+	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// maxAhead is how far a file's capture times may run ahead of the clock before
+// its frames wait: brokers refuse records from more than an hour ahead
+// (message.timestamp.after.max.ms). A file that is looped for ever plays fast
+// until it gets there, and from then on at its own speed.
+const maxAhead = 30 * time.Minute
+
+// Options are what a run depends on besides the cameras.
+type Options struct {
+	// Publish says where to. QueueBytes is set from BufferBytes; a
+	// DeliveryTimeout of 0 is for ever when a source is live, which must outlive
+	// any outage.
+	Publish publish.Options
+
+	Wire config.Wire    // must be what the configuration was loaded with
+	Zone *time.Location // of the JSON wire's timestamps; default UTC
+	// Again gives files new epochs: they are published as other frames, not as
+	// repeats of those published before.
+	Again bool
+	// BufferBytes is the memory for frames on their way to Kafka, shared equally
+	// by the cameras. Default 512 MiB.
+	BufferBytes int
+	// FlushTimeout is how long what is captured may take to be sent once ctx is
+	// done. Default 30 s.
+	FlushTimeout time.Duration
+	// Progress is called every Interval (default 5 s) from a goroutine of its own.
+	Progress func(Summary)
+	Interval time.Duration
+	Log      *slog.Logger // default slog.Default()
+
+	now func() time.Time
+}
+
+func (o *Options) setDefaults() {
+	if o.Wire == "" {
+		o.Wire = config.CloudEvents
+	}
+	if o.BufferBytes == 0 {
+		o.BufferBytes = 512 << 20
+	}
+	if o.FlushTimeout == 0 {
+		o.FlushTimeout = 30 * time.Second
+	}
+	if o.Interval == 0 {
+		o.Interval = 5 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+}
+
+// camera is one camera in a run.
+type camera struct {
+	cfg     config.Camera
+	capture *capture.Camera
+	refused atomic.Int64
+
+	mu  sync.Mutex
+	err error
+}
+
+func (c *camera) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = errors.Join(c.err, err)
+}
+
+type run struct {
+	opts      Options
+	cameras   []*camera
+	publisher *publish.Publisher
+	begun     time.Time
+}
+
+// Run captures and publishes until all files have ended, for ever if a source
+// is live, or until ctx is done; then it sends what is captured. Being told to
+// stop is no error. The error holds what went wrong with each camera and each
+// partition; the summary says what was sent in any case.
+func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error) {
+	opts.setDefaults()
+	r := &run{opts: opts, begun: opts.now()}
+	salt := ""
+	if opts.Again {
+		salt = capture.Salt()
+	}
+	merged := true
+	for _, c := range cfg.Cameras {
+		r.cameras = append(r.cameras, &camera{cfg: c, capture: capture.New(c, capture.Options{Salt: salt, Log: opts.Log})})
+		merged = merged && !c.Source.Live()
+	}
+	if len(r.cameras) == 0 {
+		return Summary{}, errors.New("no cameras")
+	}
+	if opts.Publish.DeliveryTimeout == 0 && !merged {
+		opts.Publish.DeliveryTimeout = publish.ForEver
+	}
+	opts.Publish.QueueBytes = max(opts.BufferBytes/len(r.cameras), 1)
+	if opts.Publish.Log == nil {
+		opts.Publish.Log = opts.Log
+	}
+	var err error
+	if r.publisher, err = publish.Open(ctx, opts.Publish); err != nil {
+		return r.summary(), err
+	}
+	r.warn()
+
+	stop := r.report()
+	if merged {
+		r.merge(ctx)
+	} else {
+		r.each(ctx)
+	}
+	flush, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(opts.FlushTimeout, cancel)
+		context.AfterFunc(flush, func() { timer.Stop() })
+	})()
+	err = r.publisher.Close(flush)
+	stop()
+
+	errs := []error{err}
+	for _, c := range r.cameras {
+		if errors.Is(c.err, publish.ErrGivenUp) {
+			continue // said once, by the partition
+		}
+		errs = append(errs, c.err)
+		if n := c.refused.Load(); n > 0 && c.err == nil {
+			errs = append(errs, fmt.Errorf("camera %s: %d frames were too large for the topic and are not sent", c.cfg.ID, n))
+		}
+	}
+	return r.summary(), errors.Join(errs...)
+}
+
+// warn says what about the topic will surprise.
+func (r *run) warn() {
+	topic := r.publisher.Topic()
+	if topic.AppendTime {
+		r.opts.Log.Warn("the topic replaces record timestamps by the broker's time (message.timestamp.type=LogAppendTime): they will not be capture times", "topic", topic.Name)
+	}
+	for _, c := range r.cameras {
+		start, err := c.capture.Start()
+		if err != nil || start.IsZero() {
+			continue // Run says it
+		}
+		if age := r.opts.now().Sub(start); topic.Retention > 0 && age > topic.Retention {
+			r.opts.Log.Warn("frames are older than the topic keeps (retention.ms) and may be deleted while they are read: keep the topic by size, or configure start",
+				"camera", c.cfg.ID, "start", start, "retention", topic.Retention, "topic", topic.Name)
+		} else if age < -maxAhead {
+			r.opts.Log.Warn("start lies in the future: frames wait, because brokers refuse them", "camera", c.cfg.ID, "start", start)
+		}
+	}
+}
+
+// each lets every camera publish as it comes.
+func (r *run) each(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, c := range r.cameras {
+		wg.Go(func() {
+			err := c.capture.Run(ctx, func(f *frame.Frame) error {
+				rec, err := r.record(f)
+				if err != nil {
+					return err
+				}
+				if c.cfg.Source.Live() {
+					return r.offer(c, rec)
+				}
+				if err := r.ahead(ctx, f.Captured); err != nil {
+					return err
+				}
+				return r.publisher.Publish(ctx, rec)
+			})
+			r.ended(ctx, c, err)
+		})
+	}
+	wg.Wait()
+}
+
+// offer queues a live camera's frame. One that is too large leaves a gap: the
+// next may not be.
+func (r *run) offer(c *camera, rec frame.Record) error {
+	err := r.publisher.Offer(rec)
+	if large, ok := errors.AsType[*publish.TooLargeError](err); ok {
+		if c.refused.Add(1) == 1 {
+			r.opts.Log.Error("frame left out, and so will others be", "camera", c.cfg.ID, "reason", large)
+		}
+		return nil
+	}
+	return err
+}
+
+// ended notes why a camera has ended.
+func (r *run) ended(ctx context.Context, c *camera, err error) {
+	if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return
+	}
+	c.fail(err)
+	// Said at once, since the other cameras may go on for months before Run
+	// returns it.
+	r.opts.Log.Error("camera ended", "camera", c.cfg.ID, "reason", err)
+}
+
+func (r *run) record(f *frame.Frame) (frame.Record, error) {
+	if r.opts.Wire == config.JSON {
+		return f.JSON(r.opts.Zone)
+	}
+	return f.CloudEvent(), nil
+}
+
+// ahead waits while t is too far ahead of the clock.
+func (r *run) ahead(ctx context.Context, t time.Time) error {
+	d := t.Sub(r.opts.now()) - maxAhead
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// report calls Progress until the function it returns is called.
+func (r *run) report() (stop func()) {
+	if r.opts.Progress == nil {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(r.opts.Interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				r.opts.Progress(r.summary())
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}

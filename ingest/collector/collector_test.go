@@ -1,0 +1,291 @@
+package collector
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/testdata/samples"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+const partitions = 3
+
+func start(t *testing.T, configs map[string]string) *broker.Broker {
+	t.Helper()
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: partitions, Configs: configs}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func options(b *broker.Broker) Options {
+	return Options{Publish: publish.Options{Brokers: b.Addrs(), Topic: "frames", DeliveryTimeout: time.Minute}, Log: quiet}
+}
+
+func film(t *testing.T, id, source string) config.Camera {
+	t.Helper()
+	c := config.Camera{
+		ID: id, Size: image.Pt(64, 48), Encoding: frame.JPEG, Quality: 90, Passes: 1,
+		ImageFPS: 10, OpenTimeout: 30 * time.Second, ReadTimeout: 10 * time.Second,
+		Start: time.Date(2024, 5, 1, 8, 0, 0, 0, time.UTC),
+	}
+	if strings.HasPrefix(source, "scene:") {
+		c.Source = config.Source{Kind: config.Scene, Text: source, Scene: source}
+	} else {
+		path, err := samples.Path(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Source = config.Source{Kind: config.Video, Text: source, Files: []string{path}}
+	}
+	return c
+}
+
+func configOf(cameras ...config.Camera) *config.Config { return &config.Config{Cameras: cameras} }
+
+// dump is what a partition holds, byte for byte.
+func dump(t *testing.T, b *broker.Broker, partition int32) (out []*kgo.Record) {
+	t.Helper()
+	_, end, err := b.Bounds("frames", partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{"frames": {partition: kgo.NewOffset().At(0)}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for int64(len(out)) < end {
+		fetches := c.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { out = append(out, r) })
+	}
+	return out
+}
+
+func text(records []*kgo.Record) (out []string) {
+	for _, r := range records {
+		out = append(out, fmt.Sprintf("%d %d %s %v %x", r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Headers, r.Value))
+	}
+	return out
+}
+
+func TestFilesArePublishedTheSameEachTimeInTheOrderOfTheirTimes(t *testing.T) {
+	cfg := configOf(
+		film(t, "tree", "tree.avi"),
+		film(t, "megamind", "Megamind.avi"),
+		film(t, "scene-a", "scene:seed=7&size=64x48&frames=60&fps=10&dropped=20-23"),
+		film(t, "scene-b", "scene:seed=8&size=64x48&frames=60&fps=10"),
+	)
+	cfg.Cameras[0].Passes = 2
+	cfg.Cameras[1].MaxFPS = 5
+	var first [][]string
+	for run := range 3 {
+		b := start(t, nil)
+		if run == 2 { // also when the broker makes senders repeat and batches differ
+			b.Fail(broker.Produce, broker.NotLeader, 4)
+		}
+		opts := options(b)
+		if run > 0 {
+			opts.BufferBytes = 40_000 // other batches, and much waiting
+		}
+		summary, err := Run(t.Context(), cfg, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [][]string
+		sent := 0
+		for p := range int32(partitions) {
+			records := dump(t, b, p)
+			got = append(got, text(records))
+			sent += len(records)
+			if !sort.SliceIsSorted(records, func(i, j int) bool {
+				a, b := records[i], records[j]
+				return a.Timestamp.Before(b.Timestamp) || a.Timestamp.Equal(b.Timestamp) && string(a.Key) < string(b.Key)
+			}) {
+				t.Errorf("partition %d is not in the order of capture time and camera", p)
+			}
+		}
+		if total := summary.Total(); total.Sent != int64(sent) || total.Captured != int64(sent) || total.Unreadable != 3 || total.Unsent+total.Dropped+total.Refused != 0 {
+			t.Errorf("%d in the log, summary: %v", sent, total)
+		}
+		if run == 0 {
+			first = got
+		} else if diff := cmp.Diff(first, got); diff != "" {
+			t.Errorf("run %d differs", run)
+		}
+	}
+	if len(first[0])+len(first[1])+len(first[2]) < 300 {
+		t.Errorf("only %d, %d, %d frames", len(first[0]), len(first[1]), len(first[2]))
+	}
+}
+
+func ids(t *testing.T, b *broker.Broker) map[string]bool {
+	t.Helper()
+	m := map[string]bool{}
+	for p := range int32(partitions) {
+		for _, r := range dump(t, b, p) {
+			m[string(r.Headers[1].Value)] = true
+		}
+	}
+	return m
+}
+
+func TestAFilePublishedAgainNamesTheSameFramesUnlessToldOtherwise(t *testing.T) {
+	b := start(t, nil)
+	cfg := configOf(film(t, "tree", "tree.avi"))
+	opts := options(b)
+	for _, want := range []struct {
+		again bool
+		ids   int
+	}{{false, 68}, {false, 68}, {true, 136}, {true, 204}} {
+		opts.Again = want.again
+		if _, err := Run(t.Context(), cfg, opts); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(ids(t, b)); got != want.ids {
+			t.Errorf("again %v: %d different frames, want %d", want.again, got, want.ids)
+		}
+	}
+}
+
+func TestOneCamerasTroubleDoesNotTouchTheOthers(t *testing.T) {
+	b := start(t, map[string]string{"max.message.bytes": "60000"})
+	broken := film(t, "broken", "tree.avi")
+	broken.Source.Files = []string{filepath.Join(t.TempDir(), "gone.avi")}
+	broken.Start = time.Time{}
+	large := film(t, "large", "tree.avi")
+	large.Size, large.Encoding = image.Point{}, frame.Raw // 230,400 bytes
+	summary, err := Run(t.Context(), configOf(broken, film(t, "good", "tree.avi"), large), options(b))
+	if err == nil || !strings.Contains(err.Error(), "camera broken: ") || !strings.Contains(err.Error(), "camera large: a frame takes ") {
+		t.Error(err)
+	}
+	for i, sent := range []int64{0, 68, 0} {
+		if c := summary.Cameras[i]; c.Sent != sent || (c.Err == nil) != (sent > 0) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestTheJSONWireIsWhatTheParserReads(t *testing.T) {
+	b := start(t, nil)
+	c := film(t, "tree", "tree.avi")
+	c.Encoding = frame.Raw
+	opts := options(b)
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Wire, opts.Zone = config.JSON, zone
+	if _, err := Run(t.Context(), configOf(c), opts); err != nil {
+		t.Fatal(err)
+	}
+	parser, err := frame.NewParser(frame.ParseOptions{Zone: "Europe/Berlin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for p := range int32(partitions) {
+		for _, r := range dump(t, b, p) {
+			f, err := parser.Parse(&frame.Record{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp.UnixMilli()})
+			if err != nil || f.Camera != "tree" || f.Width != 64 || !f.Captured.Equal(r.Timestamp) {
+				t.Fatalf("%+v, %v", f.ID(), err)
+			}
+			n++
+		}
+	}
+	if n != 68 {
+		t.Errorf("%d frames", n)
+	}
+}
+
+func TestAnInterruptedRunSendsWhatItHasCapturedAndSaysSo(t *testing.T) {
+	b := start(t, nil)
+	cfg := configOf(film(t, "film", "scene:seed=1&size=64x48&frames=100&fps=10"))
+	cfg.Cameras[0].Passes = 0
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opts := options(b)
+	opts.Interval = time.Millisecond
+	opts.Progress = func(s Summary) {
+		if s.Total().Sent > 250 {
+			cancel()
+		}
+	}
+	summary, err := Run(ctx, cfg, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := summary.Total()
+	if got := len(ids(t, b)); int64(got) != total.Sent || total.Unsent != 0 || total.Captured-total.Sent > waiting+3 {
+		t.Errorf("%d in the log, %v", got, total)
+	}
+}
+
+func TestWhatCannotBeFlushedInTimeIsCounted(t *testing.T) {
+	b := start(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opts := options(b)
+	opts.FlushTimeout, opts.Interval = 50*time.Millisecond, time.Millisecond
+	b.Fail(broker.Produce, broker.NotLeader, -1)
+	opts.Progress = func(s Summary) {
+		if s.Total().Unsent > 10 {
+			cancel()
+		}
+	}
+	summary, err := Run(ctx, configOf(film(t, "film", "scene:seed=1&size=64x48&frames=100000&fps=1000")), opts)
+	if !errors.Is(err, publish.ErrGivenUp) || summary.Total().Sent != 0 || summary.Total().Unsent <= 10 {
+		t.Errorf("%v, %v", err, summary.Total())
+	}
+	var out bytes.Buffer
+	summary.Write(&out)
+	if !strings.Contains(out.String(), " not acknowledged") {
+		t.Error(out.String())
+	}
+}
+
+func TestFramesThatBrokersWouldRefuseWaitForTheirTime(t *testing.T) {
+	b := start(t, nil)
+	c := film(t, "film", "scene:seed=1&size=64x48&frames=1000&fps=1")
+	now := c.Start.Add(-maxAhead)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opts := options(b)
+	opts.now = func() time.Time { return now.Add(100 * time.Second) }
+	opts.Interval = time.Millisecond
+	opts.Progress = func(s Summary) {
+		if s.Total().Captured > 101+waiting { // as far as it gets without time going on
+			cancel()
+		}
+	}
+	summary, err := Run(ctx, configOf(c), opts)
+	if err != nil || summary.Total().Sent != 101 {
+		t.Errorf("%v, %v", summary.Total(), err)
+	}
+}

@@ -1,0 +1,95 @@
+package collector
+
+import (
+	"context"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// waiting is how many encoded frames of a camera may wait for their turn: they
+// let encoding go on while another camera's frames are published.
+const waiting = 4
+
+// dated is a record with its place in the merge.
+type dated struct {
+	captured time.Time
+	rec      frame.Record
+}
+
+// merge publishes the frames of all cameras, which must be files, in the order
+// of capture time and, at the same time, camera id.
+func (r *run) merge(ctx context.Context) {
+	type lane struct {
+		camera *camera
+		frames chan dated
+		cancel context.CancelFunc
+		head   dated
+		open   bool
+	}
+	lanes := make([]*lane, len(r.cameras))
+	for i, c := range r.cameras {
+		own, cancel := context.WithCancel(ctx)
+		l := &lane{camera: c, frames: make(chan dated, waiting), cancel: cancel}
+		lanes[i] = l
+		go func() {
+			defer close(l.frames)
+			err := c.capture.Run(own, func(f *frame.Frame) error {
+				rec, err := r.record(f)
+				if err != nil {
+					return err
+				}
+				select {
+				case l.frames <- dated{captured: f.Captured, rec: rec}:
+					return nil
+				case <-own.Done():
+					return own.Err()
+				}
+			})
+			r.ended(own, c, err)
+		}()
+	}
+	// A camera is left alone only when its goroutine has ended.
+	defer func() {
+		for _, l := range lanes {
+			l.cancel()
+		}
+		for _, l := range lanes {
+			for range l.frames {
+			}
+		}
+	}()
+
+	for _, l := range lanes {
+		l.head, l.open = <-l.frames
+	}
+	for ctx.Err() == nil {
+		var first *lane
+		for _, l := range lanes {
+			if l.open && (first == nil || earlier(l.head.captured, l.camera, first.head.captured, first.camera)) {
+				first = l
+			}
+		}
+		if first == nil {
+			return
+		}
+		err := r.ahead(ctx, first.head.captured)
+		if err == nil {
+			err = r.publisher.Publish(ctx, first.head.rec)
+		}
+		if err != nil {
+			r.ended(ctx, first.camera, err)
+			first.cancel()
+			first.open = false
+			continue
+		}
+		first.head, first.open = <-first.frames
+	}
+}
+
+func earlier(t time.Time, c *camera, u time.Time, d *camera) bool {
+	if !t.Equal(u) {
+		return t.Before(u)
+	}
+	return c.cfg.ID < d.cfg.ID
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/framebeam/framebeam/broker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cameras.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const scene = "cameras:\n  - {id: yard, source: 'scene:seed=7&size=64x48&frames=20&fps=10'}\n"
+
+func TestACollectorPublishesAndSaysWhatItSent(t *testing.T) {
+	b, err := broker.Start(broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var stdout, stderr bytes.Buffer
+	args := []string{"--config", write(t, scene), "--brokers", strings.Join(b.Addrs(), ",")}
+	if code := run(t.Context(), args, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "topic frames does not exist") {
+		t.Errorf("without the topic: exit %d\n%s", code, &stderr)
+	}
+	stderr.Reset()
+	if code := run(t.Context(), append(args, "--create-topic", "--partitions", "2"), &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
+		t.Errorf("exit %d\n%s", code, &stderr)
+	}
+	if out := stdout.String(); !strings.Contains(out, "yard: captured 20, sent 20 (") {
+		t.Error(out)
+	}
+}
+
+func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), []string{
+		"--config", write(t, "cameras:\n  - id: yard\n    source: none.avi\n    quality: 0\n"),
+		"--brokers", "localhost", "--topic", "a/b", "--wire", "xml", "--json-zone", "Mars/Olympus", "--partitions", "3",
+		"--buffer", "0", "--sasl", "PLAIN", "more",
+	}, &stdout, &stderr)
+	if code != exitUsage || stdout.Len() > 0 {
+		t.Errorf("exit %d, output %q", code, &stdout)
+	}
+	for _, want := range []string{
+		`unexpected argument "more"`, `--brokers: "localhost"`, `--topic "a/b"`, `--wire "xml"`, `--json-zone "Mars/Olympus"`,
+		"--partitions is for --create-topic", "--buffer 0", "mechanism PLAIN needs a file",
+		"cameras.yaml:3: camera yard: source: ", "cameras.yaml:4: camera yard: quality: 0",
+	} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &stderr)
+		}
+	}
+	stderr.Reset()
+	if code := run(context.Background(), nil, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "--config is missing") || !strings.Contains(stderr.String(), "--brokers is missing") {
+		t.Errorf("exit %d\n%s", code, &stderr)
+	}
+}
