@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"image"
 	"image/jpeg"
-	"strconv"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
@@ -33,21 +33,13 @@ func picture8x6(t testing.TB) []byte {
 }
 
 func record(offset int64, camera string, value []byte) frame.Record {
-	return frame.Record{
-		Offset: offset, Timestamp: 1000, Key: []byte(camera), Value: value,
-		Headers: headers(map[string]string{
-			"ce_specversion": "1.0", "ce_type": frame.EventType, "ce_source": "test", "content-type": "image/jpeg",
-			"ce_id": camera + "/e1/" + strconv.FormatInt(offset, 10), "ce_time": "2026-01-02T03:04:05.000006Z",
-			"ce_sequence": strconv.FormatInt(offset, 10), "ce_epoch": "e1", "width": "8", "height": "6",
-		}),
+	f := frame.Frame{
+		Camera: camera, Epoch: "e1", Sequence: offset, Captured: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+		Width: 8, Height: 6, Encoding: frame.JPEG, Data: value,
 	}
-}
-
-func headers(m map[string]string) (hs []frame.Header) {
-	for _, k := range []string{"ce_specversion", "ce_type", "ce_source", "content-type", "ce_id", "ce_time", "ce_sequence", "ce_epoch", "width", "height"} {
-		hs = append(hs, frame.Header{Key: k, Value: []byte(m[k])})
-	}
-	return hs
+	rec := f.CloudEvent()
+	rec.Offset = offset
+	return rec
 }
 
 // undecodable is complete by its markers, but has no quantisation tables.

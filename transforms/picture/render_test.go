@@ -1,0 +1,148 @@
+package picture
+
+import (
+	"bytes"
+	"context"
+	"image/jpeg"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
+	ctx := context.Background()
+	l, rows := scene(t, 3*n)
+	for i := n; i < 2*n; i++ {
+		rows[i].Detections = nil
+	}
+	out, spec := results(t, rows), l.spec(t)
+	want := Rendered{Packs: 2, Pictures: 21}
+	files := []string{
+		"images/frames+0+0000000000000000000+0000000000000000031.zip",
+		"images/frames+0+0000000000000000064+0000000000000000095.zip",
+	}
+	var before [][]byte
+	for range 2 {
+		got, err := Render(ctx, out, spec, frame.ParseOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		there, err := out.Folder().List(ctx, "images/*.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(files, there); diff != "" {
+			t.Fatal(diff)
+		}
+		var after [][]byte
+		for _, f := range files {
+			b, err := out.Folder().Read(ctx, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after = append(after, b)
+		}
+		if before != nil && !cmp.Equal(before, after) {
+			t.Error("rendered again, other bytes")
+		}
+		before = after
+	}
+	if l.closed != 2 {
+		t.Errorf("the log was closed %d times of 2", l.closed)
+	}
+
+	// Retention has deleted half of the first chunk: its pictures stay.
+	l.first = n / 2
+	got, err := Render(ctx, out, spec, frame.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Rendered{Packs: 1, Pictures: 10, Missing: 6, Kept: 1}, got); diff != "" {
+		t.Error(diff)
+	}
+	b, err := out.Folder().Read(ctx, files[0])
+	if err != nil || !bytes.Equal(b, before[0]) {
+		t.Errorf("pictures of deleted frames were replaced (%v)", err)
+	}
+}
+
+func TestPacksOfIncompleteChunksLieApart(t *testing.T) {
+	if got := packFile("results/frames+0+0+31.parquet", false); got != "images/frames+0+0+31.zip" {
+		t.Error(got)
+	}
+	if got := packFile("results/_partial/frames+0+0+9.parquet", true); got != "images/_partial/frames+0+0+9.zip" {
+		t.Error(got)
+	}
+}
+
+func TestContactSheetsShowEachCamera(t *testing.T) {
+	ctx := context.Background()
+	l, rows := scene(t, 2*n)
+	out, spec := results(t, rows), l.spec(t)
+	files, err := ContactSheets(ctx, out, spec, frame.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"sheets/frames+0+gate.jpg", "sheets/frames+0+yard.jpg"}, files); diff != "" {
+		t.Fatal(diff)
+	}
+	first, err := out.Folder().Read(ctx, files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := jpeg.Decode(bytes.NewReader(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Bounds().Size(); got.X != 4*320 || got.Y != 22+4*262 {
+		t.Errorf("a sheet of %v", got)
+	}
+	// The last cell shows a frame, not darkness.
+	if r, g, b, _ := m.At(4*320-20, 22+3*262+230).RGBA(); r+g+b < 100<<8 {
+		t.Error("the last cell is dark")
+	}
+	if _, err := ContactSheets(ctx, out, spec, frame.ParseOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := out.Folder().Read(ctx, files[0])
+	if err != nil || !bytes.Equal(first, again) {
+		t.Errorf("drawn again, other bytes (%v)", err)
+	}
+	l.first = 2 * n
+	l.end = 2 * n
+	if _, err := ContactSheets(ctx, out, spec, frame.ParseOptions{}); err != nil {
+		t.Errorf("frames that are gone: %v", err)
+	}
+}
+
+func TestEachStretchShowsItsFrameWithMostDetections(t *testing.T) {
+	s := sampled{frames: 35}
+	for i := range 40 { // five more than were counted
+		r := result.Frame{Offset: int64(i)}
+		if i == 4 || i == 5 || i == 20 {
+			r.Detections = make([]result.Detection, 1+i/20)
+		}
+		s.pick(&r)
+	}
+	var offsets []int64
+	for _, r := range s.picks {
+		offsets = append(offsets, r.Offset)
+	}
+	want := []int64{0, 4, 5, 7, 9, 11, 14, 16, 18, 20, 22, 25, 27, 29, 31, 33}
+	if diff := cmp.Diff(want, offsets); diff != "" {
+		t.Error(diff)
+	}
+	few := sampled{frames: 3}
+	for i := range 3 {
+		few.pick(&result.Frame{Offset: int64(i)})
+	}
+	if len(few.picks) != 3 {
+		t.Errorf("three frames give %d cells", len(few.picks))
+	}
+}
