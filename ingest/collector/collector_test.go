@@ -45,7 +45,7 @@ func options(b *broker.Broker) Options {
 	return Options{Publish: publish.Options{Brokers: b.Addrs(), Topic: "frames", DeliveryTimeout: time.Minute}, Log: quiet}
 }
 
-func film(t *testing.T, id, source string) config.Camera {
+func film(t testing.TB, id, source string) config.Camera {
 	t.Helper()
 	c := config.Camera{
 		ID: id, Size: image.Pt(64, 48), Encoding: frame.JPEG, Quality: 90, Passes: 1,
