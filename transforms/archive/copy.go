@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/crashpoint"
@@ -22,6 +23,7 @@ type Piece struct {
 	Partition int32
 	N         int64 // offsets per chunk
 	From, To  int64
+	Identity  string // of the topic, see Task
 }
 
 // span is the span of the piece's file, which is named by its chunk's beginning
@@ -46,6 +48,9 @@ var ErrDiffers = errors.New("archive file differs from the log")
 // fetchBytes is how much is read at once, and so about what a copy holds in memory.
 const fetchBytes = 4 << 20
 
+// patience is how long a read waits for records that the log says it has.
+const patience = 5 * time.Second
+
 // maxEmpty is how many reads in a row may give nothing although the log says
 // that it has more.
 const maxEmpty = 12
@@ -53,13 +58,8 @@ const maxEmpty = 12
 // copyPiece writes the piece's file unless it, or more of its chunk, is there.
 func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Copied, error) {
 	s := p.span()
-	there, err := f.covered(ctx, s)
-	if err != nil {
-		return Copied{}, err
-	}
-	if there != (Span{}) {
-		sum, err := f.Summary(ctx, there)
-		return Copied{Piece: p, Records: sum.Records}, err
+	if c, ok, err := existing(ctx, f, p); ok || err != nil {
+		return c, err
 	}
 	var sum Summary
 	var digest [sha256.Size]byte
@@ -88,6 +88,21 @@ func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Co
 		return Copied{}, fmt.Errorf("archive offsets [%d, %d) of topic %s partition %d: %w", p.From, p.To, p.Topic, p.Partition, err)
 	}
 	return Copied{Piece: p, Records: sum.Records, New: fresh}, f.supersede(ctx, s)
+}
+
+// existing looks for the piece's file, or one with more of its chunk.
+func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
+	for try := 1; ; try++ {
+		there, err := f.covered(ctx, p.span())
+		if err != nil || there == (Span{}) {
+			return Copied{}, false, err
+		}
+		sum, err := f.Summary(ctx, there)
+		if errors.Is(err, fs.ErrNotExist) && !there.Complete() && try < 3 {
+			continue // a partial file goes when more of its chunk is there
+		}
+		return Copied{Piece: p, Records: sum.Records}, err == nil, err
+	}
 }
 
 // copyRecords writes the piece's records to w.
@@ -120,6 +135,9 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 		if empty++; empty == maxEmpty {
 			return Summary{}, fmt.Errorf("read topic %s partition %d offset %d: the log gives nothing before %d", p.Topic, p.Partition, pos, p.To)
 		}
+	}
+	if err := sameTopic(ctx, log, p.Topic, p.Partition, p.Identity, p.From); err != nil {
+		return Summary{}, err
 	}
 	return w.Close()
 }

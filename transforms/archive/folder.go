@@ -319,9 +319,10 @@ func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
 	return r.Summary(), nil
 }
 
-// sweep removes what interrupted jobs left: temporary files, and partial files
-// of which more is there. A job that is just writing one writes it again.
-func (f *Folder) sweep(ctx context.Context, topic string, partition int32) error {
+// sweep removes what interrupted jobs left of a partition that has the extent e:
+// temporary files, and partial files of which more is there. A job that is just
+// writing one writes it again.
+func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent) error {
 	key := partitionKey(topic, partition)
 	for _, dir := range []string{framesDir, partialDir} {
 		names, err := f.files.List(ctx, dir+store.TempDir+"/"+key+"+*")
@@ -333,10 +334,6 @@ func (f *Folder) sweep(ctx context.Context, topic string, partition int32) error
 				return err
 			}
 		}
-	}
-	e, err := f.Extent(ctx, topic, partition)
-	if err != nil {
-		return err
 	}
 	partials, err := f.spans(ctx, partialDir, topic, partition)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
@@ -20,6 +19,9 @@ type Task struct {
 	From      int64 // the first offset that is missing
 	To        int64 // the exclusive end; chunk.None is never
 	Follow    bool  // the log was not at To yet
+	// Identity is what kafkasource.Identity said of the topic; another one
+	// later is data loss. "": not compared.
+	Identity string
 }
 
 func (t *Task) id(k int64) chunk.ID {
@@ -48,7 +50,7 @@ func (t *Task) piece(k int64) Piece {
 }
 
 func (t *Task) pieceOf(s Span) Piece {
-	return Piece{s.Topic, s.Partition, s.N, max(s.Start, t.Base), s.End}
+	return Piece{s.Topic, s.Partition, s.N, max(s.Start, t.Base), s.End, t.Identity}
 }
 
 // Choose picks an offset of a partition that holds [first, end).
@@ -68,6 +70,10 @@ func Plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, sta
 	if err != nil {
 		return nil, err
 	}
+	identity, err := kafkasource.Identity(ctx, log, topic)
+	if err != nil {
+		return nil, err
+	}
 	var tasks []Task
 	var errs []error
 	for _, p := range partitions {
@@ -76,6 +82,7 @@ func Plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, sta
 			errs = append(errs, fmt.Errorf("plan topic %s partition %d: %w", topic, p, err))
 			continue
 		}
+		t.Identity = identity
 		tasks = append(tasks, t)
 	}
 	return tasks, errors.Join(errs...)
@@ -94,11 +101,11 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	if at, err = f.begin(ctx, topic, partition, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
 		return Task{}, err
 	}
-	if err := f.sweep(ctx, topic, partition); err != nil {
-		return Task{}, err
-	}
 	e, err := f.Extent(ctx, topic, partition)
 	if err != nil {
+		return Task{}, err
+	}
+	if err := f.sweep(ctx, topic, partition, e); err != nil {
 		return Task{}, err
 	}
 	if e.Upto() == at && e.Beyond == chunk.None && at < first {
@@ -124,7 +131,7 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	if err != nil {
 		return Task{}, err
 	}
-	return Task{topic, partition, f.n, e.Base, e.Upto(), to, to == chunk.None || to > end}, nil
+	return Task{Topic: topic, Partition: partition, N: f.n, Base: e.Base, From: e.Upto(), To: to, Follow: to == chunk.None || to > end}, nil
 }
 
 // verifyLast compares the last record that was archived with the log's.
@@ -172,5 +179,19 @@ func Verify(ctx context.Context, f *Folder, tasks []Task) error {
 	return errors.Join(errs...)
 }
 
-// patience is how long a read waits for records that the log says it has.
-const patience = 5 * time.Second
+// sameTopic checks that the topic is still the one of identity.
+func sameTopic(ctx context.Context, log kafkasource.Log, topic string, partition int32, identity string, offset int64) error {
+	if identity == "" {
+		return nil
+	}
+	now, err := kafkasource.Identity(ctx, log, topic)
+	if err != nil || now == identity {
+		return err
+	}
+	first, end, err := log.Bounds(ctx, topic, partition)
+	if err != nil {
+		return err
+	}
+	return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: first, End: end,
+		What: "the topic was created anew while it was archived"}
+}
