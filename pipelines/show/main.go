@@ -1,0 +1,113 @@
+// Command show prints the results of an output folder, complete chunks and
+// unfinished ones, in the order of the log.
+//
+//	go run ./pipelines/show --output out
+//	go run ./pipelines/show --output out --camera gate --found
+//	go run ./pipelines/show --output out --dead --format jsonl
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// query says which results to print and how.
+type query struct {
+	output, camera, format string
+	found, dead            bool
+}
+
+func main() {
+	var q query
+	flag.StringVar(&q.output, "output", "", "the output `folder`")
+	flag.StringVar(&q.camera, "camera", "", "only this camera")
+	flag.BoolVar(&q.found, "found", false, "only frames with detections or events")
+	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why")
+	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
+	flag.Parse()
+	if q.output == "" {
+		fmt.Fprintln(os.Stderr, "--output is missing")
+		os.Exit(2)
+	}
+	if _, ok := formats[q.format]; !ok {
+		fmt.Fprintf(os.Stderr, "--format=%s: not text, jsonl or summary\n", q.format)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := show(ctx, q, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// printer prints rows; end is called once after the last.
+type printer interface {
+	rows(io.Writer, []result.Frame) error
+	end(io.Writer) error
+}
+
+// each is a printer without an end.
+type each func(io.Writer, []result.Frame) error
+
+func (p each) rows(w io.Writer, rows []result.Frame) error { return p(w, rows) }
+func (p each) end(io.Writer) error                         { return nil }
+
+// summary adds up by camera.
+type summary struct{ result.Summary }
+
+func (s *summary) rows(_ io.Writer, rows []result.Frame) error {
+	s.Add(rows)
+	return nil
+}
+
+func (s *summary) end(w io.Writer) error { return s.Write(w) }
+
+var formats = map[string]func() printer{
+	"text":    func() printer { return each(result.WriteText) },
+	"jsonl":   func() printer { return each(result.WriteJSONL) },
+	"summary": func() printer { return &summary{} },
+}
+
+func show(ctx context.Context, q query, w io.Writer) error {
+	folder, err := store.Open(ctx, q.output)
+	if err != nil {
+		return err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(w)
+	p := formats[q.format]()
+	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
+		return p.rows(b, q.choose(rows))
+	}); err != nil {
+		return err
+	}
+	if err := p.end(b); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+func (q *query) choose(rows []result.Frame) []result.Frame {
+	chosen := rows[:0]
+	for _, r := range rows {
+		if (q.camera == "" || r.Camera == q.camera) &&
+			(!q.found || len(r.Detections)+len(r.Events) > 0) &&
+			(!q.dead || r.Status == result.Dead) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
