@@ -139,6 +139,20 @@ func TestAChangedConfigurationBeginsAtTheContiguousEnd(t *testing.T) {
 	}
 }
 
+func TestWhatWasVerifiedForAnotherConfigurationIsVerifiedAgain(t *testing.T) {
+	f := testFolder(t)
+	a := testOpen(t, f, "A")
+	testBegin(t, a, 0)
+	commit(t, a, 0, "by A", 0, 1, 2, 3)
+	resume(t, a)
+	remove(t, f, testName(t, 1).results())
+	b := testOpen(t, f, "B")
+	commit(t, b, 0, "by B", 1)
+	if p := resume(t, b); p.Chunk != 2 {
+		t.Errorf("B goes on at chunk %d: A's chunks count", p.Chunk)
+	}
+}
+
 func TestAConfigurationThatWroteNothingLeavesNoTrace(t *testing.T) {
 	want := testFolder(t)
 	o := testOpen(t, want, "A")

@@ -225,6 +225,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 	if got := list(); got != "" {
 		t.Errorf("the chunk is complete and there is %s", got)
 	}
+	overwrite(t, f, upTo(5), []byte("left by a job that was killed"))
 	if p := publish(7); p.Name != "" || list() != "" {
 		t.Errorf("after completion: %+v, %s", p, list())
 	}

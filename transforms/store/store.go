@@ -233,7 +233,7 @@ func WriteAll(data []byte) func(io.Writer) error {
 
 // putAttempts bounds how often a file is written anew because its temporary
 // file vanished: another process sweeps once, when it starts.
-const putAttempts = 3
+const putAttempts = 10
 
 // Put writes the file name with write under a temporary name and gives it its
 // name with publish, for example (*Staged).PublishNew. Nothing is left of it
