@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
@@ -71,6 +72,7 @@ func run(j *copying.Job) int {
 	launch.Quiet(slog.LevelWarn)
 	ctx, stop := launch.Interruptible()
 	defer stop()
+	j.Progress = 5 * time.Second
 	tasks, err := j.Run(ctx)
 	switch {
 	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):

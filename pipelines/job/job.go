@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/store"
@@ -37,6 +39,19 @@ type Job struct {
 	// Source are bounds of reading that results do not depend on; its Log, N,
 	// Forget and Credit are set by the job.
 	Source kafkasource.Config
+	// Progress is how often a line about the progress goes to standard error; 0: never.
+	Progress time.Duration
+}
+
+func (j *Job) meter() *launch.Meter {
+	if j.Progress == 0 {
+		return nil
+	}
+	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
+		{Name: "kafkasource/records", Label: "read"},
+		{Name: "framebeam/frames_analyzed", Label: "analysed"},
+		{Name: "framebeam/results_committed", Label: "written"},
+	}}
 }
 
 // Partition says what a job does, or has done, with one partition.
@@ -81,7 +96,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := launch.Run(ctx, j.Runner, p); err != nil {
+	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
 		return nil, err
 	}
 	for _, t := range tasks {
@@ -164,7 +179,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 		return none, &kafkasource.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
 			What: "deleted before it was analysed"}
 	}
-	return kafkasource.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, Cameras: pos.Cameras}, nil
+	return kafkasource.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, LogEnd: end, Cameras: pos.Cameras}, nil
 }
 
 // pipeline builds the whole way of a frame, from left to right.
@@ -186,6 +201,11 @@ func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipe
 	sequenced, stray := perframe.Analyze(s, j.Analyses.PerFrame(paced), runs)
 	parts := sequence.Analyze(s, seq, sequenced)
 	sink := chunksink.Config{Output: out.Spec()}
+	if j.Pictures != "" {
+		if sink.Pictures, err = picture.Spec(picture.PackSpec{Log: j.Log, Which: j.Pictures}, j.Analyses.Parse); err != nil {
+			return nil, err
+		}
+	}
 	committed := chunksink.Write(s, sink, beam.Flatten(s, parts, stray, chunksink.Ends(s, ends)))
 	chunksink.Finish(s, committed)
 	return p, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 )
@@ -27,6 +28,7 @@ func Main(j Job, bad error) int {
 	launch.Quiet(slog.LevelWarn)
 	ctx, stop := launch.Interruptible()
 	defer stop()
+	j.Progress = 5 * time.Second
 	parts, err := j.Run(ctx)
 	switch {
 	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):

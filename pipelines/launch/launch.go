@@ -49,8 +49,9 @@ func Runner() (string, error) {
 }
 
 // Run runs the pipeline on the runner until it ends, fails, or ctx is cancelled.
-// ctx must have no deadline: prism understands only cancellation.
-func Run(ctx context.Context, runner string, p *beam.Pipeline) error {
+// ctx must have no deadline: prism understands only cancellation. A meter, if
+// there is one, shows progress meanwhile.
+func Run(ctx context.Context, runner string, p *beam.Pipeline, m *Meter) error {
 	if runner != Direct {
 		return fmt.Errorf("run pipeline: unknown runner %q", runner)
 	}
@@ -59,6 +60,10 @@ func Run(ctx context.Context, runner string, p *beam.Pipeline) error {
 	}
 	if err := requireExperiment(noSplit); err != nil {
 		return err
+	}
+	if m != nil {
+		stop := watch(ctx, m.Interval, m.print)
+		defer stop()
 	}
 	if _, err := prism.Execute(ctx, p); err != nil {
 		return fmt.Errorf("run pipeline on the direct runner: %w", err)

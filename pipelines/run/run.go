@@ -2,20 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/store"
 )
 
 const (
@@ -23,67 +32,180 @@ const (
 	partitions = 2
 	// chunkSize is small, so that the films fill some chunks.
 	chunkSize = 256
+	// interval is how often progress is shown.
+	interval = time.Second
 )
 
-// cameras are the films that play the cameras. vtest.avi says 10 frames/s.
-var cameras = []struct{ id, film string }{
-	{"pedestrians", "vtest.avi"},
-	{"megamind", "Megamind.avi"},
+// films play the cameras. The start of each is fixed, so that the frames are
+// the same on every machine.
+var films = []struct{ camera, file, start string }{
+	{"pedestrians", "vtest.avi", "2024-05-01T08:00:00Z"},
+	{"megamind", "Megamind.avi", "2024-05-01T08:00:30Z"},
 }
 
+// What a run leaves in its folder.
+const (
+	camerasFile   = "cameras.yaml"
+	resultsFolder = "results"
+	archiveFolder = "archive"
+)
+
+// run does everything and says what it found, and where.
 func run(ctx context.Context, out string) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fmt.Errorf("output folder: %w", err)
+	began := time.Now()
+	if err := clear(out); err != nil {
+		return err
 	}
 	kafka, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: topic, Partitions: partitions}}})
 	if err != nil {
 		return err
 	}
 	defer kafka.Close()
+	log := kafkasource.LogSpec{Kind: "kafka", Brokers: kafka.Addrs()}
+
+	fmt.Printf("== capture: %d films as cameras, to an embedded Kafka at %s\n", len(films), strings.Join(kafka.Addrs(), ","))
 	if err := capture(ctx, out, kafka.Addrs()); err != nil {
 		return err
 	}
-	until, err := job.Until("now")
+	start, errStart := job.Start("earliest")
+	until, errUntil := job.Until("now")
+	if err := errors.Join(errStart, errUntil); err != nil {
+		return err
+	}
+	fmt.Println("== analyse: quality and motion of every frame, on the direct runner")
+	analysis := job.Job{
+		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, resultsFolder), N: chunkSize,
+		Start: start, Until: until, Analyses: analyses.Default(), Pictures: picture.WithDetections, Progress: interval,
+	}
+	analysed := time.Now()
+	parts, err := analysis.Run(ctx)
 	if err != nil {
 		return err
 	}
-	start, err := job.Start("earliest")
-	if err != nil {
+	var frames int64
+	for _, p := range parts {
+		frames += p.To - p.From
+	}
+	took := time.Since(analysed).Seconds()
+	fmt.Printf("analysed and written: %d frames in %.1f s, %.0f frames/s\n", frames, took, float64(frames)/took)
+
+	fmt.Println("== archive: the frames as they lie in Kafka")
+	archive := copying.Job{
+		Runner: launch.Direct, Log: log, Topic: topic, Archive: filepath.Join(out, archiveFolder), N: chunkSize,
+		Start: start, Until: until, Progress: interval,
+	}
+	if _, err := archive.Run(ctx); err != nil {
 		return err
 	}
-	j := job.Job{
-		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: kafka.Addrs()}, Topic: topic,
-		Output: filepath.Join(out, "results"), N: chunkSize, Start: start, Until: until, Analyses: analyses.Default(),
+	if err := report(ctx, &analysis, log); err != nil {
+		return err
 	}
-	parts, err := j.Run(ctx)
-	fmt.Println(parts)
-	return err
+	fmt.Printf("everything took %.0f s\n", time.Since(began).Seconds())
+	return nil
+}
+
+// clear removes what an earlier run left, and nothing else.
+func clear(out string) error {
+	entries, err := os.ReadDir(out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	ours := []string{camerasFile, resultsFolder, archiveFolder}
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) {
+			return fmt.Errorf("output folder %s: it holds %s, which is not of an earlier run; choose another with --output", out, e.Name())
+		}
+	}
+	for _, name := range ours {
+		if err := os.RemoveAll(filepath.Join(out, name)); err != nil {
+			return fmt.Errorf("remove what an earlier run left: %w", err)
+		}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	return nil
 }
 
 // capture publishes the films, merged by capture time.
 func capture(ctx context.Context, out string, brokers []string) error {
-	yaml := "cameras:\n"
-	for _, c := range cameras {
-		path, err := samples.Path(c.film)
+	var yaml strings.Builder
+	yaml.WriteString("cameras:\n")
+	for _, f := range films {
+		path, err := samples.Path(f.file)
 		if err != nil {
 			return err
 		}
-		yaml += fmt.Sprintf("  - id: %s\n    source: %q\n", c.id, path)
+		fmt.Fprintf(&yaml, "  - id: %s\n    source: %s\n    start: %s\n", f.camera, path, f.start)
 	}
-	file := filepath.Join(out, "cameras.yaml")
-	if err := os.WriteFile(file, []byte(yaml), 0o644); err != nil {
+	file := filepath.Join(out, camerasFile)
+	if err := os.WriteFile(file, []byte(yaml.String()), 0o644); err != nil {
 		return fmt.Errorf("write the cameras' configuration: %w", err)
 	}
 	cfg, err := config.Load(file, config.CloudEvents)
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	s, err := collector.Run(ctx, cfg, collector.Options{Publish: publish.Options{Brokers: brokers, Topic: topic}})
+	s, err := collector.Run(ctx, cfg, collector.Options{
+		Publish:     publish.Options{Brokers: brokers, Topic: topic},
+		BufferBytes: 64 << 20,
+		Interval:    interval,
+		Progress: func(s collector.Summary) {
+			t := s.Total()
+			fmt.Fprintf(os.Stderr, "captured %d  published %d\n", t.Captured, t.Sent)
+		},
+	})
 	if err != nil {
 		return err
 	}
-	total := s.Total()
-	fmt.Printf("captured %d frames in %.1f s\n", total.Captured, time.Since(begun).Seconds())
+	t := s.Total()
+	fmt.Printf("captured and published: %d frames, %.0f MB, in %.1f s, %.0f frames/s\n",
+		t.Sent, float64(t.Bytes)/1e6, s.Elapsed.Seconds(), float64(t.Sent)/s.Elapsed.Seconds())
+	return ctx.Err()
+}
+
+// report draws the contact sheets, and says what was found and where everything is.
+func report(ctx context.Context, j *job.Job, log kafkasource.LogSpec) error {
+	folder, err := store.Open(ctx, j.Output)
+	if err != nil {
+		return err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if err != nil {
+		return err
+	}
+	spec := picture.PackSpec{Log: log, Which: picture.WithDetections}
+	if _, err := picture.Render(ctx, out, spec, j.Analyses.Parse); err != nil {
+		return err
+	}
+	sheets, err := picture.ContactSheets(ctx, out, spec, j.Analyses.Parse)
+	if err != nil {
+		return err
+	}
+	var sum result.Summary
+	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
+		sum.Add(rows)
+		return nil
+	}); err != nil {
+		return err
+	}
+	fmt.Println("\nFound, by camera:")
+	if err := sum.Write(os.Stdout); err != nil {
+		return err
+	}
+	fmt.Println("\nTo look at, one contact sheet per camera:")
+	for _, s := range sheets {
+		fmt.Println("  " + folder.Path(s))
+	}
+	base := filepath.Dir(folder.Root())
+	fmt.Printf(`
+Where everything is:
+  results   %[1]s/results/*.parquet   (chunks not yet full: results/_partial)
+  images    %[1]s/images/*.zip        (annotated, frames with detections)
+  archive   %[2]s/frames/*.avro       (the frames as they were in Kafka)
+
+Results as text:        go run ./pipelines/show --output %[1]s --found
+Analyse them again:     go run ./pipelines/reprocess --archive %[2]s --output %[3]s/again --chunk %[4]d
+`, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize)
 	return nil
 }

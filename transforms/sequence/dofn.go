@@ -23,6 +23,8 @@ func init() {
 	register.Emitter2[string, chunksink.Part]()
 }
 
+var analyzed = beam.NewCounter("framebeam", "frames_analyzed")
+
 // Config says what the sequence stage does. It travels to the workers.
 type Config struct {
 	Steps      []StepSpec
@@ -121,6 +123,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 		return fmt.Errorf("write mark of %s: %w", key, err)
 	}
 	for _, part := range parts {
+		analyzed.Inc(ctx, int64(len(part.Results)))
 		emit(part.ID.Key(), part)
 	}
 	return nil

@@ -5,6 +5,7 @@ package copying
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -24,6 +25,17 @@ type Job struct {
 	N       int64     // offsets per chunk; fixed by the folder's first job
 	Start   job.Place // of partitions that the folder does not know yet
 	Until   job.Place
+	// Progress is how often a line about the progress goes to standard error; 0: never.
+	Progress time.Duration
+}
+
+func (j *Job) meter() *launch.Meter {
+	if j.Progress == 0 {
+		return nil
+	}
+	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
+		{Name: "archive/records", Label: "archived"}, {Name: "archive/files", Label: "files"},
+	}}
 }
 
 // Run runs the job until its end or until ctx is cancelled, and returns what
@@ -60,7 +72,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	archive.Write(s, archive.Config{Log: j.Log, Root: j.Archive}, todo)
-	if err := launch.Run(ctx, j.Runner, p); err != nil {
+	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
 		return nil, err
 	}
 	return tasks, archive.Verify(ctx, folder, tasks)

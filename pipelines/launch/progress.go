@@ -1,0 +1,126 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// tally is a running job's counters, "namespace/name" to value, as far as the
+// engine has heard.
+type tally map[string]int64
+
+// sumInt64 is the type of monitoring info of a Beam counter
+// (metrics.proto, USER_SUM_INT64).
+const sumInt64 = "beam:metrics:sum_int64:v1"
+
+// watch calls report with the counters of the running jobs every interval until
+// the returned function is called, which waits for the last call. What cannot be
+// asked is left out: progress is for looking at.
+func watch(ctx context.Context, interval time.Duration, report func(tally)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		var conn *grpc.ClientConn
+		defer func() {
+			if conn != nil {
+				conn.Close()
+			}
+		}()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if conn == nil {
+				if *jobopts.Endpoint == "" {
+					continue // the engine is not up yet
+				}
+				var err error
+				conn, err = grpc.NewClient(*jobopts.Endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+				if err != nil {
+					return
+				}
+			}
+			if c, err := counters(ctx, jobpb.NewJobServiceClient(conn)); err == nil && len(c) > 0 {
+				report(c)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func counters(ctx context.Context, client jobpb.JobServiceClient) (tally, error) {
+	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	sum := tally{}
+	for _, j := range jobs.GetJobInfo() {
+		if j.GetState() != jobpb.JobState_RUNNING {
+			continue
+		}
+		m, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: j.GetJobId()})
+		if err != nil {
+			return nil, err
+		}
+		// Attempted counts go back when a bundle is committed or fails.
+		for _, info := range m.GetMetrics().GetCommitted() {
+			add(sum, info)
+		}
+	}
+	return sum, nil
+}
+
+func add(sum tally, info *pipepb.MonitoringInfo) {
+	if info.GetType() != sumInt64 || info.GetLabels()["NAMESPACE"] == "" {
+		return
+	}
+	if v, err := coder.DecodeVarInt(bytes.NewReader(info.GetPayload())); err == nil {
+		sum[info.GetLabels()["NAMESPACE"]+"/"+info.GetLabels()["NAME"]] += v
+	}
+}
+
+// Meter prints a line to standard error every Interval: the counters and the
+// rate of the first one.
+type Meter struct {
+	Interval time.Duration
+	Counters []Counter
+
+	last tally
+	at   time.Time
+}
+
+// Counter is a Beam counter, "namespace/name", and what to call it.
+type Counter struct{ Name, Label string }
+
+func (m *Meter) print(now tally) {
+	at := time.Now()
+	var b strings.Builder
+	for _, c := range m.Counters {
+		fmt.Fprintf(&b, "%s %d  ", c.Label, now[c.Name])
+	}
+	if !m.at.IsZero() {
+		first := m.Counters[0].Name
+		fmt.Fprintf(&b, "(%.0f/s)", float64(now[first]-m.last[first])/at.Sub(m.at).Seconds())
+	}
+	fmt.Fprintln(os.Stderr, strings.TrimSpace(b.String()))
+	m.last, m.at = now, at
+}
