@@ -199,17 +199,41 @@ func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, linea
 	}
 	crashpoint.At("sink-between-files")
 	if pics != nil {
-		// Pictures have the lineage of the states beside them.
-		if err := w.publish(ctx, &end, name.images(), lineage, statesLineage, func(out io.Writer) (bool, error) {
+		pack := func(out io.Writer) (bool, error) {
 			n, err := pics.Pack(ctx, out, end, rows)
 			return n > 0, err
-		}); err != nil {
+		}
+		// Pictures have the lineage of the states beside them.
+		err := w.publish(ctx, &end, name.images(), lineage, statesLineage, pack)
+		if errors.Is(err, ErrPromiseBroken) {
+			err = w.replaceImages(ctx, name, &end, lineage, statesLineage, pack, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return w.publish(ctx, &end, name.results(), lineage, func() (string, error) {
 		return readLineage(ctx, w.o.folder, name.results())
 	}, writeBytes(results))
+}
+
+// replaceImages replaces pictures that a commit left which did not come to its
+// results: a job may be started again with other pictures, which are a view and
+// no part of the configuration. Beside results, other pictures are the error broken.
+func (w *Writer) replaceImages(ctx context.Context, name Name, end *chunk.End, lineage string, had func() (string, error),
+	pack func(io.Writer) (bool, error), broken error) error {
+	if there, err := w.o.folder.Exists(ctx, name.results()); err != nil {
+		return err
+	} else if there {
+		return broken
+	}
+	if err := w.current(ctx, end.ID); err != nil {
+		return err
+	}
+	if err := w.o.folder.Remove(ctx, name.images()); err != nil {
+		return err
+	}
+	return w.publish(ctx, end, name.images(), lineage, had, pack)
 }
 
 // atOutOfOrder is a crash point: a chunk is complete and the one before is not.

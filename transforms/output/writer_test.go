@@ -1,13 +1,16 @@
 package output
 
 import (
+	"context"
 	"errors"
+	"io"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 func TestARepeatedCommitFindsItsFilesInPlace(t *testing.T) {
@@ -46,6 +49,34 @@ func TestNoFileIsKeptForAChunkWithoutPictures(t *testing.T) {
 	if err != nil || len(images) != 1 || images[0] != testName(t, 0).images() {
 		t.Errorf("%v, %v", images, err)
 	}
+}
+
+func TestPicturesMayChangeUntilTheirChunkIsComplete(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	commit(t, o, 0, "x", 0)
+	end := testEnd(testID(0), 0)
+	other := func() error {
+		_, err := testWriter(t, o).Commit(t.Context(), end, testRows(end, "x"), testStates(end), otherPictures{})
+		return err
+	}
+	if err := other(); !errors.Is(err, ErrPromiseBroken) {
+		t.Errorf("the chunk is complete: %v", err)
+	}
+	remove(t, f, testName(t, 0).results())
+	if err := other(); err != nil {
+		t.Errorf("the chunk is not complete: %v", err)
+	}
+	if got := string(read(t, f, testName(t, 0).images())); got != "other" {
+		t.Errorf("the pictures are %q", got)
+	}
+}
+
+type otherPictures struct{}
+
+func (otherPictures) Pack(_ context.Context, w io.Writer, _ chunk.End, _ []result.Frame) (int, error) {
+	_, err := io.WriteString(w, "other")
+	return 1, err
 }
 
 var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
