@@ -27,6 +27,7 @@ import (
 
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/kafkaconn"
 )
 
 const (
@@ -88,13 +89,7 @@ func parse(args []string, stderr io.Writer) (*config.Config, collector.Options, 
 	f.DurationVar(&opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0 is 5m, and for ever when a source is live")
 	f.DurationVar(&opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector sends what it has captured")
 	f.DurationVar(&opts.Interval, "progress", 5*time.Second, "how often progress is printed")
-	c := &opts.Publish.Connection
-	f.BoolVar(&c.TLS, "tls", false, "encrypt the connection and verify the brokers' certificates")
-	f.StringVar(&c.CAFile, "tls-ca", "", "PEM `file` of certificate authorities instead of the system's")
-	f.StringVar(&c.CertFile, "tls-cert", "", "PEM `file` of the client's certificate")
-	f.StringVar(&c.KeyFile, "tls-key", "", "PEM `file` of its key")
-	f.StringVar(&c.Mechanism, "sasl", "", "how the user is authenticated: PLAIN (with TLS), SCRAM-SHA-256 or SCRAM-SHA-512")
-	f.StringVar(&c.UserFile, "sasl-user", "", "`file` with the user's name in the first line, the password in the second")
+	f.StringVar(&opts.Publish.Connection, "connection", "", "a YAML `file` that says how to connect to Kafka with TLS or a user (default: plainly)")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, opts, err
@@ -146,7 +141,7 @@ func parse(args []string, stderr io.Writer) (*config.Config, collector.Options, 
 	if opts.Publish.DeliveryTimeout < 0 || opts.FlushTimeout <= 0 || opts.Interval <= 0 {
 		wrong("--delivery-timeout must not be less than 0, --flush-timeout and --progress must be more")
 	}
-	if err := opts.Publish.Connection.Check(); err != nil {
+	if err := kafkaconn.Check(opts.Publish.Connection); err != nil {
 		bad = append(bad, err)
 	}
 	var cfg *config.Config

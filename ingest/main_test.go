@@ -15,9 +15,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func write(t *testing.T, content string) string {
+func write(t *testing.T, name, content string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "cameras.yaml")
+	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestACollectorPublishesAndSaysWhatItSent(t *testing.T) {
 	}
 	defer b.Close()
 	var stdout, stderr bytes.Buffer
-	args := []string{"--config", write(t, scene), "--brokers", strings.Join(b.Addrs(), ",")}
+	args := []string{"--config", write(t, "cameras.yaml", scene), "--brokers", strings.Join(b.Addrs(), ",")}
 	if code := run(t.Context(), args, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "topic frames does not exist") {
 		t.Errorf("without the topic: exit %d\n%s", code, &stderr)
 	}
@@ -47,18 +47,19 @@ func TestACollectorPublishesAndSaysWhatItSent(t *testing.T) {
 }
 
 func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
+	connection := write(t, "connection.yaml", "mechanism: PLAIN\n")
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), []string{
-		"--config", write(t, "cameras:\n  - id: yard\n    source: none.avi\n    quality: 0\n"),
+		"--config", write(t, "cameras.yaml", "cameras:\n  - id: yard\n    source: none.avi\n    quality: 0\n"),
 		"--brokers", "localhost", "--topic", "a/b", "--wire", "xml", "--json-zone", "Mars/Olympus", "--partitions", "3",
-		"--buffer", "0", "--sasl", "PLAIN", "more",
+		"--buffer", "0", "--connection", connection, "more",
 	}, &stdout, &stderr)
 	if code != exitUsage || stdout.Len() > 0 {
 		t.Errorf("exit %d, output %q", code, &stdout)
 	}
 	for _, want := range []string{
 		`unexpected argument "more"`, `--brokers: "localhost"`, `--topic "a/b"`, `--wire "xml"`, `--json-zone "Mars/Olympus"`,
-		"--partitions is for --create-topic", "--buffer 0", "mechanism PLAIN needs a file",
+		"--partitions is for --create-topic", "--buffer 0", "connection.yaml:1: connection: mechanism: PLAIN sends the password as it is",
 		"cameras.yaml:3: camera yard: source: ", "cameras.yaml:4: camera yard: quality: 0",
 	} {
 		if !strings.Contains(stderr.String(), want) {

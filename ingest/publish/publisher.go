@@ -24,6 +24,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -31,7 +32,7 @@ import (
 type Options struct {
 	Brokers    []string // host:port
 	Topic      string
-	Connection Connection
+	Connection string // path of a connection file, see package kafkaconn; "" is plaintext
 
 	// CreatePartitions creates the topic with so many partitions if it does not
 	// exist; 0, the default, does not.
@@ -105,10 +106,11 @@ var ErrClosed = errors.New("publisher is closed")
 // exist is a *TopicMissingError.
 func Open(ctx context.Context, opts Options) (*Publisher, error) {
 	opts.setDefaults()
-	transport, err := opts.Connection.transport(opts.Topic)
+	transport, err := kafkaconn.Transport(opts.Connection, "framebeam-ingest")
 	if err != nil {
 		return nil, err
 	}
+	transport.MetadataTopics = []string{opts.Topic}
 	if opts.dial != nil {
 		transport.Dial = opts.dial
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -59,7 +60,7 @@ func openKafka(_ context.Context, spec LogSpec) (Log, error) {
 	if len(spec.Brokers) == 0 {
 		return nil, errors.New("open kafka: no brokers are given")
 	}
-	transport, err := newTransport(spec.Connection)
+	transport, err := kafkaconn.Transport(spec.Connection, "framebeam")
 	if err != nil {
 		return nil, fmt.Errorf("open kafka: %w", err)
 	}

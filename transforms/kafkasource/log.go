@@ -53,7 +53,8 @@ type LogSpec struct {
 	Brokers []string // of Kafka, host:port
 	Root    string   // of an archive, the folder
 	// Connection is the path of a file that says how to connect to Kafka with
-	// TLS and SASL (see [Connection]); every worker must have it. "" is plaintext.
+	// TLS and SASL (see package kafkaconn); every worker must have it. "" is
+	// plaintext.
 	Connection string
 	// Patience is for how long a Read of Kafka tries again while brokers fail,
 	// before it gives up. Default: DefaultPatience.

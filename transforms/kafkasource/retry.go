@@ -12,6 +12,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/framebeam/framebeam/kafkaconn"
 )
 
 // DefaultPatience is how long a failing request is tried again by default: a
@@ -68,10 +70,13 @@ func transient(err error) bool {
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		alert     tls.AlertError
+		file      *kafkaconn.FileError
 	)
 	switch {
-	case errors.Is(err, errConnection), errors.As(err, &authority), errors.As(err, &host),
-		errors.As(err, &invalid), errors.As(err, &alert):
+	case errors.As(err, &file):
+		// It was good when the log was opened: somebody is changing it.
+		return true
+	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &alert):
 		return false
 	case missing(err), errors.Is(err, protocol.ErrNoLeader):
 		return true

@@ -12,6 +12,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/framebeam/framebeam/kafkaconn"
 )
 
 func TestWhatIsTriedAgain(t *testing.T) {
@@ -32,7 +34,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{kafka.SASLAuthenticationFailed, false},
 		{&DataLoss{}, false},
 		{ErrUnsupported, false},
-		{errConnection, false},
+		{&kafkaconn.FileError{Err: errors.New("no password")}, true},
 		{errors.New("crc32 checksum mismatch"), false},
 	} {
 		if got := transient(fmt.Errorf("wrapped: %w", c.err)); got != c.want {
