@@ -83,17 +83,12 @@ type file struct {
 }
 
 func parse(data []byte, folder string) *file {
-	f := &file{text: map[string]string{}, lines: map[string]int{}, folder: folder}
+	f := &file{text: map[string]string{}, folder: folder}
 	fields := map[string]func(ast.Node) error{
-		"tls": func(n ast.Node) (err error) {
-			f.lines["tls"] = strictyaml.Line(n)
-			f.tls, err = strictyaml.Bool(n)
-			return err
-		},
+		"tls": func(n ast.Node) (err error) { f.tls, err = strictyaml.Bool(n); return },
 	}
 	for _, name := range []string{"ca_file", "cert_file", "key_file", "mechanism", "user", "password_file", "password_env"} {
 		fields[name] = func(n ast.Node) (err error) {
-			f.lines[name] = strictyaml.Line(n)
 			if f.text[name], err = strictyaml.Text(n); err == nil && f.text[name] == "" {
 				err = errors.New("is empty")
 			}
@@ -101,7 +96,7 @@ func parse(data []byte, folder string) *file {
 		}
 	}
 	if root := f.bad.Parse(data); !strictyaml.IsNull(root) {
-		f.bad.Fields("connection", root, fields)
+		f.lines = f.bad.Fields("connection", root, fields)
 	}
 	return f
 }

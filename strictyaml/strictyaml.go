@@ -8,8 +8,9 @@ package strictyaml
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // MaxFile is the largest file in bytes: room for tens of thousands of cameras.
@@ -24,7 +26,7 @@ const MaxFile = 16 << 20
 
 // Violation is one thing that is wrong with a file.
 type Violation struct {
-	Line int
+	Line int // from 1
 	Text string
 }
 
@@ -38,23 +40,31 @@ func (v *Violations) Add(line int, format string, args ...any) {
 
 // List returns the violations by line.
 func (v *Violations) List() []Violation {
-	sort.SliceStable(v.list, func(i, j int) bool { return v.list[i].Line < v.list[j].Line })
+	slices.SortStableFunc(v.list, func(a, b Violation) int { return a.Line - b.Line })
 	return v.list
 }
 
-// Err is nil, or an error with a line "file:line: text" for each violation.
+// Err is nil if nothing is wrong, else an *[Error].
 func (v *Violations) Err(file string) error {
 	if len(v.list) == 0 {
 		return nil
 	}
-	var b strings.Builder
-	for i, w := range v.List() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "%s:%d: %s", file, w.Line, w.Text)
+	return &Error{File: file, List: v.List()}
+}
+
+// Error is everything that is wrong with a file.
+type Error struct {
+	File string
+	List []Violation // by line
+}
+
+// Error has a line "file:line: text" for each violation.
+func (e *Error) Error() string {
+	lines := make([]string, len(e.List))
+	for i, v := range e.List {
+		lines[i] = fmt.Sprintf("%s:%d: %s", e.File, v.Line, v.Text)
 	}
-	return errors.New(b.String())
+	return strings.Join(lines, "\n")
 }
 
 // Parse returns the file's one document; nil, after noting why, if there is none to read.
@@ -109,27 +119,22 @@ func (v *Violations) Mapping(where string, node ast.Node, do func(name string, l
 	}
 }
 
-// Fields reads a mapping of known fields; each reads one value.
-func (v *Violations) Fields(where string, node ast.Node, fields map[string]func(ast.Node) error) {
+// Fields reads a mapping of known fields; each reads one value. It returns the
+// lines of those that are given, rightly or wrongly.
+func (v *Violations) Fields(where string, node ast.Node, fields map[string]func(ast.Node) error) map[string]int {
+	lines := make(map[string]int)
 	v.Mapping(where, node, func(name string, line int, value ast.Node) {
 		read, known := fields[name]
 		if !known {
-			v.Add(line, "%s: unknown field %q (known: %s)", where, name, names(fields))
+			v.Add(line, "%s: unknown field %q (known: %s)", where, name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			return
 		}
+		lines[name] = line
 		if err := read(value); err != nil {
 			v.Add(line, "%s: %s: %v", where, name, err)
 		}
 	})
-}
-
-func names(fields map[string]func(ast.Node) error) string {
-	list := make([]string, 0, len(fields))
-	for name := range fields {
-		list = append(list, name)
-	}
-	sort.Strings(list)
-	return strings.Join(list, ", ")
+	return lines
 }
 
 // IsMap reports whether n is a mapping.
@@ -174,13 +179,28 @@ func Int(n ast.Node) (int, error) {
 	return 0, fmt.Errorf("is %s, not a whole number", Describe(n))
 }
 
-// Float reads a finite number.
+// IntBetween reads a whole number from low to high.
+func IntBetween(n ast.Node, low, high int) (int, error) {
+	i, err := Int(n)
+	if err == nil && (i < low || i > high) {
+		err = fmt.Errorf("%d is not %d to %d", i, low, high)
+	}
+	return i, err
+}
+
+// Float reads a finite number. -0 is 0.
 func Float(n ast.Node) (float64, error) {
-	switch n.(type) {
+	plain := false
+	switch n := n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
+		plain = true
+	case *ast.StringNode: // 1e3, to the parser
+		plain = n.Token.Type == token.StringType
+	}
+	if plain {
 		f, err := strconv.ParseFloat(n.GetToken().Value, 64)
 		if err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return f, nil
+			return f + 0, nil
 		}
 	}
 	return 0, fmt.Errorf("is %s, not a number", Describe(n))
@@ -202,9 +222,21 @@ func Duration(n ast.Node, low, high time.Duration) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < low || d > high {
-		return 0, fmt.Errorf("%q is not a duration from %v to %v, such as 10s", v, low, high)
+		return 0, fmt.Errorf("%q is not a duration from %s to %s, such as 10s", v, short(low), short(high))
 	}
 	return d, nil
+}
+
+// short writes a duration as one would: 1h rather than 1h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // Describe names a value for messages.

@@ -23,7 +23,6 @@ import (
 	"image"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -89,21 +88,22 @@ type Options struct {
 
 // Load reads the file at path. Relative sources start at its folder, and every
 // file a source names must exist. What is wrong with the content is returned
-// as [Violations].
+// as a [*strictyaml.Error].
 func Load(path string, wire Wire) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	cfg, lines, violations := parse(data, Options{Wire: wire, Directory: filepath.Dir(path), Getenv: os.LookupEnv})
+	r := reader{opts: Options{Wire: wire, Directory: filepath.Dir(path)}}
+	cfg, lines := r.parse(data)
 	for i := range cfg.Cameras {
 		if c := &cfg.Cameras[i]; c.Source.Kind != "" {
 			if err := c.Source.resolve(); err != nil {
-				violations.add(lines[i], "camera %s: source: %v", c.ID, err)
+				r.Add(lines[i], "camera %s: source: %v", c.ID, err)
 			}
 		}
 	}
-	if err := violations.err(path); err != nil {
+	if err := r.Err(path); err != nil {
 		return nil, err
 	}
 	return cfg, nil
@@ -112,29 +112,10 @@ func Load(path string, wire Wire) (*Config, error) {
 // Parse reads a configuration without looking at any file that it names:
 // sources that are files have Kind Path.
 func Parse(data []byte, opts Options) (*Config, error) {
-	cfg, _, violations := parse(data, opts)
-	if err := violations.err("configuration"); err != nil {
+	r := reader{opts: opts}
+	cfg, _ := r.parse(data)
+	if err := r.Err("configuration"); err != nil {
 		return nil, err
 	}
 	return cfg, nil
-}
-
-// Violation is one thing that is wrong with a configuration.
-type Violation struct {
-	Line int // from 1
-	Text string
-}
-
-// Violations is the error for a bad configuration.
-type Violations struct {
-	File string
-	List []Violation // by line
-}
-
-func (v *Violations) Error() string {
-	lines := make([]string, len(v.List))
-	for i, x := range v.List {
-		lines[i] = fmt.Sprintf("%s:%d: %s", v.File, x.Line, x.Text)
-	}
-	return strings.Join(lines, "\n")
 }

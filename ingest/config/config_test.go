@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -30,7 +31,7 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 				wire = JSON
 			}
 			_, err := Load(file, wire)
-			var violations *Violations
+			var violations *strictyaml.Error
 			if !errors.As(err, &violations) {
 				t.Fatalf("got %v, want violations", err)
 			}
@@ -174,7 +175,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("defaults: {quality: 3}\ncameras:\n  - {id: a, source: 'scene:seed=7&size=320x240&frames=300&fps=10', loop: 2}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, err := Parse(data, Options{Getenv: func(string) (string, bool) { return "", false }})
-		var violations *Violations
+		var violations *strictyaml.Error
 		if errors.As(err, &violations) {
 			for _, v := range violations.List {
 				if v.Line < 1 || v.Line > strings.Count(string(data), "\n")+strings.Count(string(data), "\r")+1 {

@@ -4,56 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"math"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
+	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
-
-// maxFile is the largest configuration in bytes: room for tens of thousands of
-// cameras.
-const maxFile = 16 << 20
-
-// violations collects what is wrong, in any order.
-type violations []Violation
-
-func (v *violations) add(line int, format string, args ...any) {
-	*v = append(*v, Violation{Line: line, Text: fmt.Sprintf(format, args...)})
-}
-
-func (v violations) err(file string) error {
-	if len(v) == 0 {
-		return nil
-	}
-	sort.SliceStable(v, func(i, j int) bool { return v[i].Line < v[j].Line })
-	return &Violations{File: file, List: v}
-}
 
 // settings are a camera's fields as they stand in the file.
 type settings struct {
 	camera Camera
-	line   int            // of the camera
 	set    map[string]int // field to its line
 }
 
 // fields are what a camera can be given; each reads one YAML value.
 var fields = map[string]func(*settings, ast.Node, Options) error{
 	"id": func(s *settings, n ast.Node, _ Options) (err error) {
-		if s.camera.ID, err = text(n); err == nil && !frame.ValidCamera(s.camera.ID) {
+		if s.camera.ID, err = strictyaml.Text(n); err == nil && !frame.ValidCamera(s.camera.ID) {
 			err = fmt.Errorf("%q is not 1 to %d of A-Z a-z 0-9 . _ - (and not . or ..)", s.camera.ID, frame.MaxCamera)
 		}
 		return err
 	},
 	"source": func(s *settings, n ast.Node, opts Options) error {
-		v, err := text(n)
+		v, err := strictyaml.Text(n)
 		if err != nil {
 			return err
 		}
@@ -61,7 +39,7 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		return err
 	},
 	"resize": func(s *settings, n ast.Node, _ Options) error {
-		v, err := text(n)
+		v, err := strictyaml.Text(n)
 		if err != nil {
 			return err
 		}
@@ -69,15 +47,15 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		return err
 	},
 	"max_fps": func(s *settings, n ast.Node, _ Options) (err error) {
-		s.camera.MaxFPS, err = number(n)
+		s.camera.MaxFPS, err = perSecond(n)
 		return err
 	},
 	"image_fps": func(s *settings, n ast.Node, _ Options) (err error) {
-		s.camera.ImageFPS, err = number(n)
+		s.camera.ImageFPS, err = perSecond(n)
 		return err
 	},
 	"encoding": func(s *settings, n ast.Node, opts Options) error {
-		v, err := text(n)
+		v, err := strictyaml.Text(n)
 		if err != nil {
 			return err
 		}
@@ -97,26 +75,24 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		return nil
 	},
 	"quality": func(s *settings, n ast.Node, _ Options) (err error) {
-		if s.camera.Quality, err = integer(n); err == nil && (s.camera.Quality < 1 || s.camera.Quality > 100) {
-			err = fmt.Errorf("%d is not 1 to 100", s.camera.Quality)
-		}
+		s.camera.Quality, err = strictyaml.IntBetween(n, 1, 100)
 		return err
 	},
 	"loop": func(s *settings, n ast.Node, _ Options) (err error) {
-		if b, ok := n.(*ast.BoolNode); ok {
+		if forever, err := strictyaml.Bool(n); err == nil {
 			s.camera.Passes = 1
-			if b.Value {
+			if forever {
 				s.camera.Passes = 0
 			}
 			return nil
 		}
-		if s.camera.Passes, err = integer(n); err != nil || s.camera.Passes < 1 {
+		if s.camera.Passes, err = strictyaml.Int(n); err != nil || s.camera.Passes < 1 {
 			return errors.New("is not true, false or a number of passes from 1")
 		}
 		return nil
 	},
 	"start": func(s *settings, n ast.Node, _ Options) error {
-		v, err := text(n)
+		v, err := strictyaml.Text(n)
 		if err != nil {
 			return err
 		}
@@ -131,108 +107,89 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		return nil
 	},
 	"open_timeout": func(s *settings, n ast.Node, _ Options) (err error) {
-		s.camera.OpenTimeout, err = duration(n)
+		s.camera.OpenTimeout, err = patience(n)
 		return err
 	},
 	"read_timeout": func(s *settings, n ast.Node, _ Options) (err error) {
-		s.camera.ReadTimeout, err = duration(n)
+		s.camera.ReadTimeout, err = patience(n)
 		return err
 	},
 }
 
-// parse returns the cameras with the line of each one's source beside them.
-func parse(data []byte, opts Options) (*Config, []int, violations) {
-	var bad violations
-	cfg := &Config{}
-	if opts.Wire == "" {
-		opts.Wire = CloudEvents
-	}
-	if opts.Getenv == nil {
-		opts.Getenv = os.LookupEnv
-	}
-	if len(data) > maxFile {
-		bad.add(1, "the file has %d bytes, more than %d", len(data), maxFile)
-		return cfg, nil, bad
-	}
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		line, msg := 1, err.Error()
-		var syntax yaml.Error
-		if errors.As(err, &syntax) {
-			msg = syntax.GetMessage()
-			if t := syntax.GetToken(); t != nil && t.Position != nil {
-				line = t.Position.Line
-			}
-		}
-		bad.add(line, "not YAML: %s", msg)
-		return cfg, nil, bad
-	}
-	if len(file.Docs) > 1 {
-		bad.add(lineOf(file.Docs[1].Body), "more than one YAML document")
-	}
+// reader reads one file.
+type reader struct {
+	strictyaml.Violations
+	opts Options
+}
 
+// parse returns the cameras with the line of each one's source beside them.
+func (r *reader) parse(data []byte) (*Config, []int) {
+	cfg := &Config{}
+	if r.opts.Wire == "" {
+		r.opts.Wire = CloudEvents
+	}
+	if r.opts.Getenv == nil {
+		r.opts.Getenv = os.LookupEnv
+	}
+	root := r.Parse(data)
+	if root == nil && len(r.List()) > 0 {
+		return cfg, nil
+	}
+	var defaults, cameras ast.Node
+	if !strictyaml.IsNull(root) {
+		r.Fields("configuration", root, map[string]func(ast.Node) error{
+			"defaults": func(n ast.Node) error { defaults = n; return nil },
+			"cameras":  func(n ast.Node) error { cameras = n; return nil },
+		})
+	}
 	base := settings{camera: Camera{
 		Size: defaultSize, Encoding: frame.JPEG, Quality: DefaultQuality, Passes: 1,
 		ImageFPS: defaultImageFPS, OpenTimeout: defaultOpenTimeout, ReadTimeout: defaultReadTimeout,
 	}}
-	if opts.Wire == JSON {
+	if r.opts.Wire == JSON {
 		base.camera.Encoding = frame.Raw
 	}
-	var cameras ast.Node
-	if len(file.Docs) > 0 && file.Docs[0].Body != nil {
-		var defaults ast.Node
-		bad.mapping("the configuration", file.Docs[0].Body, func(name string, line int, value ast.Node) {
-			switch name {
-			case "defaults":
-				defaults = value
-			case "cameras":
-				cameras = value
-			default:
-				bad.add(line, "unknown field %q (known: cameras, defaults)", name)
-			}
-		})
-		if defaults != nil && !isNull(defaults) {
-			bad.read("defaults", defaults, &base, opts, "id", "source")
-		}
+	if !strictyaml.IsNull(defaults) {
+		r.read("defaults", defaults, &base, "id", "source")
 	}
 	list, ok := cameras.(*ast.SequenceNode)
 	switch {
-	case cameras == nil || isNull(cameras):
-		bad.add(1, "no cameras: a list of at least one is needed")
+	case strictyaml.IsNull(cameras):
+		r.Add(1, "no cameras: a list of at least one is needed")
 	case !ok:
-		bad.add(lineOf(cameras), "cameras is not a list")
+		r.Add(strictyaml.Line(cameras), "cameras is not a list")
 	case len(list.Values) == 0:
-		bad.add(lineOf(cameras), "cameras is empty: at least one is needed")
+		r.Add(strictyaml.Line(cameras), "cameras is empty: at least one is needed")
 	default:
-		return cfg, bad.cameras(cfg, list, base, opts), bad
+		return cfg, r.cameras(cfg, list, base)
 	}
-	return cfg, nil, bad
+	return cfg, nil
 }
 
 // cameras reads the list and returns the line of each camera's source.
-func (v *violations) cameras(cfg *Config, list *ast.SequenceNode, base settings, opts Options) []int {
+func (r *reader) cameras(cfg *Config, list *ast.SequenceNode, base settings) []int {
 	var lines []int
 	ids := make(map[string]int)
 	for i, node := range list.Values {
-		s := settings{camera: base.camera, line: lineOf(node)}
+		s := settings{camera: base.camera}
 		where := fmt.Sprintf("camera %d", i+1)
 		if id := idOf(node); id != "" {
 			where = "camera " + id
 		}
-		v.read(where, node, &s, opts)
+		r.read(where, node, &s)
 		for _, required := range []string{"id", "source"} {
-			if _, ok := s.set[required]; !ok && isMap(node) {
-				v.add(s.line, "%s: %s is missing", where, required)
+			if _, ok := s.set[required]; !ok && strictyaml.IsMap(node) {
+				r.Add(strictyaml.Line(node), "%s: %s is missing", where, required)
 			}
 		}
 		if line, ok := s.set["id"]; ok {
 			if first, twice := ids[s.camera.ID]; twice {
-				v.add(line, "%s: the id is already used in line %d", where, first)
+				r.Add(line, "%s: the id is already used in line %d", where, first)
 			} else {
 				ids[s.camera.ID] = line
 			}
 		}
-		v.applies(where, &s)
+		r.applies(where, &s)
 		cfg.Cameras = append(cfg.Cameras, s.camera)
 		lines = append(lines, s.set["source"])
 	}
@@ -241,92 +198,41 @@ func (v *violations) cameras(cfg *Config, list *ast.SequenceNode, base settings,
 
 // applies complains about what a camera is given itself, not by defaults,
 // though its source or encoding has no use for it.
-func (v *violations) applies(where string, s *settings) {
+func (r *reader) applies(where string, s *settings) {
 	c := &s.camera
 	if c.Source.Kind != "" && c.Source.Live() {
 		for _, name := range []string{"start", "loop"} {
 			if line, ok := s.set[name]; ok {
-				v.add(line, "%s: %s is for files; a %s has neither beginning nor end", where, name, c.Source.Kind)
+				r.Add(line, "%s: %s is for files; a %s has neither beginning nor end", where, name, c.Source.Kind)
 			}
 		}
 		c.Start, c.Passes = time.Time{}, 1
 	}
 	if line, ok := s.set["quality"]; ok && c.Encoding != frame.JPEG {
-		v.add(line, "%s: quality is for jpeg; %s is lossless", where, c.Encoding)
+		r.Add(line, "%s: quality is for jpeg; the other encodings are lossless", where)
 	}
 	if line, ok := s.set["image_fps"]; ok && c.Source.Kind != "" && c.Source.Kind != Path {
-		v.add(line, "%s: image_fps is for image folders", where)
+		r.Add(line, "%s: image_fps is for image folders", where)
 	}
 }
 
 // read reads a mapping of fields into s.
-func (v *violations) read(where string, node ast.Node, s *settings, opts Options, except ...string) {
-	s.set = make(map[string]int)
-	v.mapping(where, node, func(name string, line int, value ast.Node) {
-		read, known := fields[name]
-		for _, e := range except {
-			known = known && name != e
+func (r *reader) read(where string, node ast.Node, s *settings, except ...string) {
+	known := make(map[string]func(ast.Node) error)
+	for name, read := range fields {
+		if !slices.Contains(except, name) {
+			known[name] = func(n ast.Node) error { return read(s, n, r.opts) }
 		}
-		if !known {
-			v.add(line, "%s: unknown field %q (known: %s)", where, name, knownFields(except))
-			return
-		}
-		s.set[name] = line
-		if err := read(s, value, opts); err != nil {
-			v.add(line, "%s: %s: %v", where, name, err)
-		}
-	})
-}
-
-func knownFields(except []string) string {
-	var names []string
-next:
-	for name := range fields {
-		for _, e := range except {
-			if name == e {
-				continue next
-			}
-		}
-		names = append(names, name)
 	}
-	sort.Strings(names)
-	return strings.Join(names, ", ")
+	s.set = r.Fields(where, node, known)
 }
-
-// mapping calls do for each entry whose key is a string and not a repeat.
-func (v *violations) mapping(where string, node ast.Node, do func(name string, line int, value ast.Node)) {
-	m, ok := node.(ast.MapNode)
-	if !ok {
-		v.add(lineOf(node), "%s is not a mapping of fields to values", where)
-		return
-	}
-	seen := make(map[string]int)
-	for it := m.MapRange(); it.Next(); {
-		key, line := it.Key(), lineOf(it.Key())
-		str, ok := key.(*ast.StringNode)
-		if !ok {
-			v.add(line, "%s: %s is not the name of a field (anchors, aliases and merges are not read)", where, strings.TrimSpace(key.String()))
-			continue
-		}
-		if first, twice := seen[str.Value]; twice {
-			v.add(line, "%s: %s is already given in line %d", where, str.Value, first)
-			continue
-		}
-		seen[str.Value] = line
-		do(str.Value, line, it.Value())
-	}
-}
-
-func isMap(n ast.Node) bool { _, ok := n.(ast.MapNode); return ok }
-
-func isNull(n ast.Node) bool { _, ok := n.(*ast.NullNode); return ok }
 
 // idOf returns the camera's id for messages, "" if it has none that can be shown.
 func idOf(n ast.Node) string {
 	if m, ok := n.(ast.MapNode); ok {
 		for it := m.MapRange(); it.Next(); {
 			if k, ok := it.Key().(*ast.StringNode); ok && k.Value == "id" {
-				if id, err := text(it.Value()); err == nil && frame.ValidCamera(id) {
+				if id, err := strictyaml.Text(it.Value()); err == nil && frame.ValidCamera(id) {
 					return id
 				}
 			}
@@ -335,60 +241,18 @@ func idOf(n ast.Node) string {
 	return ""
 }
 
-func lineOf(n ast.Node) int {
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return 1
+// perSecond reads frames a second.
+func perSecond(n ast.Node) (float64, error) {
+	f, err := strictyaml.Float(n)
+	if err == nil && (f < 0.001 || f > maxFPS) {
+		err = fmt.Errorf("%v is not 0.001 to %d frames a second", f, maxFPS)
 	}
-	// A block mapping's own token is the colon of its first entry.
-	return n.GetToken().Position.Line
+	return f, err
 }
 
-// text reads a plain or quoted string; a number or truth value counts as its
-// spelling, so that an id such as 17 or a device such as 0 needs no quotes.
-func text(n ast.Node) (string, error) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return strings.TrimSpace(n.Value.Value), nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, nil
-	}
-	return "", fmt.Errorf("is %s, not a string", typeOf(n))
-}
-
-func integer(n ast.Node) (int, error) {
-	if _, ok := n.(*ast.IntegerNode); ok {
-		if i, err := strconv.Atoi(n.GetToken().Value); err == nil {
-			return i, nil
-		}
-	}
-	return 0, fmt.Errorf("is %s, not a whole number", typeOf(n))
-}
-
-// number reads frames a second.
-func number(n ast.Node) (float64, error) {
-	switch n.(type) {
-	case *ast.IntegerNode, *ast.FloatNode:
-		f, err := strconv.ParseFloat(n.GetToken().Value, 64)
-		if err != nil || math.IsNaN(f) || f < 0.001 || f > maxFPS {
-			return 0, fmt.Errorf("%s is not 0.001 to %d frames a second", n.GetToken().Value, maxFPS)
-		}
-		return f, nil
-	}
-	return 0, fmt.Errorf("is %s, not a number", typeOf(n))
-}
-
-func duration(n ast.Node) (time.Duration, error) {
-	v, err := text(n)
-	if err != nil {
-		return 0, err
-	}
-	d, err := time.ParseDuration(v)
-	if err != nil || d < 100*time.Millisecond || d > time.Hour {
-		return 0, fmt.Errorf("%q is not a duration from 100ms to 1h, such as 10s", v)
-	}
-	return d, nil
+// patience reads a time limit.
+func patience(n ast.Node) (time.Duration, error) {
+	return strictyaml.Duration(n, 100*time.Millisecond, time.Hour)
 }
 
 func parseSize(v string) (image.Point, error) {
@@ -402,24 +266,4 @@ func parseSize(v string) (image.Point, error) {
 		return image.Point{}, fmt.Errorf("%q is not native or WIDTHxHEIGHT such as 640x480, each side 1 to %d and %d pixels in all", v, maxSide, maxPixels)
 	}
 	return image.Pt(width, height), nil
-}
-
-func typeOf(n ast.Node) string {
-	switch n.(type) {
-	case *ast.NullNode:
-		return "empty"
-	case *ast.SequenceNode:
-		return "a list"
-	case *ast.AnchorNode, *ast.AliasNode:
-		return "an anchor or alias, which are not read"
-	case *ast.TagNode:
-		return "tagged, which is not read"
-	}
-	if isMap(n) {
-		return "a mapping"
-	}
-	if t := n.GetToken(); t != nil && len(t.Value) <= 40 {
-		return strconv.Quote(t.Value)
-	}
-	return "something else"
 }
