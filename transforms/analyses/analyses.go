@@ -2,20 +2,26 @@
 // one YAML file, checked as a whole, from which the stages are made and whose
 // digest says when results may differ.
 //
-//	quality: true
-//	motion:
-//	  blur: 3
-//	  threshold: 20
-//	  min_area: 300
-//	silence: 10s
+//	quality: true         # brightness, contrast and sharpness of every frame
+//	motion:               # or true, or false: off
+//	  blur: 3             # side of the Gaussian kernel in pixels, odd, 1 to 31
+//	  threshold: 20       # difference in gray, 0 to 254, above which a pixel has changed
+//	  min_area: 300       # what a contour's area in pixels must exceed
+//	silence: 10s          # 1ms to 24h: the gap in capture times that is an interruption
+//	state_limit: 262144   # bytes of state per camera, 4096 to 8388608
+//	forget_chunks: 64     # chunks without a frame after which a camera is forgotten
+//	json_zone: UTC        # IANA time zone of the JSON wire's timestamps
+//	max_pixels: 67108864  # larger frames are dead letters
+//	max_side: 16384       # likewise, in pixels of width or height
 //
-// Every field may be left out; [Default] says what then holds.
+// Every field may be left out; these are the defaults.
 package analyses
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -83,16 +89,13 @@ func Parse(file string, data []byte) (Config, error) {
 			},
 			"state_limit":   whole(func(i int) { cfg.StateLimit = i }, 4<<10, 8<<20),
 			"forget_chunks": whole(func(i int) { cfg.Forget = int64(i) }, 1, 1<<20),
-			"json_zone":     func(n ast.Node) (err error) { cfg.Parse.Zone, err = strictyaml.Text(n); return checked(err, cfg.Parse) },
+			"json_zone":     func(n ast.Node) (err error) { cfg.Parse.Zone, err = zone(n); return },
 			"max_pixels":    whole(func(i int) { cfg.Parse.MaxPixels = int64(i) }, 1, 1<<30),
 			"max_side":      whole(func(i int) { cfg.Parse.MaxSide = i }, 1, 1<<20),
 		})
 	}
 	if err := bad.Err(file); err != nil {
 		return Config{}, err
-	}
-	if _, err := sequence.NewAnalyzer(nil, cfg.Silence, cfg.StateLimit); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return cfg, nil
 }
@@ -107,34 +110,61 @@ func (c *Config) motion(bad *strictyaml.Violations, n ast.Node) error {
 		}
 		return nil
 	}
+	if !strictyaml.IsMap(n) {
+		return fmt.Errorf("is %s, not true, false or a mapping of parameters", strictyaml.Describe(n))
+	}
+	// parameter reads one, and checks it beside the others' defaults, so that
+	// nothing is said of it that is wrong with another.
+	parameter := func(read func(*sequence.MotionConfig, ast.Node) error) func(ast.Node) error {
+		return func(n ast.Node) error {
+			alone := sequence.DefaultMotion()
+			if err := read(&alone, n); err != nil {
+				return err
+			}
+			if err := alone.Validate(); err != nil {
+				return err
+			}
+			return read(&m, n)
+		}
+	}
 	bad.Fields("motion", n, map[string]func(ast.Node) error{
-		"blur":      func(n ast.Node) (err error) { m.Blur, err = strictyaml.Int(n); return checked(err, m) },
-		"threshold": func(n ast.Node) (err error) { m.Threshold, err = strictyaml.Int(n); return checked(err, m) },
-		"min_area":  func(n ast.Node) (err error) { m.MinArea, err = strictyaml.Float(n); return checked(err, m) },
+		"blur": parameter(func(m *sequence.MotionConfig, n ast.Node) (err error) {
+			m.Blur, err = strictyaml.Int(n)
+			return
+		}),
+		"threshold": parameter(func(m *sequence.MotionConfig, n ast.Node) (err error) {
+			m.Threshold, err = strictyaml.Int(n)
+			return
+		}),
+		"min_area": parameter(func(m *sequence.MotionConfig, n ast.Node) (err error) {
+			m.MinArea, err = strictyaml.Float(n)
+			return
+		}),
 	})
 	c.Motion = &m
 	return nil
 }
 
-// checked is err, or what the value that was just read breaks.
-func checked(err error, v interface{ Validate() error }) error {
-	if err != nil {
-		return err
+// zone reads the name of a time zone.
+func zone(n ast.Node) (string, error) {
+	name, err := strictyaml.Text(n)
+	if err == nil && name == "" {
+		err = errors.New("is empty")
 	}
-	return v.Validate()
+	if err != nil {
+		return "", err
+	}
+	return name, frame.ParseOptions{Zone: name}.Validate()
 }
 
+// whole reads a whole number from low to high.
 func whole(set func(int), low, high int) func(ast.Node) error {
 	return func(n ast.Node) error {
-		i, err := strictyaml.Int(n)
-		if err != nil {
-			return err
+		i, err := strictyaml.IntBetween(n, low, high)
+		if err == nil {
+			set(i)
 		}
-		if i < low || i > high {
-			return fmt.Errorf("%d is not %d to %d", i, low, high)
-		}
-		set(i)
-		return nil
+		return err
 	}
 }
 
