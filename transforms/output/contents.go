@@ -153,16 +153,58 @@ func (c *contents) partial(ctx context.Context, k int64) (file string, upTo int6
 	return "", k * c.o.n, nil
 }
 
-// Each calls fn with the rows of every results file that counts, in the order of
-// topic, partition and offset, and with those of the partial file of a chunk that
-// is not complete. name is relative to the folder.
+// File is a results file that counts.
+type File struct {
+	Name    string // relative to the folder
+	Partial bool   // the beginning of a chunk that is not complete
+}
+
+// Files lists the results files that count, in the order of topic, partition and
+// offset, and the partial file of every chunk that is not complete.
+func (o *Output) Files(ctx context.Context) ([]File, error) {
+	var files []File
+	err := o.visit(ctx, func(file string) (string, error) {
+		return readLineage(ctx, o.folder, file)
+	}, func(f File) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// Rows reads a results file that [Output.Files] named. The error is
+// fs.ErrNotExist if it is gone, as partial files are once their chunk has grown.
+func (o *Output) Rows(ctx context.Context, file string) ([]result.Frame, error) {
+	rows, _, err := readResults(ctx, o.folder, file)
+	return rows, err
+}
+
+// Each calls fn with the rows of every file that [Output.Files] would list, in
+// that order.
 func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Frame, partial bool) error) error {
+	var rows []result.Frame // of the complete file that was read last
+	return o.visit(ctx, func(file string) (lineage string, err error) {
+		rows, lineage, err = readResults(ctx, o.folder, file)
+		return lineage, err
+	}, func(f File) (err error) {
+		if f.Partial {
+			if rows, err = o.Rows(ctx, f.Name); err != nil {
+				return err
+			}
+		}
+		return fn(f.Name, rows, f.Partial)
+	})
+}
+
+// visit calls fn for every file that counts. It asks lineage for that of a
+// complete file just before.
+func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
 	all, err := o.listAll(ctx, "*")
 	if err != nil {
 		return fmt.Errorf("read output: %w", err)
 	}
 	for _, key := range sortedKeys(all) {
-		if err := all[key].each(ctx, fn); err != nil {
+		if err := all[key].visit(ctx, lineage, fn); err != nil {
 			return err
 		}
 	}
@@ -183,7 +225,7 @@ func sortedKeys(all map[string]*contents) []string {
 	return keys
 }
 
-func (c *contents) each(ctx context.Context, fn func(string, []result.Frame, bool) error) error {
+func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
 	chunks := map[int64]bool{} // that may have something to show
 	for _, n := range c.results {
 		chunks[chunk.Of(n.Start, c.o.n)] = true
@@ -202,12 +244,12 @@ func (c *contents) each(ctx context.Context, fn func(string, []result.Frame, boo
 			if r.End <= shown {
 				continue
 			}
-			rows, lineage, err := readResults(ctx, c.o.folder, r.results())
+			of, err := lineage(r.results())
 			if err != nil {
 				return err
 			}
-			if lineage == c.lineage(k) {
-				if err := fn(r.results(), rows, false); err != nil {
+			if of == c.lineage(k) {
+				if err := fn(File{Name: r.results()}); err != nil {
 					return err
 				}
 				shown = r.End
@@ -221,11 +263,7 @@ func (c *contents) each(ctx context.Context, fn func(string, []result.Frame, boo
 		if file == "" {
 			continue
 		}
-		rows, _, err := readResults(ctx, c.o.folder, file)
-		if err != nil {
-			return err
-		}
-		if err := fn(file, rows, true); err != nil {
+		if err := fn(File{Name: file, Partial: true}); err != nil {
 			return err
 		}
 	}
