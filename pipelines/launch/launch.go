@@ -61,12 +61,16 @@ func Run(ctx context.Context, runner string, p *beam.Pipeline, m *Meter) error {
 	if err := requireExperiment(noSplit); err != nil {
 		return err
 	}
-	if m != nil {
+	if m != nil && m.Interval > 0 {
 		stop := watch(ctx, m.Interval, m.print)
 		defer stop()
 	}
-	if _, err := prism.Execute(ctx, p); err != nil {
+	res, err := prism.Execute(ctx, p)
+	if err != nil {
 		return fmt.Errorf("run pipeline on the direct runner: %w", err)
+	}
+	if m != nil {
+		m.total = totals(res.Metrics())
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
@@ -99,13 +100,26 @@ func add(sum tally, info *pipepb.MonitoringInfo) {
 }
 
 // Meter prints a line to standard error every Interval: the counters and the
-// rate of the first one.
+// rate of the first one. With an Interval of 0 it only adds up.
 type Meter struct {
 	Interval time.Duration
 	Counters []Counter
 
-	last tally
-	at   time.Time
+	last  tally
+	at    time.Time
+	total tally
+}
+
+// Total is what a counter of a job that has ended well came to, as the engine
+// counts; work that was done again may be in it twice.
+func (m *Meter) Total(name string) int64 { return m.total[name] }
+
+func totals(m metrics.Results) tally {
+	sum := tally{}
+	for _, c := range m.AllMetrics().Counters() {
+		sum[c.Key.Namespace+"/"+c.Key.Name] += c.Result()
+	}
+	return sum
 }
 
 // Counter is a Beam counter, "namespace/name", and what to call it.
