@@ -18,6 +18,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/pipelines/render/rendering"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
@@ -164,21 +165,19 @@ func capture(ctx context.Context, out string, brokers []string) error {
 	return ctx.Err()
 }
 
-// report draws the contact sheets, and says what was found and where everything is.
+// report draws the pictures, of incomplete chunks too, and says what was found
+// and where everything is.
 func report(ctx context.Context, j *job.Job, log kafkasource.LogSpec) error {
+	draw := rendering.Job{Runner: j.Runner, Log: log, Output: j.Output, Which: j.Pictures, Sheets: true}
+	drawn, err := draw.Run(ctx)
+	if err != nil {
+		return err
+	}
 	folder, err := store.Open(ctx, j.Output)
 	if err != nil {
 		return err
 	}
 	out, err := output.OpenExisting(ctx, folder)
-	if err != nil {
-		return err
-	}
-	spec := picture.PackSpec{Log: log, Which: picture.WithDetections}
-	if _, err := picture.Render(ctx, out, spec, j.Analyses.Parse); err != nil {
-		return err
-	}
-	sheets, err := picture.ContactSheets(ctx, out, spec, j.Analyses.Parse)
 	if err != nil {
 		return err
 	}
@@ -194,7 +193,7 @@ func report(ctx context.Context, j *job.Job, log kafkasource.LogSpec) error {
 		return err
 	}
 	fmt.Println("\nTo look at, one contact sheet per camera:")
-	for _, s := range sheets {
+	for _, s := range drawn.Sheets {
 		fmt.Println("  " + folder.Path(s))
 	}
 	base := filepath.Dir(folder.Root())

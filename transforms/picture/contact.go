@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -15,10 +14,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 const sheetsDir = "sheets/"
@@ -33,18 +30,18 @@ const (
 	captionRoom  = 22 // below each picture, and above all
 )
 
-// ContactSheets writes one JPEG per camera, sheets/topic+partition+camera.jpg:
-// a grid of up to sixteen annotated frames with their capture times, and returns
-// the files' names. The camera's analysed frames are cut into as many equal
-// stretches, and each stretch shows the frame with the most detections, the
-// earliest of those. Frames that the log no longer has are dark.
-func ContactSheets(ctx context.Context, out *output.Output, spec PackSpec, parse frame.ParseOptions) (files []string, err error) {
-	p, err := OpenPacker(ctx, spec, parse)
+// ContactSheets writes one JPEG per camera that cfg asks for,
+// sheets/topic+partition+camera.jpg: a grid of up to sixteen annotated frames with
+// their capture times, and returns the files' names. The camera's analysed frames
+// are cut into as many equal stretches, and each stretch shows the frame with the
+// most detections, the earliest of those. Frames that the log no longer has are dark.
+func ContactSheets(ctx context.Context, cfg RenderConfig) (files []string, err error) {
+	r, err := OpenRenderer(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("contact sheets: %w", err)
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	samples, err := sample(ctx, out)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	samples, err := r.sample(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("contact sheets: %w", err)
 	}
@@ -53,12 +50,9 @@ func ContactSheets(ctx context.Context, out *output.Output, spec PackSpec, parse
 			continue
 		}
 		file := fmt.Sprintf("%s%s+%d+%s.jpg", sheetsDir, s.topic, s.partition, s.camera)
-		data, err := p.sheet(ctx, s)
+		data, err := r.packer.sheet(ctx, s)
 		if err == nil {
-			err = out.Folder().Put(ctx, file, func(w io.Writer) error {
-				_, err := w.Write(data)
-				return err
-			}, (*store.Staged).Replace)
+			err = r.out.Folder().WriteAtomic(ctx, file, data)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("contact sheet of topic %s partition %d camera %s: %w", s.topic, s.partition, s.camera, err)
@@ -84,20 +78,20 @@ type sampled struct {
 }
 
 // sample reads the results twice: to count, and to pick.
-func sample(ctx context.Context, out *output.Output) ([]*sampled, error) {
+func (r *Renderer) sample(ctx context.Context) ([]*sampled, error) {
 	all := map[stream]*sampled{}
 	each := func(fn func(*sampled, *result.Frame)) error {
-		return out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
+		return r.out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
 			for i := range rows {
-				r := &rows[i]
-				if r.Status != result.OK {
+				row := &rows[i]
+				if row.Status != result.OK || !r.cfg.shows(row.Camera) {
 					continue
 				}
-				at := stream{r.Topic, r.Partition, r.Camera}
+				at := stream{row.Topic, row.Partition, row.Camera}
 				if all[at] == nil {
 					all[at] = &sampled{stream: at}
 				}
-				fn(all[at], r)
+				fn(all[at], row)
 			}
 			return nil
 		})

@@ -105,14 +105,16 @@ func stretch(rows []*result.Frame, end int64) int64 {
 	return min(to, end)
 }
 
-// match parses the record, and says why if it is not the frame that the row describes.
+// match parses the record, and says why if it is not the frame that the row
+// describes. The record's own time is compared, not the time of capture: that
+// one depends on the time zone with which the JSON wire was read.
 func (s *frames) match(row *result.Frame, rec *frame.Record) (f *frame.Frame, why string) {
 	got, err := s.parser.Parse(rec)
 	if err != nil {
 		return nil, "it cannot be read: " + err.Error()
 	}
 	if got.Camera != row.Camera || got.Epoch != row.Epoch || got.Sequence != row.Sequence ||
-		got.Captured.UnixMicro() != row.Captured || int64(len(rec.Value)) != row.Bytes {
+		rec.Timestamp != row.Timestamp || int64(len(rec.Value)) != row.Bytes {
 		return nil, "another frame has its offset now: " + got.ID()
 	}
 	return &got, ""

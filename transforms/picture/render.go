@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -17,12 +18,51 @@ import (
 
 const (
 	imagesDir = "images/"
-	// partialDir holds the pictures of chunks that are not complete. Its name
-	// begins with "_" as that of the partial results does.
-	partialDir = imagesDir + "_partial/"
+	// partialDir is the folder beside the packs for those of chunks that are not
+	// complete. Its name begins with "_" as that of the partial results does.
+	partialDir = "_partial/"
 )
 
-// Rendered says what [Render] did.
+// RenderConfig says which pictures of an output are rendered, and of what. It
+// travels to the workers.
+type RenderConfig struct {
+	Output string // folder: a local path or scheme://…
+	Pack   PackSpec
+	Parse  frame.ParseOptions // what the results were made with
+	// Cameras, if there are any, have their pictures packed each for itself; the
+	// packs of all cameras are then left alone.
+	Cameras []string
+}
+
+// Validate returns every violation, joined.
+func (c RenderConfig) Validate() error {
+	errs := []error{c.Pack.Validate(), c.Parse.Validate()}
+	for _, camera := range c.Cameras {
+		if !frame.ValidCamera(camera) {
+			errs = append(errs, fmt.Errorf("camera %q: not 1 to %d of A-Z a-z 0-9 . _ - (and not . or ..)", camera, frame.MaxCamera))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// shows reports whether the camera's pictures are asked for.
+func (c *RenderConfig) shows(camera string) bool {
+	return len(c.Cameras) == 0 || slices.Contains(c.Cameras, camera)
+}
+
+// dirs are the folders of the packs that are asked for.
+func (c *RenderConfig) dirs() []string {
+	if len(c.Cameras) == 0 {
+		return []string{imagesDir}
+	}
+	dirs := make([]string, len(c.Cameras))
+	for i, camera := range c.Cameras {
+		dirs[i] = imagesDir + "camera=" + camera + "/"
+	}
+	return dirs
+}
+
+// Rendered says what a [Renderer] did.
 type Rendered struct {
 	Packs    int // files written
 	Pictures int // in them
@@ -30,46 +70,93 @@ type Rendered struct {
 	Kept     int // files left as they were, since a new one would lack frames
 }
 
-// Render makes the pictures of an output: for every results file the pack
-// images/<its name>.zip, and for those of incomplete chunks
-// images/_partial/<its name>.zip. Packs that are there are replaced, unless the
-// log has lost frames since. Results without a picture get no file.
-func Render(ctx context.Context, out *output.Output, spec PackSpec, parse frame.ParseOptions) (sum Rendered, err error) {
-	p, err := OpenPacker(ctx, spec, parse)
-	if err != nil {
-		return Rendered{}, fmt.Errorf("render pictures: %w", err)
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := sweepPartial(ctx, out.Folder()); err != nil {
-		return Rendered{}, fmt.Errorf("render pictures: %w", err)
-	}
-	err = out.Each(ctx, func(name string, rows []result.Frame, partial bool) error {
-		if err := p.render(ctx, out.Folder(), packFile(name, partial), rows, &sum); err != nil {
-			return fmt.Errorf("render pictures of %s: %w", name, err)
-		}
-		return nil
-	})
-	return sum, err
+// Renderer makes the packs of results files that are there already. It is used
+// by one goroutine.
+type Renderer struct {
+	cfg    RenderConfig
+	out    *output.Output
+	packer *Packer
 }
 
-func packFile(results string, partial bool) string {
-	base := path.Base(results)
-	dir := imagesDir
-	if partial {
-		dir = partialDir
+// OpenRenderer opens the output and the log; close it.
+func OpenRenderer(ctx context.Context, cfg RenderConfig) (*Renderer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
+	folder, err := store.Open(ctx, cfg.Output)
+	if err != nil {
+		return nil, err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	p, err := OpenPacker(ctx, cfg.Pack, cfg.Parse)
+	if err != nil {
+		return nil, err
+	}
+	return &Renderer{cfg, out, p}, nil
+}
+
+// Close closes the log.
+func (r *Renderer) Close() error { return r.packer.Close() }
+
+// Render makes the pictures of one results file: images/<its name>.zip, or
+// images/_partial/<its name>.zip if its chunk is not complete; of cameras that
+// are asked for by name, images/camera=<id>/… . A pack that is there is
+// replaced, unless the log has lost frames since. Where there is nothing to show
+// there is no pack.
+func (r *Renderer) Render(ctx context.Context, file output.File) (Rendered, error) {
+	var sum Rendered
+	rows, err := r.out.Rows(ctx, file.Name)
+	if file.Partial && errors.Is(err, fs.ErrNotExist) {
+		return sum, nil // its chunk has grown since the files were listed
+	}
+	if err != nil {
+		return sum, fmt.Errorf("render pictures: %w", err)
+	}
+	for i, dir := range r.cfg.dirs() {
+		chosen := rows
+		if len(r.cfg.Cameras) > 0 {
+			chosen = of(r.cfg.Cameras[i], rows)
+		}
+		if err := r.render(ctx, packFile(dir, file), chosen, &sum); err != nil {
+			return sum, fmt.Errorf("render pictures of %s: %w", file.Name, err)
+		}
+	}
+	return sum, nil
+}
+
+// of are a camera's rows.
+func of(camera string, rows []result.Frame) []result.Frame {
+	var own []result.Frame
+	for i := range rows {
+		if rows[i].Camera == camera {
+			own = append(own, rows[i])
+		}
+	}
+	return own
+}
+
+func packFile(dir string, results output.File) string {
+	if results.Partial {
+		dir += partialDir
+	}
+	base := path.Base(results.Name)
 	return dir + strings.TrimSuffix(base, path.Ext(base)) + ".zip"
 }
 
-func (p *Packer) render(ctx context.Context, folder *store.Folder, file string, rows []result.Frame, sum *Rendered) error {
+func (r *Renderer) render(ctx context.Context, file string, rows []result.Frame, sum *Rendered) error {
+	folder := r.out.Folder()
 	var entries, missing int
 	return folder.Put(ctx, file, func(w io.Writer) (err error) {
-		entries, missing, err = p.pack(ctx, w, rows)
+		entries, missing, err = r.packer.pack(ctx, w, rows)
 		return err
 	}, func(s *store.Staged, ctx context.Context) error {
 		sum.Missing += missing
 		if entries == 0 {
-			return s.Discard(ctx)
+			// Of other results, or of a wider choice.
+			return errors.Join(s.Discard(ctx), folder.Remove(ctx, file))
 		}
 		if missing > 0 {
 			err := s.PublishNew(ctx)
@@ -87,16 +174,18 @@ func (p *Packer) render(ctx context.Context, folder *store.Folder, file string, 
 	})
 }
 
-// sweepPartial removes the packs of incomplete chunks: their names change as
-// the chunks grow.
-func sweepPartial(ctx context.Context, folder *store.Folder) error {
-	names, err := folder.List(ctx, partialDir+"*.zip")
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		if err := folder.Remove(ctx, n); err != nil {
-			return err
+// SweepPartial removes the packs of incomplete chunks that a configuration
+// would make anew: their names change as the chunks grow.
+func SweepPartial(ctx context.Context, folder *store.Folder, cfg RenderConfig) error {
+	for _, dir := range cfg.dirs() {
+		names, err := folder.List(ctx, dir+partialDir+"*.zip")
+		if err != nil {
+			return fmt.Errorf("sweep pictures: %w", err)
+		}
+		for _, n := range names {
+			if err := folder.Remove(ctx, n); err != nil {
+				return fmt.Errorf("sweep pictures: %w", err)
+			}
 		}
 	}
 	return nil

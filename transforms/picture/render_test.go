@@ -4,13 +4,49 @@ import (
 	"bytes"
 	"context"
 	"image/jpeg"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
 )
+
+// renderAll renders every file of an output, as the pipeline does.
+func renderAll(t *testing.T, cfg RenderConfig) (sum Rendered) {
+	t.Helper()
+	ctx := context.Background()
+	r, err := OpenRenderer(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := r.out.Files(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		done, err := r.Render(ctx, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Packs, sum.Pictures = sum.Packs+done.Packs, sum.Pictures+done.Pictures
+		sum.Missing, sum.Kept = sum.Missing+done.Missing, sum.Kept+done.Kept
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+func listed(t *testing.T, out *output.Output, pattern string) []string {
+	t.Helper()
+	files, err := out.Folder().List(context.Background(), pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
 
 func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	ctx := context.Background()
@@ -18,7 +54,8 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	for i := n; i < 2*n; i++ {
 		rows[i].Detections = nil
 	}
-	out, spec := results(t, rows), l.spec(t)
+	out := results(t, rows)
+	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
 	want := Rendered{Packs: 2, Pictures: 21}
 	files := []string{
 		"images/frames+0+0000000000000000000+0000000000000000031.zip",
@@ -26,18 +63,10 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	}
 	var before [][]byte
 	for range 2 {
-		got, err := Render(ctx, out, spec, frame.ParseOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, renderAll(t, cfg)); diff != "" {
 			t.Error(diff)
 		}
-		there, err := out.Folder().List(ctx, "images/*.zip")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(files, there); diff != "" {
+		if diff := cmp.Diff(files, listed(t, out, "images/*.zip")); diff != "" {
 			t.Fatal(diff)
 		}
 		var after [][]byte
@@ -59,11 +88,7 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 
 	// Retention has deleted half of the first chunk: its pictures stay.
 	l.first = n / 2
-	got, err := Render(ctx, out, spec, frame.ParseOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(Rendered{Packs: 1, Pictures: 10, Missing: 6, Kept: 1}, got); diff != "" {
+	if diff := cmp.Diff(Rendered{Packs: 1, Pictures: 10, Missing: 6, Kept: 1}, renderAll(t, cfg)); diff != "" {
 		t.Error(diff)
 	}
 	b, err := out.Folder().Read(ctx, files[0])
@@ -72,11 +97,76 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	}
 }
 
+func TestPacksThatAreNoLongerAskedForGo(t *testing.T) {
+	l, rows := scene(t, 2*n)
+	for i := range n {
+		rows[i].Detections = nil
+	}
+	out := results(t, rows)
+	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
+	cfg.Pack.Which = AllFrames
+	if got := renderAll(t, cfg); got.Packs != 2 || got.Pictures != 2*n {
+		t.Errorf("of all frames: %+v", got)
+	}
+	cfg.Pack.Which = WithDetections
+	renderAll(t, cfg)
+	if diff := cmp.Diff([]string{"images/frames+0+0000000000000000032+0000000000000000063.zip"}, listed(t, out, "images/*.zip")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPicturesOfOneCameraLieApart(t *testing.T) {
+	l, rows := scene(t, n)
+	out := results(t, rows)
+	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t), Cameras: []string{"yard", "attic"}}
+	if diff := cmp.Diff(Rendered{Packs: 1, Pictures: 5}, renderAll(t, cfg)); diff != "" {
+		t.Error(diff)
+	}
+	file := "images/camera=yard/frames+0+0000000000000000000+0000000000000000031.zip"
+	if diff := cmp.Diff([]string{file}, listed(t, out, "images/camera=yard/*.zip")); diff != "" {
+		t.Fatal(diff)
+	}
+	if all := listed(t, out, "images/*.zip"); len(all) != 0 {
+		t.Errorf("packs of all cameras: %q", all)
+	}
+	b, err := out.Folder().Read(context.Background(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, _ := entries(t, b)
+	for _, name := range names {
+		if !strings.HasPrefix(name, "yard/") {
+			t.Errorf("%s is of another camera", name)
+		}
+	}
+	if _, err := ContactSheets(context.Background(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"sheets/frames+0+yard.jpg"}, listed(t, out, "sheets/*")); diff != "" {
+		t.Error(diff)
+	}
+	cfg.Cameras = []string{"../yard"}
+	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "../yard") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAnotherTimeZoneOfTheConfigurationHidesNoFrame(t *testing.T) {
+	l, rows := scene(t, n)
+	for i := range rows {
+		rows[i].Captured += 3600_000_000
+	}
+	out := results(t, rows)
+	if got := renderAll(t, RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}); got.Missing != 0 || got.Pictures != 11 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestPacksOfIncompleteChunksLieApart(t *testing.T) {
-	if got := packFile("results/frames+0+0+31.parquet", false); got != "images/frames+0+0+31.zip" {
+	if got := packFile("images/", output.File{Name: "results/frames+0+0+31.parquet"}); got != "images/frames+0+0+31.zip" {
 		t.Error(got)
 	}
-	if got := packFile("results/_partial/frames+0+0+9.parquet", true); got != "images/_partial/frames+0+0+9.zip" {
+	if got := packFile("images/", output.File{Name: "results/_partial/frames+0+0+9.parquet", Partial: true}); got != "images/_partial/frames+0+0+9.zip" {
 		t.Error(got)
 	}
 }
@@ -84,8 +174,9 @@ func TestPacksOfIncompleteChunksLieApart(t *testing.T) {
 func TestContactSheetsShowEachCamera(t *testing.T) {
 	ctx := context.Background()
 	l, rows := scene(t, 2*n)
-	out, spec := results(t, rows), l.spec(t)
-	files, err := ContactSheets(ctx, out, spec, frame.ParseOptions{})
+	out := results(t, rows)
+	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
+	files, err := ContactSheets(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +198,7 @@ func TestContactSheetsShowEachCamera(t *testing.T) {
 	if r, g, b, _ := m.At(4*320-20, 22+3*262+230).RGBA(); r+g+b < 100<<8 {
 		t.Error("the last cell is dark")
 	}
-	if _, err := ContactSheets(ctx, out, spec, frame.ParseOptions{}); err != nil {
+	if _, err := ContactSheets(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
 	again, err := out.Folder().Read(ctx, files[0])
@@ -116,7 +207,7 @@ func TestContactSheetsShowEachCamera(t *testing.T) {
 	}
 	l.first = 2 * n
 	l.end = 2 * n
-	if _, err := ContactSheets(ctx, out, spec, frame.ParseOptions{}); err != nil {
+	if _, err := ContactSheets(ctx, cfg); err != nil {
 		t.Errorf("frames that are gone: %v", err)
 	}
 }

@@ -1,0 +1,100 @@
+// Command render draws what was found in the frames: a zip file of annotated
+// pictures per chunk of an output folder, at any time after the analysis. The
+// frames come from an archive or from Kafka.
+//
+//	go run ./pipelines/render --runner=direct --output out --archive archive
+//	go run ./pipelines/render --runner=direct --output out --brokers localhost:9092 --images=all --camera gate --sheets
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/pipelines/render/rendering"
+	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/picture"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folder images")
+	root := flag.String("archive", "", "the archive `folder` with the frames (this or --brokers)")
+	brokers := flag.String("brokers", "", "Kafka `brokers` with the frames, host:port,… (this or --archive)")
+	connection := flag.String("connection", "", "a YAML `file` that says how to connect to Kafka with TLS or a user (default: plainly)")
+	images := flag.String("images", picture.WithDetections, "which `frames`: detections (in which something was found) or all")
+	cameras := flag.String("camera", "", "only these `cameras`, id,…: each gets packs of its own, images/camera=<id>/…")
+	sheets := flag.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")
+	launch.Init()
+
+	j := rendering.Job{Output: *out, Which: *images, Cameras: launch.List(*cameras), Sheets: *sheets}
+	var errs []error
+	var err error
+	j.Runner, err = launch.Runner()
+	errs = append(errs, err, kafkaconn.Check(*connection))
+	if strings.TrimSpace(j.Output) == "" {
+		errs = append(errs, errors.New("--output is missing"))
+	}
+	switch list := launch.List(*brokers); {
+	case *root != "" && len(list) > 0:
+		errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
+	case *root != "":
+		j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
+	case len(list) > 0:
+		j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: list, Connection: *connection}
+	default:
+		errs = append(errs, errors.New("--archive or --brokers is missing: where the frames are"))
+	}
+	if *images != picture.WithDetections && *images != picture.AllFrames {
+		errs = append(errs, fmt.Errorf("--images=%s: not %s or %s", *images, picture.WithDetections, picture.AllFrames))
+	}
+	if err := (picture.RenderConfig{Cameras: j.Cameras}).Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("--camera: %w", err))
+	}
+	if bad := errors.Join(errs...); bad != nil {
+		fmt.Fprintln(os.Stderr, bad)
+		os.Exit(exitUsage)
+	}
+	os.Exit(run(&j))
+}
+
+func run(j *rendering.Job) int {
+	launch.Quiet(slog.LevelWarn)
+	ctx, stop := launch.Interruptible()
+	defer stop()
+	j.Progress = 5 * time.Second
+	done, err := j.Run(ctx)
+	switch {
+	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):
+		fmt.Fprintln(os.Stderr, "interrupted; run it again to get all pictures")
+		return exitFailed
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	fmt.Printf("%d pictures in %d files below %s/images\n", done.Pictures, done.Packs, j.Output)
+	if done.Missing > 0 {
+		fmt.Printf("%d frames are no longer in the log: the file \"missing frames.txt\" in each pack says which\n", done.Missing)
+	}
+	if done.Kept > 0 {
+		fmt.Printf("%d files made earlier were kept, since new ones would lack frames\n", done.Kept)
+	}
+	for _, s := range done.Sheets {
+		fmt.Printf("contact sheet: %s/%s\n", j.Output, s)
+	}
+	return exitDone
+}

@@ -1,0 +1,106 @@
+// Package rendering makes the pictures of an output folder: annotated frames,
+// packed per chunk, and contact sheets. It needs the results and the frames, in
+// Kafka or in an archive, and analyses nothing.
+package rendering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// Job is one rendering job.
+type Job struct {
+	Runner  string // see launch.Runner
+	Log     kafkasource.LogSpec
+	Output  string   // folder: a local path or scheme://…
+	Which   string   // frames: picture.WithDetections (default) or picture.AllFrames
+	Cameras []string // only these, each packed for itself; none: all, packed together
+	Sheets  bool     // draw the contact sheets too
+	// Progress is how often a line about the progress goes to standard error; 0: never.
+	Progress time.Duration
+}
+
+// Done says what a job has made.
+type Done struct {
+	picture.Rendered
+	Sheets []string // files, relative to the output folder
+}
+
+// Run renders the pictures of every chunk that is in the output when it starts,
+// incomplete ones too.
+func (j *Job) Run(ctx context.Context) (Done, error) {
+	folder, err := store.Open(ctx, j.Output)
+	if err != nil {
+		return Done{}, err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Done{}, fmt.Errorf("%s is no output folder: %w", j.Output, err)
+	}
+	if err != nil {
+		return Done{}, err
+	}
+	cfg, err := j.config(out)
+	if err != nil {
+		return Done{}, err
+	}
+	if err := picture.SweepPartial(ctx, folder, cfg); err != nil {
+		return Done{}, err
+	}
+	files, err := out.Files(ctx)
+	if err != nil {
+		return Done{}, err
+	}
+	var done Done
+	if len(files) > 0 {
+		p, s := beam.NewPipelineWithRoot()
+		picture.Render(s, cfg, beam.CreateList(s, files))
+		meter := &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
+			{Name: counter(picture.PicturesRendered), Label: "pictures"}, {Name: counter(picture.PacksRendered), Label: "packs"},
+		}}
+		if err := launch.Run(ctx, j.Runner, p, meter); err != nil {
+			return Done{}, err
+		}
+		total := func(name string) int { return int(meter.Total(counter(name))) }
+		done.Rendered = picture.Rendered{
+			Packs: total(picture.PacksRendered), Pictures: total(picture.PicturesRendered),
+			Missing: total(picture.FramesMissing), Kept: total(picture.PacksKept),
+		}
+	}
+	if j.Sheets {
+		done.Sheets, err = picture.ContactSheets(ctx, cfg)
+	}
+	return done, err
+}
+
+func counter(name string) string { return "framebeam/" + name }
+
+// config takes how records are parsed from the configuration with which the
+// output was made last.
+func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
+	cfg := picture.RenderConfig{
+		Output:  j.Output,
+		Pack:    picture.PackSpec{Log: j.Log, Which: j.Which},
+		Cameras: j.Cameras,
+	}
+	if gens := out.Generations(); len(gens) > 0 {
+		made, err := analyses.Recorded(gens[len(gens)-1].Config)
+		if err != nil {
+			return cfg, fmt.Errorf("output %s: %w", j.Output, err)
+		}
+		cfg.Parse = made.Parse
+	}
+	return cfg, cfg.Validate()
+}

@@ -1,0 +1,89 @@
+package picture
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/framebeam/framebeam/transforms/output"
+)
+
+func init() {
+	register.DoFn3x1[context.Context, output.File, func(string, int), error](&renderFn{})
+	register.DoFn2x0[string, func(*int) bool](&endFn{})
+	register.Emitter2[string, int]()
+	register.Iter1[int]()
+	beam.RegisterType(reflect.TypeOf(output.File{}))
+}
+
+// Counters of [Render], in the namespace "framebeam"; see [Rendered].
+const (
+	PacksRendered    = "packs_rendered"
+	PicturesRendered = "pictures_rendered"
+	FramesMissing    = "frames_missing"
+	PacksKept        = "packs_kept"
+)
+
+// Render makes the pictures of an output's results files (a PCollection of
+// output.File, from [output.Output.Files]), each file by itself: see
+// [Renderer.Render]. It ends the pipeline and counts in the counters above.
+func Render(s beam.Scope, cfg RenderConfig, files beam.PCollection) {
+	s = s.Scope("picture.Render")
+	if err := cfg.Validate(); err != nil {
+		panic(fmt.Sprintf("picture.Render: %v", err))
+	}
+	nothing := beam.ParDo(s, &renderFn{Config: cfg}, beam.Reshuffle(s, files))
+	// prism keeps a core busy with a stage whose output no other stage takes.
+	beam.ParDo0(s, &endFn{}, beam.GroupByKey(s, nothing))
+}
+
+type renderFn struct {
+	Config RenderConfig
+
+	renderer *Renderer
+
+	packs, pictures, missing, kept beam.Counter
+}
+
+// Setup opens the output and the log.
+func (fn *renderFn) Setup(ctx context.Context) (err error) {
+	fn.packs = beam.NewCounter("framebeam", PacksRendered)
+	fn.pictures = beam.NewCounter("framebeam", PicturesRendered)
+	fn.missing = beam.NewCounter("framebeam", FramesMissing)
+	fn.kept = beam.NewCounter("framebeam", PacksKept)
+	if fn.renderer == nil {
+		fn.renderer, err = OpenRenderer(ctx, fn.Config)
+	}
+	return err
+}
+
+// Teardown closes what Setup opened.
+func (fn *renderFn) Teardown() error {
+	if fn.renderer == nil {
+		return nil
+	}
+	err := fn.renderer.Close()
+	fn.renderer = nil
+	return err
+}
+
+// ProcessElement renders one file's pictures and emits nothing.
+func (fn *renderFn) ProcessElement(ctx context.Context, file output.File, _ func(string, int)) error {
+	done, err := fn.renderer.Render(ctx, file)
+	if err != nil {
+		return err
+	}
+	fn.packs.Inc(ctx, int64(done.Packs))
+	fn.pictures.Inc(ctx, int64(done.Pictures))
+	fn.missing.Inc(ctx, int64(done.Missing))
+	fn.kept.Inc(ctx, int64(done.Kept))
+	return nil
+}
+
+type endFn struct{}
+
+// ProcessElement is never called: nothing is grouped.
+func (*endFn) ProcessElement(string, func(*int) bool) {}
