@@ -64,7 +64,8 @@ type video struct {
 	path    string // "" for live sources
 	step    time.Duration
 	length  time.Duration // as the file says; 0 if it does not
-	last    time.Duration
+	read    time.Duration // how far reading has come
+	count   int           // of pictures
 }
 
 // openVideo opens a video file. Only FFmpeg is asked, so that which frames a
@@ -117,8 +118,8 @@ func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
 	if !v.capture.Read(img) || img.Empty() {
 		// OpenCV does not tell an end from an error. A tenth is allowed for:
 		// lengths in headers are estimates.
-		if v.path != "" && v.last+v.step < v.length-v.length/10 {
-			return 0, &EndsEarlyError{Path: v.path, Read: v.last + v.step, Wants: v.length}
+		if v.path != "" && v.read < v.length-v.length/10 {
+			return 0, &EndsEarlyError{Path: v.path, Read: v.read, Wants: v.length}
 		}
 		return 0, io.EOF
 	}
@@ -126,8 +127,12 @@ func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
 	if math.IsNaN(ms) || math.Abs(ms) > 1e12 {
 		ms = 0
 	}
-	v.last = time.Duration(ms * float64(time.Millisecond))
-	return v.last, nil
+	stamp := time.Duration(ms * float64(time.Millisecond))
+	// Timestamps may fall back: that of a picture which the decoder held until the
+	// end is 0.
+	v.count++
+	v.read = max(v.read, stamp+v.step, time.Duration(v.count)*v.step)
+	return stamp, nil
 }
 
 func (v *video) Step() time.Duration { return v.step }
