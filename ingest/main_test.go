@@ -13,7 +13,12 @@ import (
 	"github.com/framebeam/framebeam/broker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(programs)
+		os.Exit(code)
+	}))
+}
 
 func write(t *testing.T, name, content string) string {
 	t.Helper()

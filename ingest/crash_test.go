@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+// programs is the folder with the commands under test, the collector, and
+// analyze to see what a consumer makes of the topic; "" as long as no test needs them.
+var programs string
+
+var build = sync.OnceValue(func() (err error) {
+	if programs, err = os.MkdirTemp("", "framebeam-ingest-"); err != nil {
+		return err
+	}
+	if out, err := exec.Command("go", "build", "-o", programs+"/", ".", "../pipelines/analyze").CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+})
+
+// process is one started command.
+type process struct {
+	*exec.Cmd
+	said bytes.Buffer // complete once the process was waited for
+}
+
+func begin(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped by -short: it builds and kills commands")
+	}
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(filepath.Join(programs, name), args...)}
+	p.Stdout, p.Stderr = &p.said, &p.said
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Process.Kill(); p.Wait() })
+	return p
+}
+
+// ends waits for an end that must be good.
+func (p *process) ends(t *testing.T) {
+	t.Helper()
+	if err := p.Wait(); err != nil {
+		t.Fatalf("%s: %v\n%s", p.Path, err, &p.said)
+	}
+}
+
+// killed kills the process and waits until it is gone.
+func (p *process) killed(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := p.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("it ended with %v before it was killed\n%s", err, &p.said)
+	}
+}
+
+func collect(t *testing.T, b *broker.Broker, config string, more ...string) *process {
+	t.Helper()
+	args := []string{"--config", write(t, "cameras.yaml", config), "--brokers", strings.Join(b.Addrs(), ","), "--topic", trial.Topic}
+	return begin(t, "ingest", append(args, more...)...)
+}
+
+// results are what analyze gives for all that is in the topic.
+func results(t *testing.T, b *broker.Broker) []result.Frame {
+	t.Helper()
+	out := t.TempDir()
+	begin(t, "analyze", "--brokers", strings.Join(b.Addrs(), ","), "--topic", trial.Topic, "--output", out, "--chunk=64", "--until=now").ends(t)
+	rows := trial.Rows(t, out)
+	if end := length(t, b); int64(len(rows)) != end {
+		t.Fatalf("%d results of %d records", len(rows), end)
+	}
+	return rows
+}
+
+// length is how many records the topic's only partition has.
+func length(t *testing.T, b *broker.Broker) int64 {
+	t.Helper()
+	_, end, err := b.Bounds(trial.Topic, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return end
+}
+
+// grows waits until the topic has as many records.
+func grows(t *testing.T, b *broker.Broker, to int64, by *process) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); length(t, b) < to; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			by.Process.Kill()
+			by.Wait()
+			t.Fatalf("after a minute there are %d records, want %d\n%s", length(t, b), to, &by.said)
+		}
+	}
+}
+
+// camera serves what a network camera does: JPEGs without an end.
+func camera(t *testing.T) *httptest.Server {
+	t.Helper()
+	var pictures [10][]byte
+	for i := range pictures {
+		m := image.NewGray(image.Rect(0, 0, 64, 48))
+		for x := range 10 {
+			for y := range 10 {
+				m.SetGray(5*i+x, 20+y, color.Gray{Y: 200})
+			}
+		}
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, m, nil); err != nil {
+			t.Fatal(err)
+		}
+		pictures[i] = b.Bytes()
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			p := pictures[i%len(pictures)]
+			if _, err := fmt.Fprintf(w, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", len(p), p); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case <-tick.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s
+}
+
+func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
+	b := trial.Start(t, nil)
+	config := "cameras:\n  - {id: gate, source: '" + camera(t).URL + "/stream', resize: native}\n"
+
+	first := collect(t, b, config)
+	grows(t, b, 40, first)
+	first.killed(t)
+	before := length(t, b)
+
+	restarted := time.Now()
+	second := collect(t, b, config)
+	grows(t, b, before+40, second)
+	if err := second.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	second.ends(t)
+
+	var epochs []string
+	next := int64(0)
+	var last time.Time
+	for _, r := range results(t, b) {
+		if r.Status != result.OK {
+			t.Fatalf("offset %d is %s %s", r.Offset, r.Status, r.Reason)
+		}
+		captured := time.UnixMicro(r.Captured)
+		if len(epochs) == 0 || epochs[len(epochs)-1] != r.Epoch {
+			epochs, next = append(epochs, r.Epoch), 0
+			if len(r.Events) == 0 || r.Events[0].Type != sequence.EventEpochStarted {
+				t.Errorf("epoch %s begins with events %+v", r.Epoch, r.Events)
+			}
+			if r.Offset != 0 && r.Offset != before || len(epochs) == 2 && captured.Before(restarted.Truncate(time.Millisecond)) {
+				t.Errorf("epoch %s begins at offset %d, captured %v; the collector was started again at offset %d, %v", r.Epoch, r.Offset, captured, before, restarted)
+			}
+		}
+		// Where this machine was too slow for the camera, numbers are missing.
+		if r.Sequence < next || !captured.After(last) {
+			t.Errorf("epoch %s: sequence %d captured %v after sequence %d captured %v", r.Epoch, r.Sequence, captured, next-1, last)
+		}
+		if missing := r.Sequence > next; missing != strings.Contains(fmt.Sprint(r.Events), sequence.EventFramesMissing) {
+			t.Errorf("sequence %d follows %d, events %+v", r.Sequence, next-1, r.Events)
+		}
+		next, last = r.Sequence+1, captured
+	}
+	if len(epochs) != 2 || epochs[0] >= epochs[1] {
+		t.Errorf("epochs %q, want two, in the order of time", epochs)
+	}
+}
+
+// video writes a film of moving squares with OpenCV's writer.
+func video(t *testing.T, frames int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "film.avi")
+	w, err := gocv.VideoWriterFile(path, "MJPG", 10, 96, 72, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i := range frames {
+		m := gocv.NewMatWithSizeFromScalar(gocv.NewScalar(40, 40, 40, 0), 72, 96, gocv.MatTypeCV8UC3)
+		x := i % 70
+		gocv.Rectangle(&m, image.Rect(x, 20, x+20, 45), color.RGBA{R: 230, G: 230, B: 230}, -1)
+		err := w.Write(m)
+		m.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// tally counts one film's results.
+type tally struct {
+	status map[result.Status]int
+	// analysed is how often each sequence number of an epoch was analysed.
+	analysed map[string]map[int64]int
+}
+
+func count(rows []result.Frame) tally {
+	c := tally{map[result.Status]int{}, map[string]map[int64]int{}}
+	for _, r := range rows {
+		c.status[r.Status]++
+		if c.analysed[r.Epoch] == nil {
+			c.analysed[r.Epoch] = map[int64]int{}
+		}
+		if r.Status == result.OK {
+			c.analysed[r.Epoch][r.Sequence]++
+		}
+	}
+	return c
+}
+
+// whole fails unless there are so many epochs, and each frame of each was
+// analysed once.
+func (c *tally) whole(t *testing.T, epochs, frames int) {
+	t.Helper()
+	if len(c.analysed) != epochs || c.status[result.OK] != epochs*frames {
+		t.Errorf("%d epochs, statuses %v; want %d with %d frames", len(c.analysed), c.status, epochs, frames)
+	}
+	for epoch, seen := range c.analysed {
+		for i := range int64(frames) {
+			if seen[i] != 1 {
+				t.Errorf("epoch %s: sequence %d was analysed %d times", epoch, i, seen[i])
+			}
+		}
+	}
+}
+
+func TestAFilmWhoseCollectorIsKilledIsPublishedAgainWithoutLossOrDouble(t *testing.T) {
+	const frames = 3000
+	b := trial.Start(t, nil)
+	config := "cameras:\n  - {id: gate, source: '" + video(t, frames) + "', resize: native, start: 2024-05-01T08:00:00Z}\n"
+
+	first := collect(t, b, config)
+	grows(t, b, 200, first)
+	first.killed(t)
+	before := length(t, b)
+	if before >= frames {
+		t.Fatalf("the film was over before the collector was killed")
+	}
+	collect(t, b, config).ends(t)
+	got := count(results(t, b))
+	got.whole(t, 1, frames)
+	if got.status[result.Repeat] != int(before) {
+		t.Errorf("statuses %v: want the %d frames published before the kill once more", got.status, before)
+	}
+
+	collect(t, b, config).ends(t)
+	got = count(results(t, b))
+	got.whole(t, 1, frames)
+	if got.status[result.Repeat] != int(before)+frames {
+		t.Errorf("after a third time: statuses %v, want only repeats beside", got.status)
+	}
+
+	collect(t, b, config, "--again").ends(t)
+	got = count(results(t, b))
+	got.whole(t, 2, frames)
+}
+
+func TestAnInterruptedCollectorSendsTheRestAndSaysWhatWasSent(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			b := trial.Start(t, nil)
+			p := collect(t, b, "cameras:\n  - {id: gate, source: 'scene:seed=7&size=64x48&frames=100&fps=10', loop: true}\n")
+			grows(t, b, 200, p)
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			p.ends(t)
+			m := regexp.MustCompile(`(?s)interrupted\ngate: captured \d+, sent (\d+) \([^,]*\)\nall: `).FindStringSubmatch(p.said.String())
+			if m == nil || m[1] != fmt.Sprint(length(t, b)) {
+				t.Errorf("there are %d records; it said\n%s", length(t, b), &p.said)
+			}
+		})
+	}
+}
