@@ -9,9 +9,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 
@@ -84,6 +86,9 @@ func show(ctx context.Context, q query, w io.Writer) error {
 		return err
 	}
 	out, err := output.OpenExisting(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is no output folder: %w", q.output, err)
+	}
 	if err != nil {
 		return err
 	}

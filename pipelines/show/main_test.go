@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
+
+const n = 4 // offsets per chunk
+
+// small is an output of a complete chunk with everything that a result can say,
+// and of the beginning of the next.
+func small(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	folder, err := store.Open(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := output.Open(t.Context(), folder, output.OpenConfig{N: n, ConfigDigest: "digest"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Begin(t.Context(), "frames", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	w, err := output.OpenWriter(t.Context(), out.Spec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const second = 1_000_000
+	begin := int64(1714550400 * second) // 2024-05-01T08:00:00Z
+	row := func(offset int64, camera string, sequence int64) result.Frame {
+		at := begin + sequence*second/10
+		return result.Frame{
+			Topic: "frames", Offset: offset, Timestamp: at / 1000, Camera: camera, Epoch: "e1", Sequence: sequence, Captured: at,
+			Width: 640, Height: 480, Encoding: string(frame.JPEG), Bytes: 50_000, Status: result.OK,
+			Quality: &result.Quality{Brightness: 100 + float64(sequence), Contrast: 40, Sharpness: 250.5},
+		}
+	}
+	rows := []result.Frame{row(0, "gate", 0), row(1, "yard", 0), row(2, "gate", 1), row(3, "gate", 1), row(4, "yard", 1), row(5, "", -1)}
+	rows[0].Events = []result.Event{{Analysis: "sequence", Type: "EpochStarted", Detail: "epoch e1"}}
+	rows[2].Detections = []result.Detection{
+		{Analysis: "motion", Label: "motion", X: 10, Y: 20, Width: 30, Height: 40, Area: 611.5, Score: 1},
+		{Analysis: "motion", Label: "motion", X: 100, Y: 20, Width: 8, Height: 9, Area: 55, Score: 1},
+	}
+	rows[3].Status, rows[3].Quality = result.Repeat, nil
+	rows[5] = result.Frame{Topic: "frames", Offset: 5, Timestamp: begin/1000 + 250, Sequence: -1, Bytes: 12}
+	rows[5].Kill(&frame.Poison{Reason: frame.ReasonNoKey, Detail: "the record has no key"})
+
+	id := chunk.ID{Topic: "frames"}
+	end := chunk.End{ID: id, N: n, Offsets: chunk.Span(0, n), Owed: []string{"gate", "yard"}}
+	states := []output.State{{Camera: "gate", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
+	if _, err := w.Commit(t.Context(), end, rows[:n], states, nil); err != nil {
+		t.Fatal(err)
+	}
+	id.Index = 1
+	tail := chunk.End{ID: id, N: n, Partial: true, UpTo: 6, Offsets: chunk.Span(n, 6)}
+	if _, err := w.CommitPartial(t.Context(), tail, rows[n:]); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func shown(t *testing.T, q query) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := show(t.Context(), q, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestAnOutputIsShownInEachFormat(t *testing.T) {
+	root := small(t)
+	for format := range formats {
+		t.Run(format, func(t *testing.T) {
+			got := shown(t, query{output: root, format: format})
+			golden := filepath.Join("testdata", "small."+format)
+			if *rewrite {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (go test -rewrite, and inspect the difference):\n%s", golden, diff)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatIsAskedForIsShown(t *testing.T) {
+	root := small(t)
+	for _, c := range []struct {
+		name string
+		q    query
+		want []string // topic/partition@offset
+	}{
+		{"everything", query{}, []string{"@0", "@1", "@2", "@3", "@4", "@5"}},
+		{"one camera", query{camera: "yard"}, []string{"@1", "@4"}},
+		{"frames with detections or events", query{found: true}, []string{"@0", "@2"}},
+		{"dead letters", query{dead: true}, []string{"@5"}},
+		{"one camera's detections", query{camera: "yard", found: true}, nil},
+		{"a camera that is not there", query{camera: "attic"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.q.output, c.q.format = root, "text"
+			var got []string
+			for line := range strings.Lines(shown(t, c.q)) {
+				_, after, _ := strings.Cut(line, " frames/0")
+				offset, _, _ := strings.Cut(after, " ")
+				got = append(got, offset)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAFolderThatIsNoOutputIsAnError(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "nothing")
+	err := show(t.Context(), query{output: root, format: "text"}, &bytes.Buffer{})
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), root+" is no output folder") {
+		t.Errorf("error %v", err)
+	}
+}
