@@ -7,21 +7,20 @@
 // what it has captured and says what was sent. It exits with 0 when all that
 // was captured is sent (or given up for a live camera, as configured), 1 if
 // something failed, 2 if the flags or the configuration are wrong, in which case
-// nothing was started.
+// nothing was started. help.txt, which --help prints, shows the configuration.
 package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"regexp"
-	"strings"
 	"syscall"
 	"time"
 
@@ -44,7 +43,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cfg, opts, err := parse(args, stderr)
+	cfg, opts, err := parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitDone
 	}
@@ -61,7 +60,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if ctx.Err() != nil {
 		fmt.Fprintln(stdout, "interrupted")
 	}
-	summary.Write(stdout)
+	if len(summary.Cameras) > 0 {
+		summary.Write(stdout)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
@@ -69,32 +70,38 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitDone
 }
 
+//go:embed help.txt
+var help string
+
 var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
 // parse reads flags and configuration and lists everything that is wrong with
-// both.
-func parse(args []string, stderr io.Writer) (*config.Config, collector.Options, error) {
+// both. Asked for help, it prints it and returns flag.ErrHelp.
+func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, error) {
 	var opts collector.Options
 	f := flag.NewFlagSet("ingest", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {} // not after every error, which it would bury
 	file := f.String("config", "", "YAML `file` with the cameras")
-	brokers := f.String("brokers", "", "Kafka brokers, `host:port,...`")
+	kafka := kafkaconn.DefineFlags(f, "localhost:9092")
 	topic := f.String("topic", "frames", "Kafka `topic`")
 	wire := f.String("wire", string(config.CloudEvents), "`format` on Kafka: cloudevents, or json for {cameraId,timestamp,rows,cols,type,data}")
 	zone := f.String("json-zone", "UTC", "time `zone` of the timestamps of --wire=json, such as Europe/Berlin")
-	f.BoolVar(&opts.Again, "again", false, "give files new epochs: publish them as other frames, not as repeats")
+	f.BoolVar(&opts.Again, "again", false, "publish files as other frames (in new epochs), not as repeats of those published before")
 	create := f.Bool("create-topic", false, "create the topic if it does not exist, kept by size (10 GiB a partition)")
 	partitions := f.Int("partitions", 0, "`number` of partitions of a topic that is created")
 	buffer := f.Int("buffer", 512, "`MiB` of memory for frames on their way to Kafka, shared by the cameras")
-	f.DurationVar(&opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0 is 5m, and for ever when a source is live")
-	f.DurationVar(&opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector sends what it has captured")
+	f.DurationVar(&opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0, the default, is 5m, or for ever when a source is live")
+	f.DurationVar(&opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.DurationVar(&opts.Interval, "progress", 5*time.Second, "how often progress is printed")
-	f.StringVar(&opts.Publish.Connection, "connection", "", "a YAML `file` that says how to connect to Kafka with TLS or a user (default: plainly)")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, help)
+			f.SetOutput(stdout)
+			f.PrintDefaults()
 			return nil, opts, err
 		}
-		return nil, opts, errors.New("see ingest --help")
+		return nil, opts, fmt.Errorf("%w (see ingest --help)", err)
 	}
 
 	var bad []error
@@ -106,23 +113,15 @@ func parse(args []string, stderr io.Writer) (*config.Config, collector.Options, 
 	if !topicName.MatchString(*topic) || *topic == "." || *topic == ".." {
 		wrong("--topic %q is not 1 to 249 of A-Z a-z 0-9 . _ - (and not . or ..)", *topic)
 	}
-	for _, b := range strings.Split(*brokers, ",") {
-		if b = strings.TrimSpace(b); b == "" {
-			continue
-		}
-		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
-			wrong("--brokers: %q is not host:port", b)
-		}
-		opts.Publish.Brokers = append(opts.Publish.Brokers, b)
+	var err error
+	if opts.Publish.Brokers, err = kafka.Check(); err != nil {
+		bad = append(bad, err)
 	}
-	if len(opts.Publish.Brokers) == 0 {
-		wrong("--brokers is missing")
-	}
+	opts.Publish.Connection = kafka.Connection
 	opts.Wire = config.Wire(*wire)
 	if opts.Wire != config.CloudEvents && opts.Wire != config.JSON {
 		wrong("--wire %q is not cloudevents or json", *wire)
 	}
-	var err error
 	if opts.Zone, err = time.LoadLocation(*zone); err != nil || *zone == "Local" {
 		wrong("--json-zone %q is not a time zone such as Europe/Berlin", *zone)
 	}
@@ -140,9 +139,6 @@ func parse(args []string, stderr io.Writer) (*config.Config, collector.Options, 
 	opts.BufferBytes = *buffer << 20
 	if opts.Publish.DeliveryTimeout < 0 || opts.FlushTimeout <= 0 || opts.Interval <= 0 {
 		wrong("--delivery-timeout must not be less than 0, --flush-timeout and --progress must be more")
-	}
-	if err := kafkaconn.Check(opts.Publish.Connection); err != nil {
-		bad = append(bad, err)
 	}
 	var cfg *config.Config
 	if *file == "" {

@@ -72,7 +72,7 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 		}
 	}
 	stderr.Reset()
-	if code := run(context.Background(), nil, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "--config is missing") || !strings.Contains(stderr.String(), "--brokers is missing") {
+	if code := run(context.Background(), []string{"--brokers", ""}, &stdout, &stderr); code != exitUsage || stderr.String() != "--brokers is missing\n--config is missing\n" {
 		t.Errorf("exit %d\n%s", code, &stderr)
 	}
 }

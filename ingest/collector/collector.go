@@ -104,7 +104,8 @@ type run struct {
 // Run captures and publishes until all files have ended, for ever if a source
 // is live, or until ctx is done; then it sends what is captured. Being told to
 // stop is no error. The error holds what went wrong with each camera and each
-// partition; the summary says what was sent in any case.
+// partition; the summary says what was sent, and has no cameras if none was
+// started.
 func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error) {
 	opts.setDefaults()
 	r := &run{opts: opts, begun: opts.now()}
@@ -129,7 +130,10 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	}
 	var err error
 	if r.publisher, err = publish.Open(ctx, opts.Publish); err != nil {
-		return r.summary(), err
+		if ctx.Err() != nil {
+			err = nil
+		}
+		return Summary{}, err
 	}
 	r.warn()
 

@@ -98,10 +98,8 @@ func (r *run) summary() Summary {
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
 			Refused: c.refused.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(), Stuck: n.Stuck.Load(),
 		}
-		if r.publisher != nil {
-			p := r.publisher.Stats(c.cfg.ID)
-			cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Waiting
-		}
+		p := r.publisher.Stats(c.cfg.ID)
+		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Waiting
 		c.mu.Lock()
 		cs.Err = c.err
 		c.mu.Unlock()

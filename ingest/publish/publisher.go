@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,7 +137,9 @@ func Open(ctx context.Context, opts Options) (*Publisher, error) {
 
 func (p *Publisher) prepare(ctx context.Context) (err error) {
 	created := p.opts.CreatePartitions == 0
-	for attempt := newBackoff(); ; {
+	brokers := strings.Join(p.opts.Brokers, ",")
+	wait := newBackoff()
+	for attempt := 1; ; attempt++ {
 		if !created {
 			if err = createTopic(ctx, p.client, p.opts.Topic, p.opts.CreatePartitions); err == nil {
 				created = true
@@ -151,8 +154,14 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if permanent(err) || pause(ctx, attempt.NextBackOff()) != nil {
-			return fmt.Errorf("brokers %v: %w", p.opts.Brokers, err)
+		if permanent(err) {
+			return fmt.Errorf("brokers %s: %w", brokers, err)
+		}
+		if attempt == 1 {
+			p.opts.Log.Warn("the topic cannot be asked for, trying again", "brokers", brokers, "for", p.opts.OpenTimeout, "reason", err)
+		}
+		if pause(ctx, wait.NextBackOff()) != nil {
+			return fmt.Errorf("brokers %s: no success in %d attempts: %w", brokers, attempt, err)
 		}
 		// Makes the pool ask anew instead of telling again what it knows.
 		p.transport.CloseIdleConnections()
