@@ -53,6 +53,7 @@ const (
 type process struct {
 	*exec.Cmd
 	said bytes.Buffer
+	err  error // of Wait
 }
 
 func begin(t *testing.T, b *broker.Broker, out, config, until, crash string, more ...string) *process {
