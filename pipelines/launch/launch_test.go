@@ -1,0 +1,170 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	beam.Init()
+	Quiet(slog.LevelError)
+	os.Exit(m.Run())
+}
+
+func init() {
+	register.DoFn2x0[[]byte, func(int, int)](&spreadFn{})
+	register.DoFn5x1[context.Context, state.Provider, int, int, func(int, int), error](&countFn{})
+	register.DoFn2x0[int, func(*int) bool](&gatherFn{})
+	register.DoFn2x1[[]byte, func(int, int), error](&failFn{})
+	register.Emitter2[int, int]()
+	register.Iter1[int]()
+}
+
+// spreadFn emits so many elements of each key, in turn.
+type spreadFn struct{ Keys, Each int }
+
+func (fn *spreadFn) ProcessElement(_ []byte, emit func(int, int)) {
+	for i := range fn.Each {
+		for k := range fn.Keys {
+			emit(k, i)
+		}
+	}
+}
+
+// countFn counts its key's elements in keyed state and says every count. Some
+// elements of key 0 take long.
+type countFn struct {
+	Count state.Value[int]
+
+	elements beam.Counter
+}
+
+func (fn *countFn) Setup() { fn.elements = beam.NewCounter("launch", "elements") }
+
+// long is more than the two ticks of 100 ms between which prism wants to see
+// progress.
+const long = 350 * time.Millisecond
+
+func (fn *countFn) ProcessElement(ctx context.Context, p state.Provider, key, i int, emit func(int, int)) error {
+	n, _, err := fn.Count.Read(p)
+	if err != nil {
+		return err
+	}
+	if key == 0 && i%10 == 0 {
+		time.Sleep(long)
+	}
+	if err := fn.Count.Write(p, n+1); err != nil {
+		return err
+	}
+	fn.elements.Inc(ctx, 1)
+	emit(key, n+1)
+	return nil
+}
+
+// gathered are the counts that were said of each key: prism runs in this process.
+var gathered struct {
+	sync.Mutex
+	counts map[int][]int
+}
+
+type gatherFn struct{}
+
+func (*gatherFn) ProcessElement(key int, counts func(*int) bool) {
+	gathered.Lock()
+	defer gathered.Unlock()
+	for n := 0; counts(&n); {
+		gathered.counts[key] = append(gathered.counts[key], n)
+	}
+}
+
+type failFn struct{}
+
+func (*failFn) ProcessElement([]byte, func(int, int)) error { return errors.New("the lens is covered") }
+
+// Without the experiment that Run sets, prism splits a bundle of a stateful stage
+// that makes no progress for a while, and runs a key in two bundles at once.
+func TestASlowStatefulStageCountsEveryElementOfEveryKey(t *testing.T) {
+	const keys, each = 40, 100
+	gathered.counts = map[int][]int{}
+	p, s := beam.NewPipelineWithRoot()
+	elements := beam.ParDo(s, &spreadFn{Keys: keys, Each: each}, beam.Impulse(s))
+	counts := beam.ParDo(s, &countFn{Count: state.MakeValueState[int]("count")}, elements)
+	beam.ParDo0(s, &gatherFn{}, beam.GroupByKey(s, counts))
+	var m Meter
+	if err := Run(t.Context(), Direct, p, &m); err != nil {
+		t.Fatal(err)
+	}
+	want := make([]int, each)
+	for i := range want {
+		want[i] = i + 1
+	}
+	for k := range keys {
+		slices.Sort(gathered.counts[k])
+		if diff := cmp.Diff(want, gathered.counts[k]); diff != "" {
+			t.Fatalf("key %d did not count to %d: its state was lost (-want +got):\n%s", k, each, diff)
+		}
+	}
+	if got := m.Total("launch/elements"); got != keys*each {
+		t.Errorf("the counter came to %d, want %d", got, keys*each)
+	}
+}
+
+func TestTheExperimentIsSetBesideThoseGiven(t *testing.T) {
+	before := *jobopts.Experiments
+	defer func() { *jobopts.Experiments = before }()
+	for _, c := range []struct{ given, want string }{
+		{"", noSplit},
+		{"some_other", "some_other," + noSplit},
+		{noSplit + ",some_other", noSplit + ",some_other"},
+	} {
+		*jobopts.Experiments = c.given
+		if err := requireExperiment(noSplit); err != nil || *jobopts.Experiments != c.want {
+			t.Errorf("given %q: %q, %v", c.given, *jobopts.Experiments, err)
+		}
+	}
+}
+
+func TestWhatCannotRunIsRefused(t *testing.T) {
+	p, s := beam.NewPipelineWithRoot()
+	beam.Impulse(s)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if err := Run(ctx, Direct, p, nil); err == nil || !strings.Contains(err.Error(), "deadline") {
+		t.Errorf("a context with a deadline: %v", err)
+	}
+	if err := Run(t.Context(), "abacus", p, nil); err == nil || !strings.Contains(err.Error(), "abacus") {
+		t.Errorf("an unknown runner: %v", err)
+	}
+}
+
+func TestAFailureKeepsItsReason(t *testing.T) {
+	p, s := beam.NewPipelineWithRoot()
+	beam.ParDo0(s, &gatherFn{}, beam.GroupByKey(s, beam.ParDo(s, &failFn{}, beam.Impulse(s))))
+	err := Run(t.Context(), Direct, p, nil)
+	if err == nil || !strings.Contains(err.Error(), "the lens is covered") || Cancelled(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLists(t *testing.T) {
+	for in, want := range map[string][]string{"": nil, " , ": nil, "a:1": {"a:1"}, " a:1, b:2 ,": {"a:1", "b:2"}} {
+		if diff := cmp.Diff(want, List(in)); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
+	}
+}
