@@ -34,7 +34,7 @@ run: deps ## The main job on real video, all in one process: capture, Kafka, ana
 test: deps-test ## All tests that need no server.
 	go vet $(PACKAGES)
 	go test -timeout 9m $(PACKAGES)
-	go test -timeout 5m -tags crashpoints -run Crash ./transforms/output
+	go test -timeout 5m -tags crashpoints -run AJobKilled ./transforms/output
 
 .PHONY: test-race
 test-race: deps-test ## The same under the race detector, and with the count of open Mats.
