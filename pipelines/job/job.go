@@ -77,7 +77,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest, ConfigText: string(text), OpenCV: pixels.Build()})
+	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest, ConfigText: string(text), CodeVersion: codeVersion(), OpenCV: pixels.Build()})
 	if err != nil {
 		return nil, err
 	}

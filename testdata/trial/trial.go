@@ -1,4 +1,4 @@
-// Package trial is what tests of whole pipelines share: a broker with a log in
+// Package trial is what the tests of whole pipelines share: a broker with a log in
 // it, and the digest of what was written.
 package trial
 
