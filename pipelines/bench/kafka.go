@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/ingest/capture"
+	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+)
+
+// kafkaWork is the child process that holds Kafka and its topics, until its
+// standard input ends: with its parent, at the latest.
+const kafkaWork = "kafka"
+
+// The topics, each of one partition and one camera.
+const (
+	jpegTopic     = "jpeg"     // CloudEvents, as the collector publishes by default
+	jsonTopic     = "json"     // the original system's
+	capturedTopic = "captured" // for the collector to write to
+)
+
+// How many frames are analysed: what one costs is the difference between the
+// longer and the shorter log, so that starting and ending does not count.
+const (
+	jpegShort, jpegLong = 256, 256 + 2048
+	jsonShort, jsonLong = 32, 32 + 256
+)
+
+// stock says where the topics are and what is in them.
+type stock struct {
+	Brokers []string
+	Bytes   map[string]float64 // per frame, of key, headers and value
+}
+
+// startKafka starts the process. Call stop when done.
+func startKafka(ctx context.Context, file string) (s stock, stop func(), err error) {
+	cmd, err := command(ctx, kafkaWork, params{Config: file})
+	if err != nil {
+		return s, nil, err
+	}
+	cmd.Stderr = os.Stderr
+	stdin, errIn := cmd.StdinPipe()
+	stdout, errOut := cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut); err != nil {
+		return s, nil, fmt.Errorf("start kafka: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return s, nil, fmt.Errorf("start kafka: %w", err)
+	}
+	stop = func() {
+		stdin.Close()
+		cmd.Wait()
+	}
+	if err := json.NewDecoder(stdout).Decode(&s); err != nil {
+		stop()
+		return s, nil, fmt.Errorf("start kafka: %w", err)
+	}
+	return s, stop, nil
+}
+
+// serve is the process.
+func serve(ctx context.Context, p params) error {
+	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
+	kafka, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	s := stock{Brokers: kafka.Addrs(), Bytes: map[string]float64{}}
+	for _, t := range []struct {
+		name   string
+		wire   config.Wire
+		frames int
+	}{{jpegTopic, config.CloudEvents, jpegLong}, {jsonTopic, config.JSON, jsonLong}} {
+		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames); err != nil {
+			return fmt.Errorf("fill topic %s: %w", t.name, err)
+		}
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// fill publishes so many frames of the film, captured as the collector does.
+// A film that is shorter goes on from its beginning in the same epoch, as if it
+// were longer.
+func fill(ctx context.Context, brokers []string, topic, file string, wire config.Wire, frames int) (bytes float64, err error) {
+	cfg, err := config.Load(file, wire)
+	if err != nil {
+		return 0, err
+	}
+	pub, err := publish.Open(ctx, publish.Options{Brokers: brokers, Topic: topic})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, pub.Close(ctx)) }()
+	var sent int64
+	var size int
+	put := func(f frame.Frame) error {
+		f.Sequence = sent
+		f.Captured = cfg.Cameras[0].Start.Add(time.Duration(sent) * 100 * time.Millisecond)
+		rec := f.CloudEvent()
+		if wire == config.JSON {
+			if rec, err = f.JSON(time.UTC); err != nil {
+				return err
+			}
+		}
+		sent++
+		size += rec.Size()
+		return pub.Publish(ctx, rec)
+	}
+	var film []frame.Frame
+	err = capture.New(cfg.Cameras[0], capture.Options{}).Run(ctx, func(f *frame.Frame) error {
+		if sent == int64(frames) {
+			return errEnough
+		}
+		film = append(film, *f)
+		return put(*f)
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return 0, err
+	}
+	for sent < int64(frames) {
+		if err := put(film[sent%int64(len(film))]); err != nil {
+			return 0, err
+		}
+	}
+	return float64(size) / float64(sent), nil
+}
+
+var errEnough = errors.New("enough frames")
+
+// load reads the first records of a topic.
+func load(ctx context.Context, p params) ([]frame.Record, error) {
+	log, err := kafkasource.OpenLog(ctx, logSpec(p))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	var all []frame.Record
+	for next := int64(0); next < p.Frames; {
+		var recs []frame.Record
+		if recs, next, err = log.Read(ctx, p.Topic, 0, next, p.Frames, 8<<20, time.Second); err != nil {
+			return nil, err
+		}
+		all = append(all, recs...)
+	}
+	return all, nil
+}
+
+func logSpec(p params) kafkasource.LogSpec {
+	return kafkasource.LogSpec{Kind: "kafka", Brokers: p.Brokers}
+}
