@@ -7,21 +7,23 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
 func main() {
-	brokers := flag.String("brokers", "localhost:9092", "Kafka `brokers`, host:port,…")
-	connection := flag.String("connection", "", "a `file` that says how to connect to Kafka (TLS, SASL)")
+	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092")
 	flags := job.DefineFlags("never")
 	launch.Init()
 
+	brokers, bad := kafka.Check()
 	j, err := flags.Job()
-	j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: launch.List(*brokers), Connection: *connection}
-	os.Exit(job.Main(j, err))
+	j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
+	os.Exit(job.Main(j, errors.Join(bad, err)))
 }

@@ -12,29 +12,19 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
-	"time"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 )
 
-// Exit codes.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
-
 func main() {
-	brokers := flag.String("brokers", "localhost:9092", "Kafka `brokers`, host:port,…")
-	connection := flag.String("connection", "", "a `file` that says how to connect to Kafka (TLS, SASL)")
+	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092")
 	topic := flag.String("topic", "frames", "the `topic`")
 	root := flag.String("archive", "", "the archive `folder`: a path or scheme://…")
 	start := flag.String("start", "earliest", "where to begin in partitions that the archive does not know yet: earliest, latest, an offset or a time; moved back to the beginning of its chunk")
@@ -42,55 +32,34 @@ func main() {
 	n := flag.Int64("chunk", job.DefaultN, "offsets per chunk; fixed by the first job of an archive")
 	launch.Init()
 
-	j := copying.Job{
-		Log:   kafkasource.LogSpec{Kind: "kafka", Brokers: launch.List(*brokers), Connection: *connection},
-		Topic: *topic, Archive: *root, N: *n,
-	}
-	var errs [4]error
-	j.Runner, errs[0] = launch.Runner()
-	j.Start, errs[1] = job.Start(*start)
-	j.Until, errs[2] = job.Until(*until)
-	errs[3] = output.CheckTopic(j.Topic)
+	j := copying.Job{Topic: *topic, Archive: *root, N: *n, Progress: launch.Interval}
+	var errs [5]error
+	j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
+	j.Log.Brokers, errs[0] = kafka.Check()
+	j.Runner, errs[1] = launch.Runner()
+	j.Start, errs[2] = job.Start(*start)
+	j.Until, errs[3] = job.Until(*until)
+	errs[4] = output.CheckTopic(j.Topic)
 	bad := errors.Join(errs[:]...)
-	if len(j.Log.Brokers) == 0 {
-		bad = errors.Join(bad, errors.New("--brokers is missing"))
-	}
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))
 	}
 	if j.N < 1 {
 		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be at least 1", j.N))
 	}
-	if bad != nil {
-		fmt.Fprintln(os.Stderr, bad)
-		os.Exit(exitUsage)
-	}
-	os.Exit(run(&j))
-}
-
-func run(j *copying.Job) int {
-	launch.Quiet(slog.LevelWarn)
-	ctx, stop := launch.Interruptible()
-	defer stop()
-	j.Progress = 5 * time.Second
-	tasks, err := j.Run(ctx)
-	switch {
-	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):
-		fmt.Fprintf(os.Stderr, "interrupted; the next run goes on where %s ends\n", j.Archive)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		return exitFailed
-	}
-	for _, t := range tasks {
-		switch {
-		case t.To == chunk.None:
-			fmt.Printf("topic %s partition %d: archived from offset %d\n", t.Topic, t.Partition, t.From)
-		case t.To <= t.From:
-			fmt.Printf("topic %s partition %d: nothing new, the archive holds everything below offset %d\n", t.Topic, t.Partition, t.From)
-		default:
-			fmt.Printf("topic %s partition %d: archived offsets %d to %d\n", t.Topic, t.Partition, t.From, t.To-1)
-		}
-	}
-	fmt.Printf("archive: %s\n", j.Archive)
-	return exitDone
+	os.Exit(launch.Main(launch.Command{
+		Endless: j.Until.Never(),
+		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Archive),
+		Run: func(ctx context.Context) error {
+			tasks, err := j.Run(ctx)
+			if err != nil {
+				return err
+			}
+			for _, t := range tasks {
+				fmt.Println(job.Covered(t.Topic, t.Partition, "archived", "archive", t.From, t.To))
+			}
+			fmt.Printf("archive: %s\n", j.Archive)
+			return nil
+		},
+	}, bad))
 }

@@ -2,51 +2,41 @@ package job
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"time"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
-)
-
-// Exit codes of the commands.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
+	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 // Main runs the job as a command and returns its exit code. bad is what is
 // wrong with the command line.
 func Main(j Job, bad error) int {
-	if bad != nil {
-		fmt.Fprintln(os.Stderr, bad)
-		return exitUsage
-	}
-	launch.Quiet(slog.LevelWarn)
-	ctx, stop := launch.Interruptible()
-	defer stop()
-	j.Progress = 5 * time.Second
-	parts, err := j.Run(ctx)
+	return launch.Main(launch.Command{
+		Endless: j.Until.Never(),
+		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),
+		Run: func(ctx context.Context) error {
+			j.Progress = launch.Interval
+			parts, err := j.Run(ctx)
+			if err != nil {
+				return err
+			}
+			for _, p := range parts {
+				fmt.Println(Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
+			}
+			fmt.Printf("results: %s\n", j.Output)
+			return nil
+		},
+	}, bad)
+}
+
+// Covered says what a job did with the offsets [from, to) of a partition: what
+// it did to them, and where they are now.
+func Covered(topic string, partition int32, did, where string, from, to int64) string {
 	switch {
-	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):
-		fmt.Fprintf(os.Stderr, "interrupted; the next run goes on where %s ends\n", j.Output)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		return exitFailed
+	case to == chunk.None:
+		return fmt.Sprintf("topic %s partition %d: %s from offset %d", topic, partition, did, from)
+	case to <= from:
+		return fmt.Sprintf("topic %s partition %d: nothing new, the %s holds everything below offset %d", topic, partition, where, from)
 	}
-	for _, p := range parts {
-		switch {
-		case p.To < 0:
-			fmt.Printf("topic %s partition %d: analysed from offset %d\n", j.Topic, p.Partition, p.From)
-		case p.To <= p.From:
-			fmt.Printf("topic %s partition %d: nothing new, the output holds everything below offset %d\n", j.Topic, p.Partition, p.From)
-		default:
-			fmt.Printf("topic %s partition %d: analysed offsets %d to %d\n", j.Topic, p.Partition, p.From, p.To-1)
-		}
-	}
-	fmt.Printf("results: %s\n", j.Output)
-	return exitDone
+	return fmt.Sprintf("topic %s partition %d: %s offsets %d to %d", topic, partition, did, from, to-1)
 }

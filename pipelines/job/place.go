@@ -47,6 +47,9 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 	return Place{}, fmt.Errorf("--%s=%s: not %s, %s, an offset, or a time such as 2024-05-01T08:00:00+02:00", flag, s, words[0], words[1])
 }
 
+// Never reports whether the place is never reached.
+func (p Place) Never() bool { return p.word == never }
+
 // Resolve says which offset the place is, of a partition that holds [first, end).
 // It is done once, at submission: engines run stages again.
 func (p Place) Resolve(ctx context.Context, log kafkasource.Log, topic string, partition int32, first, end int64) (int64, error) {

@@ -3,14 +3,11 @@ package launch
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
@@ -30,13 +27,6 @@ const DirectCredit = 16 << 20
 // noSplit keeps prism from splitting a stateful stage by element, which would
 // run one key in two bundles at once and lose its state without a word.
 const noSplit = "prism_disable_sdf_split"
-
-// Init parses the command line and, in a worker process, runs the worker and
-// never returns. Call it first in main, after the flags are defined.
-func Init() {
-	flag.Parse()
-	beam.Init()
-}
 
 // Runner returns the runner that --runner names, or an error that says which there are.
 func Runner() (string, error) {
@@ -109,23 +99,6 @@ func (l beamLogger) Log(ctx context.Context, sev beamlog.Severity, _ int, msg st
 	if level >= l.level {
 		slog.Log(ctx, level, strings.TrimSpace(msg))
 	}
-}
-
-// Interruptible returns a context that ends at the first interrupt or
-// termination signal; a second one ends the process as usual.
-func Interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop()
-	}()
-	return ctx, stop
-}
-
-// Cancelled reports whether a job's error is that it was cancelled, which an
-// engine says in its own words.
-func Cancelled(err error) bool {
-	return err != nil && strings.Contains(strings.ToLower(err.Error()), "cancel")
 }
 
 // List splits a comma-separated flag.

@@ -11,10 +11,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -24,38 +22,32 @@ import (
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
-// Exit codes.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
-
 func main() {
 	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folder images")
-	root := flag.String("archive", "", "the archive `folder` with the frames (this or --brokers)")
-	brokers := flag.String("brokers", "", "Kafka `brokers` with the frames, host:port,… (this or --archive)")
-	connection := flag.String("connection", "", "a YAML `file` that says how to connect to Kafka with TLS or a user (default: plainly)")
+	root := flag.String("archive", "", "the archive `folder` with the frames, instead of --brokers")
+	kafka := kafkaconn.DefineFlags(flag.CommandLine, "")
 	images := flag.String("images", picture.WithDetections, "which `frames`: detections (in which something was found) or all")
 	cameras := flag.String("camera", "", "only these `cameras`, id,…: each gets packs of its own, images/camera=<id>/…")
 	sheets := flag.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")
 	launch.Init()
 
-	j := rendering.Job{Output: *out, Which: *images, Cameras: launch.List(*cameras), Sheets: *sheets}
+	j := rendering.Job{Output: *out, Which: *images, Cameras: launch.List(*cameras), Sheets: *sheets, Progress: launch.Interval}
 	var errs []error
 	var err error
 	j.Runner, err = launch.Runner()
-	errs = append(errs, err, kafkaconn.Check(*connection))
+	errs = append(errs, err)
 	if strings.TrimSpace(j.Output) == "" {
 		errs = append(errs, errors.New("--output is missing"))
 	}
-	switch list := launch.List(*brokers); {
-	case *root != "" && len(list) > 0:
+	switch {
+	case *root != "" && kafka.Brokers != "":
 		errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
 	case *root != "":
 		j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
-	case len(list) > 0:
-		j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: list, Connection: *connection}
+	case kafka.Brokers != "":
+		j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
+		j.Log.Brokers, err = kafka.Check()
+		errs = append(errs, err)
 	default:
 		errs = append(errs, errors.New("--archive or --brokers is missing: where the frames are"))
 	}
@@ -65,26 +57,16 @@ func main() {
 	if err := (picture.RenderConfig{Cameras: j.Cameras}).Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("--camera: %w", err))
 	}
-	if bad := errors.Join(errs...); bad != nil {
-		fmt.Fprintln(os.Stderr, bad)
-		os.Exit(exitUsage)
-	}
-	os.Exit(run(&j))
+	os.Exit(launch.Main(launch.Command{
+		Again: "run it again to get all pictures",
+		Run:   func(ctx context.Context) error { return run(ctx, &j) },
+	}, errors.Join(errs...)))
 }
 
-func run(j *rendering.Job) int {
-	launch.Quiet(slog.LevelWarn)
-	ctx, stop := launch.Interruptible()
-	defer stop()
-	j.Progress = 5 * time.Second
+func run(ctx context.Context, j *rendering.Job) error {
 	done, err := j.Run(ctx)
-	switch {
-	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled) || launch.Cancelled(err)):
-		fmt.Fprintln(os.Stderr, "interrupted; run it again to get all pictures")
-		return exitFailed
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		return exitFailed
+	if err != nil {
+		return err
 	}
 	fmt.Printf("%d pictures in %d files below %s/images\n", done.Pictures, done.Packs, j.Output)
 	if done.Missing > 0 {
@@ -96,5 +78,5 @@ func run(j *rendering.Job) int {
 	for _, s := range done.Sheets {
 		fmt.Printf("contact sheet: %s/%s\n", j.Output, s)
 	}
-	return exitDone
+	return nil
 }

@@ -4,9 +4,8 @@
 package main
 
 import (
+	"context"
 	"flag"
-	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -15,12 +14,8 @@ import (
 func main() {
 	out := flag.String("output", "out", "the `folder` to write to; what an earlier run left there is replaced")
 	launch.Init()
-	launch.Quiet(slog.LevelWarn)
-
-	ctx, stop := launch.Interruptible()
-	defer stop()
-	if err := run(ctx, *out); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	os.Exit(launch.Main(launch.Command{
+		Again: "the next run begins anew",
+		Run:   func(ctx context.Context) error { return run(ctx, *out) },
+	}, nil))
 }
