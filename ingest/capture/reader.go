@@ -42,9 +42,9 @@ type reader struct {
 // being encoded.
 const pictures = 3
 
-// startReader opens and reads a stream. With drop, a picture that nobody
-// fetches gives way to newer ones: a live source goes on anyway, and its clock
-// must not lag. ended is called when the goroutine has closed everything.
+// startReader opens and reads a stream. With drop, it is read from the present
+// on, and a picture that nobody fetches gives way to newer ones: a live source
+// goes on anyway, and its clock must not lag. ended is called when the goroutine has closed everything.
 func startReader(open func() (Stream, error), drop bool, ended func()) *reader {
 	r := &reader{
 		opened: make(chan error, 1),
@@ -60,12 +60,19 @@ func startReader(open func() (Stream, error), drop bool, ended func()) *reader {
 func (r *reader) run(open func() (Stream, error), drop bool, ended func()) {
 	defer ended()
 	defer close(r.done)
+	began := time.Now()
 	stream, err := open()
 	if err != nil {
 		r.opened <- err
 		return
 	}
 	defer stream.Close()
+	if drop {
+		if err := catchUp(stream, time.Since(began)); err != nil {
+			r.opened <- err
+			return
+		}
+	}
 	r.step = stream.Step()
 	r.opened <- nil
 
