@@ -4,13 +4,10 @@ package launch
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners" // defines --runner
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
@@ -57,7 +54,7 @@ func Run(ctx context.Context, runner string, p *beam.Pipeline, m *Meter) error {
 	}
 	res, err := prism.Execute(ctx, p)
 	if err != nil {
-		return fmt.Errorf("run pipeline on the direct runner: %w", err)
+		return fmt.Errorf("run pipeline on the direct runner: %w", reason(err))
 	}
 	if m != nil {
 		m.total = totals(res.Metrics())
@@ -75,30 +72,6 @@ func requireExperiment(name string) error {
 		return fmt.Errorf("the experiment %s could not be set; without it the direct runner loses keyed state", name)
 	}
 	return nil
-}
-
-// Quiet keeps the engine's own talk to warnings; level is what is still shown.
-func Quiet(level slog.Level) {
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
-	beamlog.SetLogger(beamLogger{level})
-}
-
-// beamLogger sends Beam's log lines to slog.
-type beamLogger struct{ level slog.Level }
-
-func (l beamLogger) Log(ctx context.Context, sev beamlog.Severity, _ int, msg string) {
-	level := slog.LevelInfo
-	switch {
-	case sev >= beamlog.SevError:
-		level = slog.LevelError
-	case sev == beamlog.SevWarn:
-		level = slog.LevelWarn
-	case sev == beamlog.SevDebug:
-		level = slog.LevelDebug
-	}
-	if level >= l.level {
-		slog.Log(ctx, level, strings.TrimSpace(msg))
-	}
 }
 
 // List splits a comma-separated flag.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -94,7 +95,9 @@ func (*gatherFn) ProcessElement(key int, counts func(*int) bool) {
 
 type failFn struct{}
 
-func (*failFn) ProcessElement([]byte, func(int, int)) error { return errors.New("the lens is covered") }
+func (*failFn) ProcessElement([]byte, func(int, int)) error {
+	return errors.New("the lens is covered,\nand the shutter too")
+}
 
 // Without the experiment that Run sets, prism splits a bundle of a stateful stage
 // that makes no progress for a while, and runs a key in two bundles at once.
@@ -152,13 +155,42 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFailureKeepsItsReason(t *testing.T) {
+func TestAFailureIsSaidOnceWithItsReasonAlone(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	beam.ParDo0(s, &gatherFn{}, beam.GroupByKey(s, beam.ParDo(s, &failFn{}, beam.Impulse(s))))
-	err := Run(t.Context(), Direct, p, nil)
-	if err == nil || !strings.Contains(err.Error(), "the lens is covered") || Cancelled(err) {
-		t.Errorf("error %v", err)
+	var err error
+	logged := stderr(t, func() {
+		Quiet(slog.LevelWarn)
+		err = Run(t.Context(), Direct, p, nil)
+		slog.Warn("a line of our own")
+	})
+	Quiet(slog.LevelError)
+	want := "run pipeline on the direct runner: launch.failFn: the lens is covered,\nand the shutter too"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
 	}
+	if !strings.Contains(logged, "a line of our own") || strings.Count(logged, "\n") != 1 {
+		t.Errorf("logged:\n%s", logged)
+	}
+}
+
+// stderr is what is written to standard error meanwhile.
+func stderr(t *testing.T, do func()) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = before }()
+	do()
+	b, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func TestLists(t *testing.T) {
