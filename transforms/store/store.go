@@ -156,7 +156,7 @@ func (f *Folder) Exists(ctx context.Context, name string) (bool, error) {
 func (f *Folder) Size(ctx context.Context, name string) (int64, error) {
 	n, err := f.fs.Size(ctx, f.Path(name))
 	if err != nil {
-		return 0, fmt.Errorf("size of %s: %w", f.Path(name), err)
+		return 0, fmt.Errorf("size of %s: %w", f.Path(name), cause(err))
 	}
 	return n, nil
 }
@@ -179,9 +179,17 @@ func (f *Folder) Read(ctx context.Context, name string) (b []byte, err error) {
 func (f *Folder) OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
 	r, err := f.fs.OpenRead(ctx, f.Path(name))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", f.Path(name), err)
+		return nil, fmt.Errorf("open %s: %w", f.Path(name), cause(err))
 	}
 	return r, nil
+}
+
+// cause is err without the path, which most filesystems say themselves.
+func cause(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // Remove deletes the file; no file is no error.
