@@ -70,7 +70,7 @@ func run(ctx context.Context, j *rendering.Job) error {
 	}
 	fmt.Printf("%d pictures in %d files below %s/images\n", done.Pictures, done.Packs, j.Output)
 	if done.Missing > 0 {
-		fmt.Printf("%d frames are no longer in the log: the file \"missing frames.txt\" in each pack says which\n", done.Missing)
+		fmt.Printf("%d frames are not, or no longer, where they should be read from; \"missing frames.txt\" in the files says which\n", done.Missing)
 	}
 	if done.Kept > 0 {
 		fmt.Printf("%d files made earlier were kept, since new ones would lack frames\n", done.Kept)

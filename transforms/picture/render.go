@@ -174,15 +174,23 @@ func (r *Renderer) render(ctx context.Context, file string, rows []result.Frame,
 	})
 }
 
-// SweepPartial removes the packs of incomplete chunks that a configuration
-// would make anew: their names change as the chunks grow.
-func SweepPartial(ctx context.Context, folder *store.Folder, cfg RenderConfig) error {
+// SweepPartial removes the packs of incomplete chunks that are not of these
+// results files, as rendered with a configuration: their names change as the
+// chunks grow.
+func SweepPartial(ctx context.Context, folder *store.Folder, cfg RenderConfig, rendered []output.File) error {
 	for _, dir := range cfg.dirs() {
+		keep := map[string]bool{}
+		for _, f := range rendered {
+			keep[packFile(dir, f)] = true
+		}
 		names, err := folder.List(ctx, dir+partialDir+"*.zip")
 		if err != nil {
 			return fmt.Errorf("sweep pictures: %w", err)
 		}
 		for _, n := range names {
+			if keep[n] {
+				continue
+			}
 			if err := folder.Remove(ctx, n); err != nil {
 				return fmt.Errorf("sweep pictures: %w", err)
 			}

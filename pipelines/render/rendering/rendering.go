@@ -5,9 +5,7 @@ package rendering
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -46,17 +44,11 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 		return Done{}, err
 	}
 	out, err := output.OpenExisting(ctx, folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Done{}, fmt.Errorf("%s is no output folder: %w", j.Output, err)
-	}
 	if err != nil {
 		return Done{}, err
 	}
 	cfg, err := j.config(out)
 	if err != nil {
-		return Done{}, err
-	}
-	if err := picture.SweepPartial(ctx, folder, cfg); err != nil {
 		return Done{}, err
 	}
 	files, err := out.Files(ctx)
@@ -78,6 +70,9 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 			Packs: total(picture.PacksRendered), Pictures: total(picture.PicturesRendered),
 			Missing: total(picture.FramesMissing), Kept: total(picture.PacksKept),
 		}
+	}
+	if err := picture.SweepPartial(ctx, folder, cfg, files); err != nil {
+		return Done{}, err
 	}
 	if j.Sheets {
 		done.Sheets, err = picture.ContactSheets(ctx, cfg)
