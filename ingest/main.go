@@ -20,13 +20,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"regexp"
 	"syscall"
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 const (
@@ -73,8 +73,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 //go:embed help.txt
 var help string
 
-var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-
 // parse reads flags and configuration and lists everything that is wrong with
 // both. Asked for help, it prints it and returns flag.ErrHelp.
 func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, error) {
@@ -110,8 +108,8 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 		wrong("unexpected argument %q", f.Arg(0))
 	}
 	opts.Publish.Topic = *topic
-	if !topicName.MatchString(*topic) || *topic == "." || *topic == ".." {
-		wrong("--topic %q is not 1 to 249 of A-Z a-z 0-9 . _ - (and not . or ..)", *topic)
+	if err := frame.CheckTopic(*topic); err != nil {
+		bad = append(bad, err)
 	}
 	var err error
 	if opts.Publish.Brokers, err = kafka.Check(); err != nil {

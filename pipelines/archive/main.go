@@ -19,8 +19,8 @@ import (
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 )
 
 func main() {
@@ -39,7 +39,7 @@ func main() {
 	j.Runner, errs[1] = launch.Runner()
 	j.Start, errs[2] = job.Start(*start)
 	j.Until, errs[3] = job.Until(*until)
-	errs[4] = output.CheckTopic(j.Topic)
+	errs[4] = frame.CheckTopic(j.Topic)
 	bad := errors.Join(errs[:]...)
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))

@@ -8,8 +8,8 @@ import (
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 )
 
 // DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
@@ -50,7 +50,7 @@ func (f *Flags) Job() (Job, error) {
 	var err error
 	j.Runner, err = launch.Runner()
 	note(err)
-	note(output.CheckTopic(j.Topic))
+	note(frame.CheckTopic(j.Topic))
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
@@ -78,7 +78,7 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 
 func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	var l layout
-	if err := readJournal(ctx, files, layoutFile, &l); err != nil {
+	if err := files.ReadJSON(ctx, layoutFile, layoutFormat, &l); err != nil {
 		return nil, err
 	}
 	if l.N < 1 {
@@ -98,26 +98,6 @@ func marshal(v any) []byte {
 	return append(b, '\n')
 }
 
-func readJournal(ctx context.Context, files *store.Folder, name string, v any) error {
-	b, err := files.Read(ctx, name)
-	if err != nil {
-		return err
-	}
-	var head struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return fmt.Errorf("read %s: %w", files.Path(name), err)
-	}
-	if head.Format != layoutFormat {
-		return fmt.Errorf("read %s: format %d is not known (known: %d)", files.Path(name), head.Format, layoutFormat)
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("read %s: %w", files.Path(name), err)
-	}
-	return nil
-}
-
 func partitionKey(topic string, partition int32) string {
 	return topic + "+" + strconv.Itoa(int(partition))
 }
@@ -129,7 +109,7 @@ func baseFile(topic string, partition int32) string {
 // Base returns the partition's first offset, or chunk.None if it was never begun.
 func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64, error) {
 	var b base
-	err := readJournal(ctx, f.files, baseFile(topic, partition), &b)
+	err := f.files.ReadJSON(ctx, baseFile(topic, partition), layoutFormat, &b)
 	if errors.Is(err, fs.ErrNotExist) {
 		return chunk.None, nil
 	}
@@ -145,7 +125,7 @@ func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64
 // begin fixes the partition's first offset. Of several callers the first one
 // decides; what was decided is returned.
 func (f *Folder) begin(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	if err := output.CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return 0, err
 	}
 	err := f.files.CreateExclusive(ctx, baseFile(topic, partition), marshal(base{layoutFormat, topic, partition, start}))
@@ -162,7 +142,7 @@ func (f *Folder) rebase(ctx context.Context, topic string, partition int32, star
 
 // Partitions lists the partitions of topic that were begun, in ascending order.
 func (f *Folder) Partitions(ctx context.Context, topic string) ([]int32, error) {
-	if err := output.CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return nil, err
 	}
 	names, err := f.files.List(ctx, basePrefix+topic+"+*.json")
@@ -194,7 +174,7 @@ func (e *Extent) Upto() int64 { return max(e.End, e.Tail.End) }
 // Extent lists the partition's files; the error is fs.ErrNotExist if the
 // partition was never begun.
 func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Extent, error) {
-	if err := output.CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return Extent{}, err
 	}
 	start, err := f.Base(ctx, topic, partition)

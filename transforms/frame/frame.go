@@ -74,6 +74,18 @@ const MaxCamera = 128
 // but neither "." nor "..", so that it may become a part of a path.
 func ValidCamera(id string) bool { return validToken(id, MaxCamera) }
 
+// MaxTopic is Kafka's limit for the length of a topic's name.
+const MaxTopic = 249
+
+// CheckTopic refuses what is not the name of a Kafka topic, before it is sent
+// anywhere or becomes a part of a path.
+func CheckTopic(topic string) error {
+	if !validToken(topic, MaxTopic) {
+		return fmt.Errorf("topic %q: a topic's name is 1 to %d of A-Z a-z 0-9 . _ -, and neither . nor ..", topic, MaxTopic)
+	}
+	return nil
+}
+
 func validToken(s string, longest int) bool {
 	if s == "" || len(s) > longest || s == "." || s == ".." {
 		return false

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,4 +105,17 @@ func FuzzReadRecord(f *testing.F) {
 			t.Fatal(d)
 		}
 	})
+}
+
+func TestTopicsAreCheckedBeforeTheyBecomePaths(t *testing.T) {
+	for _, topic := range []string{"a", "A.b_c-9", "...", strings.Repeat("x", MaxTopic)} {
+		if err := CheckTopic(topic); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, topic := range []string{"", ".", "..", "a/b", "a+b", "a b", "ä", "a\x00", "*", strings.Repeat("x", MaxTopic+1)} {
+		if CheckTopic(topic) == nil {
+			t.Errorf("%q was accepted", topic)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/store"
 )
@@ -27,7 +28,7 @@ type contents struct {
 
 // list lists the files of one partition.
 func (o *Output) list(ctx context.Context, topic string, partition int32) (*contents, error) {
-	if err := CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return nil, err
 	}
 	key := partitionKey(topic, partition)

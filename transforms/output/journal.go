@@ -114,27 +114,6 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// readJSON reads a file of the journal.
-func readJSON(ctx context.Context, f *store.Folder, name string, v any) error {
-	b, err := f.Read(ctx, name)
-	if err != nil {
-		return err
-	}
-	var head struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return fmt.Errorf("read %s: %w", f.Path(name), err)
-	}
-	if head.Format != journalFormat {
-		return fmt.Errorf("read %s: format %d is not known here (only %d)", f.Path(name), head.Format, journalFormat)
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("read %s: %w", f.Path(name), err)
-	}
-	return nil
-}
-
 func marshalJSON(v any) ([]byte, error) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -145,7 +124,7 @@ func marshalJSON(v any) ([]byte, error) {
 
 func readLayout(ctx context.Context, f *store.Folder) (layout, error) {
 	var l layout
-	if err := readJSON(ctx, f, layoutFile, &l); err != nil {
+	if err := f.ReadJSON(ctx, layoutFile, journalFormat, &l); err != nil {
 		return layout{}, err
 	}
 	if l.N < 1 {
@@ -159,7 +138,7 @@ func readGenerations(ctx context.Context, f *store.Folder, limit int) ([]Generat
 	var gens []Generation
 	for number := 1; limit <= 0 || number <= limit; number++ {
 		var g Generation
-		err := readJSON(ctx, f, generationFile(number), &g)
+		err := f.ReadJSON(ctx, generationFile(number), journalFormat, &g)
 		if errors.Is(err, fs.ErrNotExist) && limit <= 0 {
 			return gens, nil
 		}
@@ -177,7 +156,7 @@ func readGenerations(ctx context.Context, f *store.Folder, limit int) ([]Generat
 // readBase returns the partition's first offset, or chunk.None if no job has begun it.
 func readBase(ctx context.Context, f *store.Folder, topic string, partition int32) (int64, error) {
 	var b base
-	err := readJSON(ctx, f, baseFile(topic, partition), &b)
+	err := f.ReadJSON(ctx, baseFile(topic, partition), journalFormat, &b)
 	if errors.Is(err, fs.ErrNotExist) {
 		return chunk.None, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 // Folders of the output.
@@ -39,7 +40,7 @@ type Name struct {
 // NameOf is the name of a chunk's files: the whole chunk, whether or not the log
 // has records at all of its offsets, so that the name depends on nothing else.
 func NameOf(id chunk.ID, n int64) (Name, error) {
-	if err := CheckTopic(id.Topic); err != nil {
+	if err := frame.CheckTopic(id.Topic); err != nil {
 		return Name{}, err
 	}
 	if id.Partition < 0 || id.Index < 0 || n < 1 || id.Index > math.MaxInt64/n-1 {
@@ -62,30 +63,11 @@ func ParseName(s string) (Name, error) {
 	start, err2 := strconv.ParseInt(p[2], 10, 64)
 	end, err3 := strconv.ParseInt(p[3], 10, 64)
 	n := Name{p[0], int32(part), start, end}
-	if err1 != nil || err2 != nil || err3 != nil || CheckTopic(p[0]) != nil ||
+	if err1 != nil || err2 != nil || err3 != nil || frame.CheckTopic(p[0]) != nil ||
 		part < 0 || start < 0 || end < start || n.String() != s {
 		return Name{}, fmt.Errorf("name %q is not topic+partition+start+end", s)
 	}
 	return n, nil
-}
-
-// maxTopic is Kafka's limit for the length of a topic's name.
-const maxTopic = 249
-
-// CheckTopic refuses what is not a Kafka topic's name, before it becomes part of a path.
-func CheckTopic(topic string) error {
-	ok := topic != "" && len(topic) <= maxTopic && topic != "." && topic != ".."
-	for i := 0; ok && i < len(topic); i++ {
-		switch c := topic[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-		default:
-			ok = false
-		}
-	}
-	if !ok {
-		return fmt.Errorf("topic %q: a topic's name is 1 to %d of A-Z a-z 0-9 . _ -, and neither . nor ..", topic, maxTopic)
-	}
-	return nil
 }
 
 // partitionKey is topic+partition, as the journal names partitions.
@@ -96,7 +78,7 @@ func partitionKey(topic string, partition int32) string {
 func parsePartitionKey(key string) (topic string, partition int32, err error) {
 	topic, num, _ := strings.Cut(key, "+")
 	p, err := strconv.ParseInt(num, 10, 32)
-	if err != nil || p < 0 || CheckTopic(topic) != nil || partitionKey(topic, int32(p)) != key {
+	if err != nil || p < 0 || frame.CheckTopic(topic) != nil || partitionKey(topic, int32(p)) != key {
 		return "", 0, fmt.Errorf("%q is not topic+partition", key)
 	}
 	return topic, int32(p), nil

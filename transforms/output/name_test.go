@@ -3,7 +3,6 @@ package output
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -57,17 +56,7 @@ func TestOnlyNamesAsTheyAreWrittenAreRead(t *testing.T) {
 	}
 }
 
-func TestTopicsAreCheckedBeforeTheyBecomePaths(t *testing.T) {
-	for _, topic := range []string{"a", "A.b_c-9", "...", strings.Repeat("x", 249)} {
-		if err := CheckTopic(topic); err != nil {
-			t.Error(err)
-		}
-	}
-	for _, topic := range []string{"", ".", "..", "a/b", "a+b", "a b", "ä", "a\x00", "*", strings.Repeat("x", 250)} {
-		if CheckTopic(topic) == nil {
-			t.Errorf("%q was accepted", topic)
-		}
-	}
+func TestOnlyAChunkHasAName(t *testing.T) {
 	for _, id := range []chunk.ID{{Topic: "a/b"}, {Topic: "a", Partition: -1}, {Topic: "a", Index: -1}, {Topic: "a", Index: math.MaxInt64 / 2}} {
 		if n, err := NameOf(id, 4); err == nil {
 			t.Errorf("%v has the name %v", id, n)

@@ -48,6 +48,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
@@ -261,7 +262,7 @@ type Position struct {
 // Begin says where the first job of a partition starts, and returns the base
 // that counts: the one that is there if another job was first.
 func (o *Output) Begin(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	if err := CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return 0, err
 	}
 	if start < 0 || partition < 0 {
@@ -283,7 +284,7 @@ func (o *Output) Begin(ctx context.Context, topic string, partition int32, start
 // that no earlier call has verified.
 func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Position, error) {
 	none := Position{Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
-	if err := CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(topic); err != nil {
 		return none, err
 	}
 	fail := func(err error) (Position, error) {
@@ -334,7 +335,7 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 	key := partitionKey(topic, partition)
 	var mark verified
 	// A mark that cannot be read is as good as none.
-	if readJSON(ctx, o.folder, verifiedFile(key), &mark) != nil || mark.Chunk < 1 ||
+	if o.folder.ReadJSON(ctx, verifiedFile(key), journalFormat, &mark) != nil || mark.Chunk < 1 ||
 		governing(o.gens, key, mark.Chunk-1).lineage != mark.Lineage {
 		mark = verified{}
 	}

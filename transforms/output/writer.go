@@ -77,7 +77,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 	newer := w.o.gens
 	for number := w.spec.Generation + 1; ; number++ {
 		var g Generation
-		err := readJSON(ctx, w.o.folder, generationFile(number), &g)
+		err := w.o.folder.ReadJSON(ctx, generationFile(number), journalFormat, &g)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
