@@ -32,6 +32,9 @@ const (
 // MaxEpoch is the longest epoch in bytes.
 const MaxEpoch = 128
 
+// maxSequence is the highest sequence number: the number after it still fits.
+const maxSequence = 1<<63 - 2
+
 // ValidEpoch reports whether e may be an epoch: 1 to 128 of A-Z a-z 0-9 . _ -,
 // but neither "." nor "..".
 func ValidEpoch(e string) bool { return validToken(e, MaxEpoch) }
@@ -79,7 +82,7 @@ func (p *Parser) parseCloudEvent(camera string, rec *Record) (Frame, *Poison) {
 	f := Frame{
 		Camera:   camera,
 		Epoch:    h.text(headerEpoch),
-		Sequence: h.number(headerSequence, 0, 1<<63-1),
+		Sequence: h.number(headerSequence, 0, maxSequence),
 		Captured: h.time(headerTime),
 		Encoding: h.encoding(),
 		Width:    int(h.number(headerWidth, 1, 1<<31-1)),

@@ -166,6 +166,8 @@ func parseCases() []parseCase {
 		{"a negative sequence", with(j, "ce_sequence", "-1", "ce_id", "gate-1/e1/-1"), ReasonBadHeader},
 		{"a sequence with leading zeros", with(j, "ce_sequence", "07"), ReasonBadHeader},
 		{"a sequence beyond 64 bits", with(j, "ce_sequence", "9223372036854775808"), ReasonBadHeader},
+		{"a sequence with none after it", with(j, "ce_sequence", "9223372036854775807", "ce_id", "gate-1/e1/9223372036854775807"), ReasonBadHeader},
+		{"the highest sequence", with(j, "ce_sequence", "9223372036854775806", "ce_id", "gate-1/e1/9223372036854775806"), ""},
 		{"a time that is none", with(j, "ce_time", "yesterday"), ReasonBadHeader},
 		{"a time before 1970", with(j, "ce_time", "1969-12-31T23:59:59Z"), ReasonBadHeader},
 		{"a time that nanoseconds cannot hold", with(j, "ce_time", "2500-01-01T00:00:00Z"), ReasonBadHeader},
