@@ -1,6 +1,7 @@
 package sequence
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -29,6 +30,7 @@ type Analyzer struct {
 	steps   []Step
 	silence time.Duration
 	limit   int
+	room    int // of it, for the numbers
 }
 
 // NewAnalyzer makes an analyzer. silence is the longest gap between the capture
@@ -44,14 +46,17 @@ func NewAnalyzer(steps []Step, silence time.Duration, limit int) (*Analyzer, err
 	if silence < 0 || limit < 0 {
 		return nil, fmt.Errorf("analyzer: silence %v and state limit %d must not be negative", silence, limit)
 	}
+	// The steps have three quarters of it.
+	room := limit/4 - 2*binary.MaxVarintLen64
 	names := map[string]bool{}
 	for _, s := range steps {
 		if names[s.Name()] {
 			return nil, fmt.Errorf("analyzer: two steps are named %q", s.Name())
 		}
 		names[s.Name()] = true
+		room -= len(s.Name()) + len(s.Digest()) + 3*binary.MaxVarintLen32
 	}
-	return &Analyzer{steps: steps, silence: silence, limit: limit}, nil
+	return &Analyzer{steps: steps, silence: silence, limit: limit, room: room}, nil
 }
 
 // Pixels is the most that any step needs.
@@ -88,6 +93,7 @@ func (c *Camera) Next(it *Item) error {
 		return nil
 	}
 	v := c.numbers.see(f)
+	c.numbers.trim(c.a.room)
 	if res.Status = v.status; v.status != result.OK {
 		// What the per-frame stage found in it belongs to the frame's first result.
 		res.Quality, res.Detections = nil, nil
@@ -187,6 +193,7 @@ func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("restore camera state: %w", err)
 	}
+	c.numbers.trim(a.room) // it may have been saved under a higher limit
 	for _, s := range a.steps {
 		m, ok := there[s.Name()]
 		if !ok || m.digest != s.Digest() {

@@ -1,6 +1,8 @@
 package sequence
 
 import (
+	"encoding/binary"
+
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -66,10 +68,42 @@ func (e *epoch) add(seq int64) bool {
 		return false
 	}
 	if len(e.seen) > maxRanges {
-		e.seen[1].From = e.seen[0].From
-		e.seen = append(e.seen[:0], e.seen[1:]...)
+		e.join()
 	}
 	return true
+}
+
+// join takes the oldest hole for seen; false if there is none.
+func (e *epoch) join() bool {
+	if len(e.seen) < 2 {
+		return false
+	}
+	e.seen[1].From = e.seen[0].From
+	e.seen = append(e.seen[:0], e.seen[1:]...)
+	return true
+}
+
+// trim forgets the oldest epochs, and then the oldest holes, until the encoding
+// takes at most room bytes. Asked after every frame it does not depend on where
+// runs end.
+func (n *numbers) trim(room int) {
+	for size := n.size(); size > room; size = n.size() {
+		if len(n.epochs) > 1 {
+			n.epochs = append(n.epochs[:0], n.epochs[1:]...)
+		} else if len(n.epochs) == 0 || !n.epochs[0].join() {
+			return
+		}
+	}
+}
+
+// size is at least the length of the encoding, and not much more.
+func (n *numbers) size() int {
+	size := binary.MaxVarintLen64
+	for i := range n.epochs {
+		e := &n.epochs[i]
+		size += len(e.name) + 2*binary.MaxVarintLen16 + 2*binary.MaxVarintLen64*len(e.seen)
+	}
+	return size
 }
 
 func (n *numbers) append(b []byte) []byte {
@@ -88,7 +122,8 @@ func readNumbers(r *wire.Reader) numbers {
 		for i := range n.epochs {
 			n.epochs[i] = epoch{r.String(), chunk.ReadOffsets(r)}
 			if len(n.epochs[i].seen) == 0 {
-				return numbers{} // never written: the reader's error says so, or the next one does
+				r.Fail() // never written
+				return numbers{}
 			}
 		}
 	}

@@ -418,6 +418,50 @@ func TestAChangedStepStartsAfreshAndOthersGoOn(t *testing.T) {
 	}
 }
 
+func TestManyEpochsAndHolesFitIntoTheLeastState(t *testing.T) {
+	const limit = 4096
+	motion := newMotion(t, func(c *MotionConfig) { c.StateLimit = limit * 3 / 4 })
+	a, err := NewAnalyzer([]Step{motion}, 0, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := a.Start()
+	defer func() { c.Close() }()
+	// Noise of a size whose packed picture takes nearly all of the step's part.
+	f := grayFrame(54, 54, 0, 0, 0, 256, 1)
+	for e := range maxEpochs {
+		f.Epoch = fmt.Sprintf("%0*d", frame.MaxEpoch, e)
+		for i := range maxRanges {
+			f.Sequence = int64(i) << 56
+			it := Item{Result: result.Frame{Status: result.OK}, Frame: f}
+			if err := c.Next(&it); err != nil {
+				t.Fatal(err)
+			}
+			b, err := c.Save()
+			if err != nil {
+				t.Fatalf("epoch %d frame %d: %v", e, i, err)
+			}
+			if i%16 > 0 {
+				continue
+			}
+			if it.Result.Events[0].Type != EventEpochStarted && i == 0 {
+				t.Fatalf("epoch %d was known before", e)
+			}
+			c.Close()
+			if c, err = a.Restore(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if size := len(c.memories[0].Save()); size < limit/2 {
+		t.Errorf("the step takes only %d bytes", size)
+	}
+	it := Item{Result: result.Frame{Status: result.OK}, Frame: f}
+	if err := c.Next(&it); err != nil || it.Result.Status != result.Repeat {
+		t.Errorf("the last frame again is %q, %v", it.Result.Status, err)
+	}
+}
+
 func TestStateOverTheLimitIsAnError(t *testing.T) {
 	a, err := NewAnalyzer([]Step{hashStep{"1"}}, 0, 8)
 	if err != nil {
