@@ -118,7 +118,7 @@ func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) err
 	const longest = 30 * time.Second
 	pause := &backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: longest}
 	pause.Reset()
-	src := segment{name: c.cfg.Source.Text, open: func() (Stream, error) { return openLive(c.cfg.Source) }}
+	src := segment{name: c.cfg.Source.Text, open: func() (Stream, error) { return openLive(c.cfg.Source, c.cfg.OpenTimeout) }}
 	for {
 		opened := c.opts.now()
 		err := c.stream(ctx, src, func(now time.Time) (string, error) { return liveEpoch(now), nil }, emit)

@@ -89,14 +89,17 @@ func openVideo(path string) (Stream, error) {
 	return v, nil
 }
 
-// openLive opens a URL or a device. The error does not repeat the URL, which
-// may hold a password.
-func openLive(src config.Source) (Stream, error) {
+// openLive opens a URL or a device; timeout is for the server's first answer.
+// The error does not repeat the URL, which may hold a password.
+func openLive(src config.Source, timeout time.Duration) (Stream, error) {
 	var c *gocv.VideoCapture
 	var err error
 	if src.Kind == config.Device {
 		c, err = gocv.VideoCaptureDevice(src.Device)
 	} else {
+		if err := answers(src.URL, timeout); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, err)
+		}
 		c, err = gocv.VideoCaptureFileWithAPI(src.URL, gocv.VideoCaptureFFmpeg)
 	}
 	if err != nil {
