@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"time"
 
@@ -27,14 +28,19 @@ const (
 	// within seconds.
 	missingPatience = 15 * time.Second
 
+	// silentFor is how long trouble may last without a word: shorter trouble is
+	// part of Kafka's life.
+	silentFor = 3 * time.Second
+
 	firstBackoff = 50 * time.Millisecond
 	maxBackoff   = 5 * time.Second
 )
 
 // retry calls try until it succeeds, fails in a way that no other try can mend,
-// or patience is over. between is called before each further try.
+// or patience is over. between is called before each further try. Trouble that
+// lasts is logged once.
 func retry(ctx context.Context, patience time.Duration, between func(), try func(context.Context) error) error {
-	begin := time.Now()
+	begin, said := time.Now(), false
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		err := try(ctx)
 		if err == nil || ctx.Err() != nil || !transient(err) {
@@ -43,8 +49,13 @@ func retry(ctx context.Context, patience time.Duration, between func(), try func
 		if missing(err) {
 			patience = min(patience, missingPatience)
 		}
-		if waited := time.Since(begin); waited+backoff > patience {
+		waited := time.Since(begin)
+		if waited+backoff > patience {
 			return fmt.Errorf("given up after %v: %w", waited.Round(time.Millisecond), err)
+		}
+		if waited > silentFor && !said {
+			said = true
+			slog.WarnContext(ctx, "Kafka fails, trying again", "for", patience, "reason", err)
 		}
 		select {
 		case <-ctx.Done():

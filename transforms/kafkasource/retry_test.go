@@ -1,11 +1,14 @@
 package kafkasource
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,4 +78,31 @@ func TestRetryLastsAsLongAsItsPatience(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestTroubleThatLastsIsSaidOnce(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	for _, c := range []struct {
+		lasts time.Duration
+		want  int
+	}{{time.Second, 0}, {time.Minute, 1}} {
+		var b bytes.Buffer
+		slog.SetDefault(slog.New(slog.NewTextHandler(&b, nil)))
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			err := retry(t.Context(), DefaultPatience, func() {}, func(context.Context) error {
+				if time.Since(begin) < c.lasts {
+					return kafka.NotLeaderForPartition
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if got := strings.Count(b.String(), "trying again"); got != c.want {
+			t.Errorf("trouble of %v was said %d times, want %d:\n%s", c.lasts, got, c.want, &b)
+		}
+	}
 }
