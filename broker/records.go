@@ -66,6 +66,52 @@ func (b *Broker) AppendTransaction(ctx context.Context, commit bool, topic strin
 	return first, nil
 }
 
+// Records returns the records of a partition, as any client reads them.
+func (b *Broker) Records(ctx context.Context, topic string, partition int32) ([]frame.Record, error) {
+	first, end, err := b.Bounds(topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	recs, err := b.read(ctx, topic, partition, first, end)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]frame.Record, len(recs))
+	for i, r := range recs {
+		out[i] = frame.Record{Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+		for _, h := range r.Headers {
+			out[i].Headers = append(out[i].Headers, frame.Header{Key: h.Key, Value: h.Value})
+		}
+	}
+	return out, nil
+}
+
+func (b *Broker) read(ctx context.Context, topic string, partition int32, from, to int64) ([]*kgo.Record, error) {
+	if from >= to {
+		return nil, nil
+	}
+	c, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs()...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+		topic: {partition: kgo.NewOffset().At(from)},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var out []*kgo.Record
+	for next := from; next < to; {
+		fetches := c.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return nil, fmt.Errorf("read topic %s partition %d: %w", topic, partition, err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if next = r.Offset + 1; r.Offset < to {
+				out = append(out, &kgo.Record{Offset: r.Offset, Topic: topic, Partition: partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp})
+			}
+		})
+	}
+	return out, nil
+}
+
 func (b *Broker) producer(opts ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(b.Addrs()...),
