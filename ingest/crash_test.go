@@ -44,7 +44,25 @@ var build = sync.OnceValue(func() (err error) {
 // process is one started command.
 type process struct {
 	*exec.Cmd
-	said bytes.Buffer // complete once the process was waited for
+	said transcript // complete once the process was waited for
+}
+
+// transcript is what a process has said so far.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *transcript) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(b)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
 }
 
 func begin(t *testing.T, name string, args ...string) *process {
