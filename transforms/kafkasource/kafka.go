@@ -91,8 +91,19 @@ func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Dur
 	return retry(ctx, min(patience, l.patience), l.refresh, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
 		defer cancel()
-		return request(ctx)
+		return l.known(ctx, request(ctx))
 	})
+}
+
+// known is err unless kafka-go says that a topic is unknown only because it knows
+// none, since no broker answers: then it is why none does.
+func (l *kafkaLog) known(ctx context.Context, err error) error {
+	if errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) {
+		if _, unanswered := l.client.Metadata(ctx, &kafka.MetadataRequest{}); unanswered != nil {
+			return unanswered
+		}
+	}
+	return err
 }
 
 // refresh forgets the metadata and the connections: kafka-go has no other way to
