@@ -13,10 +13,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/store"
@@ -36,12 +37,8 @@ func main() {
 	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why")
 	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
 	flag.Parse()
-	if q.output == "" {
-		fmt.Fprintln(os.Stderr, "--output is missing")
-		os.Exit(2)
-	}
-	if _, ok := formats[q.format]; !ok {
-		fmt.Fprintf(os.Stderr, "--format=%s: not text, jsonl or summary\n", q.format)
+	if bad := q.check(flag.Args()); bad != nil {
+		fmt.Fprintln(os.Stderr, bad)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -50,6 +47,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// check returns everything that is wrong with the command line.
+func (q *query) check(args []string) error {
+	var bad []error
+	if len(args) > 0 {
+		bad = append(bad, fmt.Errorf("unexpected argument %q", args[0]))
+	}
+	if strings.TrimSpace(q.output) == "" {
+		bad = append(bad, errors.New("--output is missing"))
+	}
+	if q.camera != "" && !frame.ValidCamera(q.camera) {
+		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
+	}
+	if _, ok := formats[q.format]; !ok {
+		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.format))
+	}
+	return errors.Join(bad...)
 }
 
 // printer prints rows; end is called once after the last.
@@ -86,9 +101,6 @@ func show(ctx context.Context, q query, w io.Writer) error {
 		return err
 	}
 	out, err := output.OpenExisting(ctx, folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is no output folder: %w", q.output, err)
-	}
 	if err != nil {
 		return err
 	}

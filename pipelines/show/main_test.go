@@ -147,3 +147,16 @@ func TestAFolderThatIsNoOutputIsAnError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestEverythingWrongWithTheCommandLineIsListed(t *testing.T) {
+	q := query{camera: "a/b", format: "xml"}
+	err := q.check([]string{"out"})
+	for _, want := range []string{`unexpected argument "out"`, "--output is missing", "--camera=a/b", "--format=xml"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+	if err := (&query{output: "out", format: "text"}).check(nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -78,7 +78,11 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 
 func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	var l layout
-	if err := files.ReadJSON(ctx, layoutFile, layoutFormat, &l); err != nil {
+	err := files.ReadJSON(ctx, layoutFile, layoutFormat, &l)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no archive: %w", files.Root(), err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if l.N < 1 {

@@ -200,12 +200,15 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 // folder is no output.
 func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
 	l, err := readLayout(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no output folder: %w", folder.Root(), err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open output %s: %w", folder.Root(), err)
+		return nil, fmt.Errorf("open output: %w", err)
 	}
 	gens, err := readGenerations(ctx, folder, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open output %s: %w", folder.Root(), err)
+		return nil, fmt.Errorf("open output: %w", err)
 	}
 	return &Output{folder: folder, n: l.N, gens: gens}, nil
 }
