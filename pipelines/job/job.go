@@ -186,11 +186,11 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
 	source := j.Source
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
-	paced := j.Runner == launch.Direct
-	if paced {
+	oneProcess := j.Runner == launch.Direct
+	if oneProcess {
 		source.Credit = launch.DirectCredit
 	}
-	seq, err := j.Analyses.Sequence(paced)
+	seq, err := j.Analyses.Sequence(oneProcess)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipe
 
 	p, s := beam.NewPipelineWithRoot()
 	runs, ends := kafkasource.Read(s, source, tasks)
-	sequenced, stray := perframe.Analyze(s, j.Analyses.PerFrame(paced), runs)
+	sequenced, stray := perframe.Analyze(s, j.Analyses.PerFrame(oneProcess), runs)
 	parts := sequence.Analyze(s, seq, sequenced)
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {

@@ -184,9 +184,11 @@ func (c *Config) Steps() ([]sequence.StepSpec, error) {
 	return steps, nil
 }
 
-// PerFrame is the configuration of the per-frame stage.
-func (c *Config) PerFrame(paced bool) perframe.Config {
-	cfg := perframe.Config{Parse: c.Parse, Paced: paced}
+// PerFrame is the configuration of the per-frame stage. oneProcess says that the
+// whole pipeline runs in one process on an engine that delivers each element once
+// and does not push back: the direct runner.
+func (c *Config) PerFrame(oneProcess bool) perframe.Config {
+	cfg := perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess}
 	if c.Quality {
 		cfg.Analyses = append(cfg.Analyses, "quality")
 	}
@@ -196,10 +198,11 @@ func (c *Config) PerFrame(paced bool) perframe.Config {
 	return cfg
 }
 
-// Sequence is the configuration of the sequence stage, but for where states lie.
-func (c *Config) Sequence(paced bool) (sequence.Config, error) {
+// Sequence is the configuration of the sequence stage, but for where states lie;
+// for oneProcess see PerFrame.
+func (c *Config) Sequence(oneProcess bool) (sequence.Config, error) {
 	steps, err := c.Steps()
-	return sequence.Config{Steps: steps, Silence: c.Silence, StateLimit: c.StateLimit, Paced: paced}, err
+	return sequence.Config{Steps: steps, Silence: c.Silence, StateLimit: c.StateLimit, Paced: oneProcess}, err
 }
 
 // Effective is the configuration as JSON, with the digests of all analyses and

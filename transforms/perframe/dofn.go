@@ -32,6 +32,9 @@ type Config struct {
 	// HandOver leaves gray pixels in [pixels.Handover] for a sequence stage in
 	// the same process. It changes no result.
 	HandOver bool
+	// Park keeps the frames in this process while their runs cross the shuffle;
+	// see sequence.Run.Park. It changes no result.
+	Park bool
 	// Paced gives the source its credit back for the records that end here.
 	Paced bool
 }
@@ -79,6 +82,9 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequen
 		}
 	}
 	if run.Kind != chunk.Stray {
+		if fn.Config.Park {
+			out.Park()
+		}
 		sequenced(run.Key(), out)
 		return nil
 	}

@@ -96,6 +96,9 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 func (fn *analyzeFn) Teardown() { fn.cache.clear() }
 
 func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key string, run Run, emit func(string, chunksink.Part)) error {
+	if err := run.unpark(); err != nil {
+		return err
+	}
 	if fn.Config.Paced {
 		var n int64
 		for i := range run.Items {

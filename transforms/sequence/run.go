@@ -24,6 +24,8 @@ type Item struct {
 type Run struct {
 	chunk.Link
 	Items []Item // ascending offsets; empty for Save and Clear
+
+	parked ticket // see Park
 }
 
 // Size is about how many bytes of pixels the run holds.
@@ -38,6 +40,8 @@ func (r *Run) Size() int {
 // Marshal encodes the run for a shuffle and for the bag of waiting runs.
 func (r *Run) Marshal() []byte {
 	b := r.Link.Append(make([]byte, 0, r.Size()+256*(len(r.Items)+1)))
+	b = wire.Uint(b, r.parked.process)
+	b = wire.Uint(b, r.parked.number)
 	b = wire.Uint(b, uint64(len(r.Items)))
 	for i := range r.Items {
 		it := &r.Items[i]
@@ -62,7 +66,7 @@ func (r *Run) Marshal() []byte {
 // UnmarshalRun is the inverse of [Run.Marshal]; Frame.Data aliases b.
 func UnmarshalRun(b []byte) (Run, error) {
 	r := wire.NewReader(b)
-	run := Run{Link: chunk.ReadLink(r)}
+	run := Run{Link: chunk.ReadLink(r), parked: ticket{r.Uint(), r.Uint()}}
 	if n := r.Count(); n > 0 {
 		run.Items = make([]Item, n)
 		for i := range run.Items {
