@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -430,7 +431,7 @@ func drawFrame(t *rapid.T) Frame {
 	f := Frame{
 		Camera:   rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}`).Draw(t, "camera"),
 		Epoch:    rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}`).Draw(t, "epoch"),
-		Sequence: rapid.Int64Min(0).Draw(t, "sequence"),
+		Sequence: rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "sequence"),
 		Captured: time.Unix(0, rapid.Int64Range(0, lastTime.UnixNano()-1).Draw(t, "captured")).UTC(),
 		Width:    rapid.IntRange(1, 9).Draw(t, "width"),
 		Height:   rapid.IntRange(1, 9).Draw(t, "height"),
