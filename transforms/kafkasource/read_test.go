@@ -141,6 +141,20 @@ func TestAnEmptyChunkIsClosedToo(t *testing.T) {
 	out.check(t, l.recs, Task{Topic: "frames", To: 10}, cfg)
 }
 
+func TestATaskThatEndsInAGapTellsSo(t *testing.T) {
+	l := &memLog{end: 10, recs: []frame.Record{{Offset: 1, Key: []byte("a")}, {Offset: 9, Key: []byte("a")}}}
+	cfg := Config{Log: testLog(t, l), N: 4, Forget: 9}.withDefaults()
+	task := Task{Topic: "frames", To: 6}
+	out, err := drive(t, t.Context(), &readFn{Config: cfg}, task, func() bool { return false }, func(Restriction) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.ends) != 2 || !out.ends[1].Partial || out.ends[1].UpTo != 6 || len(out.ends[1].Offsets) != 0 {
+		t.Errorf("ends: %+v", out.ends)
+	}
+	out.check(t, l.recs, task, cfg)
+}
+
 func TestWhatTheLogLostIsAnError(t *testing.T) {
 	rec := func(o int64) frame.Record { return frame.Record{Offset: o, Key: []byte("a"), Value: []byte("x")} }
 	for _, c := range []struct {

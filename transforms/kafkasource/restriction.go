@@ -24,7 +24,7 @@ type Restriction struct {
 	Next int64 // the next position to claim
 	End  int64 // the exclusive end, a position; never for a task without end
 	Seen int64 // the log's highest end seen, an offset: for the backlog, and to notice truncation
-	Told int64 // the UpTo of the last partial end, or chunk.None
+	Told int64 // the UpTo of the last partial end; at first the task's From
 
 	Cameras map[string]int64 // each camera's last emitted offset
 	Offsets chunk.Offsets    // what was emitted of the open chunk
@@ -33,7 +33,7 @@ type Restriction struct {
 
 // newRestriction is all of a task.
 func newRestriction(t *Task, n int64) Restriction {
-	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: chunk.None, Cameras: map[string]int64{}}
+	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: t.From, Cameras: map[string]int64{}}
 	if t.To != chunk.None {
 		r.End = 2 * t.To
 		if t.To%n == 0 {

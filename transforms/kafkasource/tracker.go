@@ -154,7 +154,7 @@ func (t *Tracker) close(c *Close) error {
 
 func (t *Tracker) tell(c *Tell) bool {
 	r := &t.rest
-	if len(r.Offsets) == 0 || r.endDue() || r.Told == r.Offset() || t.stopped {
+	if r.Offset()%r.N == 0 || r.Told == r.Offset() || t.stopped {
 		return false
 	}
 	r.Told = r.Offset()
