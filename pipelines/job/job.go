@@ -81,9 +81,6 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := out.Sweep(ctx); err != nil {
-		return nil, err
-	}
 	parts, tasks, err := j.plan(ctx, log, out)
 	if err != nil {
 		return nil, err
@@ -94,6 +91,10 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	}
 	p, err := j.pipeline(tasks, out)
 	if err != nil {
+		return nil, err
+	}
+	// Not before: if nothing is read, partial files are not made again.
+	if err := sweep(ctx, out, tasks); err != nil {
 		return nil, err
 	}
 	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
@@ -108,6 +109,15 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		}
 	}
 	return parts, nil
+}
+
+// sweep removes what interrupted jobs left of what is read now.
+func sweep(ctx context.Context, out *output.Output, tasks []kafkasource.Task) error {
+	err := out.Sweep(ctx)
+	for _, t := range tasks {
+		err = errors.Join(err, out.SweepPartials(ctx, t.Topic, t.Partition))
+	}
+	return err
 }
 
 // plan decides for every partition where to begin and to end.

@@ -418,17 +418,24 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 	return nil
 }
 
-// Sweep removes temporary and partial files. A job calls it when it starts.
+// Sweep removes temporary files. A job calls it when it starts.
 //
 // It asks neither whose they are nor how old: a live writer whose temporary
-// file vanishes writes it again, and partial files are made again.
+// file vanishes writes it again.
 func (o *Output) Sweep(ctx context.Context) error {
 	for _, dir := range []string{resultsDir, partialsDir, statesDir, imagesDir, journalDir} {
 		if err := o.removeAll(ctx, dir+store.TempDir+"/*"); err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
 	}
-	if err := o.removeAll(ctx, partialsDir+"*"+resultsExt); err != nil {
+	return nil
+}
+
+// SweepPartials removes a partition's partial files. A job that will read the
+// partition, and so make them again, calls it; any other leaves them, since they
+// may be all that is left of their frames.
+func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
+	if err := o.removeAll(ctx, partialsDir+partitionKey(topic, partition)+"+*"+resultsExt); err != nil {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	return nil

@@ -229,7 +229,7 @@ func TestTheEndOfAJobMissesWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesTemporariesAndPartials(t *testing.T) {
+func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	f := testFolder(t)
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
@@ -242,6 +242,14 @@ func TestSweepRemovesTemporariesAndPartials(t *testing.T) {
 	if err := o.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	read(t, f, Name{"frames", 0, 4, 6}.partial())
+	other := Name{"frames", 10, 4, 6}.partial()
+	overwrite(t, f, other, []byte("x"))
+	if err := o.SweepPartials(t.Context(), "frames", 0); err != nil {
+		t.Fatal(err)
+	}
+	read(t, f, other)
+	remove(t, f, other)
 	for _, pattern := range []string{"results/_temporary/*", "states/_temporary/*", "images/_temporary/*", "results/_partial/*", "results/_partial/_temporary/*", "_framebeam/_temporary/*"} {
 		if left, err := f.List(t.Context(), pattern); err != nil || len(left) > 0 {
 			t.Errorf("left: %v, %v", left, err)

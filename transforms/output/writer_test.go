@@ -299,7 +299,8 @@ func TestTwoJobsOnOneOutputWriteTheSame(t *testing.T) {
 				if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{}); err != nil {
 					t.Error(err)
 				}
-				if err := o.Sweep(t.Context()); err != nil { // as a job that starts now
+				// as a job that starts now
+				if err := errors.Join(o.Sweep(t.Context()), o.SweepPartials(t.Context(), "frames", 0)); err != nil {
 					t.Error(err)
 				}
 			}
