@@ -176,7 +176,9 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 	if err != nil {
 		return none, err
 	}
-	if pos.LastOffset != chunk.None {
+	// From there on the offsets of a chunk may be empty, so that its last record
+	// may be deleted long before anything is lost.
+	if pos.LastOffset != chunk.None && pos.LastOffset >= first {
 		if err := kafkasource.VerifyLast(ctx, log, j.Topic, partition, pos.LastOffset, pos.LastDigest); err != nil {
 			return none, err
 		}
