@@ -99,14 +99,15 @@ func add(sum tally, info *pipepb.MonitoringInfo) {
 	}
 }
 
-// Meter prints a line to standard error every Interval: the counters and the
-// rate of the first one. With an Interval of 0 it only adds up.
+// Meter prints a line to standard error every Interval while something goes on:
+// the counters and the rate of the first one. With an Interval of 0 it only adds up.
 type Meter struct {
 	Interval time.Duration
 	Counters []Counter
 
-	last  tally
+	last  tally // when line was called last
 	at    time.Time
+	still bool // nothing went on then, and it was said
 	total tally
 }
 
@@ -126,15 +127,28 @@ func totals(m metrics.Results) tally {
 type Counter struct{ Name, Label string }
 
 func (m *Meter) print(now tally) {
-	at := time.Now()
+	if line := m.line(now, time.Now()); line != "" {
+		fmt.Fprintln(os.Stderr, line)
+	}
+}
+
+// line is what is said of the counters at a time: nothing while nothing goes on,
+// but for the first time.
+func (m *Meter) line(now tally, at time.Time) string {
+	still := m.last != nil
 	var b strings.Builder
 	for _, c := range m.Counters {
+		still = still && now[c.Name] == m.last[c.Name]
 		fmt.Fprintf(&b, "%s %d  ", c.Label, now[c.Name])
 	}
-	if !m.at.IsZero() {
+	if m.last != nil {
 		first := m.Counters[0].Name
 		fmt.Fprintf(&b, "(%.0f/s)", float64(now[first]-m.last[first])/at.Sub(m.at).Seconds())
 	}
-	fmt.Fprintln(os.Stderr, strings.TrimSpace(b.String()))
-	m.last, m.at = now, at
+	said := m.still
+	m.last, m.at, m.still = now, at, still
+	if still && said {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
 }
