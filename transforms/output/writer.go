@@ -407,7 +407,9 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 		if p.End <= name.End {
 			break
 		}
-		if had, err := readLineage(ctx, w.o.folder, p.partial()); err != nil {
+		if had, err := readLineage(ctx, w.o.folder, p.partial()); errors.Is(err, fs.ErrNotExist) {
+			continue // another job on this output has just removed it
+		} else if err != nil {
 			return fail(err)
 		} else if had == lineage {
 			return Published{}, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -308,4 +310,24 @@ func TestTwoJobsOnOneOutputWriteTheSame(t *testing.T) {
 	}
 	wg.Wait()
 	same(t, want, f)
+}
+
+func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	testBegin(t, o, 0)
+	// Listed, and gone when it is opened.
+	longer := f.Path(Name{"frames", 0, 0, 2}.partial())
+	if err := os.MkdirAll(filepath.Dir(longer), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", longer); err != nil {
+		t.Fatal(err)
+	}
+	end := testEnd(testID(0), 0)
+	end.Partial, end.UpTo, end.Offsets = true, 2, chunk.Span(0, 2)
+	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x")); err != nil {
+		t.Fatal(err)
+	}
+	read(t, f, Name{"frames", 0, 0, 1}.partial())
 }
