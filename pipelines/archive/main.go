@@ -44,8 +44,8 @@ func main() {
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))
 	}
-	if j.N < 1 {
-		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be at least 1", j.N))
+	if j.N < 1 || j.N > kafkasource.MaxN {
+		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
 	os.Exit(launch.Main(launch.Command{
 		Endless: j.Until.Never(),

@@ -54,8 +54,8 @@ func (f *Flags) Job() (Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if j.N < 1 {
-		note(fmt.Errorf("--chunk=%d: must be at least 1", j.N))
+	if j.N < 1 || j.N > kafkasource.MaxN {
+		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
 	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))

@@ -517,7 +517,7 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("--until=%s: %v", s, err)
 		}
 	}
-	for _, s := range []string{"", "earliest", "-1", "tomorrow"} {
+	for _, s := range []string{"", "earliest", "-1", "tomorrow", "9223372036854775807"} {
 		if _, err := job.Until(s); err == nil {
 			t.Errorf("--until=%s was accepted", s)
 		}

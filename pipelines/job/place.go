@@ -38,7 +38,7 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 			return Place{word: w}, nil
 		}
 	}
-	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 {
+	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 && o <= kafkasource.MaxOffset {
 		return Place{offset: o}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {

@@ -20,6 +20,13 @@ const (
 	DefaultTail       = 10 * time.Second
 )
 
+// MaxN is the most offsets a chunk may have. Positions are twice an offset.
+const MaxN = 1 << 40
+
+// MaxOffset is the highest offset that a task may begin or end with: positions,
+// and event times made of them, are far from overflow.
+const MaxOffset = 1 << 50
+
 // Config is what all partitions of one [Read] share. Only N and Forget show in
 // what is emitted after all; everything else moves the bounds of runs, on which
 // results must not depend.
@@ -110,8 +117,7 @@ func (c Config) Validate() error {
 	_, known := openers[c.Log.Kind]
 	check(known, "unknown kind of log %q", c.Log.Kind)
 	check(c.Log.Patience >= 0, "patience is %v, must not be negative", c.Log.Patience)
-	// Positions are twice an offset.
-	check(c.N > 0 && c.N <= 1<<40, "chunk size is %d offsets, must be 1 to 2^40", c.N)
+	check(c.N > 0 && c.N <= MaxN, "chunk size is %d offsets, must be 1 to 2^40", c.N)
 	check(c.Forget >= 0, "forget is %d chunks, must not be negative", c.Forget)
 	check(c.MaxRecords >= 0, "max records is %d, must not be negative", c.MaxRecords)
 	check(c.MaxBytes >= 0 && c.MaxBytes <= 1<<30, "max bytes is %d, must be 0 to 2^30", c.MaxBytes)
@@ -142,10 +148,10 @@ func (c Config) validateTasks(tasks []Task) error {
 		check(t.Partition >= 0, "the partition is negative")
 		check(!seen[t.String()], "the partition is given twice")
 		seen[t.String()] = true
-		check(t.From >= 0 && t.From <= maxOffset, "from is %d, not an offset", t.From)
-		check(t.To == chunk.None || t.To >= t.From && t.To <= maxOffset, "to is %d, neither none nor an offset from %d on", t.To, t.From)
+		check(t.From >= 0 && t.From <= MaxOffset, "from is %d, not an offset", t.From)
+		check(t.To == chunk.None || t.To >= t.From && t.To <= MaxOffset, "to is %d, neither none nor an offset from %d on", t.To, t.From)
 		check(!c.OneCall || t.To != chunk.None, "a task without end cannot be read in one call")
-		check(t.LogEnd >= 0 && t.LogEnd <= maxOffset, "the log's end is %d, not an offset", t.LogEnd)
+		check(t.LogEnd >= 0 && t.LogEnd <= MaxOffset, "the log's end is %d, not an offset", t.LogEnd)
 		cameras := map[string]bool{}
 		for _, cam := range t.Cameras {
 			check(!cameras[cam.Camera], "camera %s is given twice", cam.Camera)

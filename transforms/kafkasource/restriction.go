@@ -13,9 +13,6 @@ import (
 // never is the end of a task without end, as a position.
 const never = math.MaxInt64
 
-// maxOffset keeps positions, and event times made of them, far from overflow.
-const maxOffset = 1 << 50
-
 // Restriction is what is left to read of a partition, and all that reading it
 // further depends on. Next is odd (the frame at offset (Next-1)/2 comes next) or
 // a multiple of 2N (the end of a chunk is due).
@@ -52,7 +49,7 @@ func (r *Restriction) Offset() int64 { return r.Next / 2 }
 // limit is the exclusive end as an offset.
 func (r *Restriction) limit() int64 {
 	if r.End == never {
-		return maxOffset
+		return MaxOffset
 	}
 	return r.End / 2
 }
