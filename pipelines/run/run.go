@@ -47,7 +47,7 @@ var films = []struct{ camera, file, start string }{
 // What a run leaves in its folder.
 const (
 	camerasFile   = "cameras.yaml"
-	resultsFolder = "results"
+	analysisFolder = "analysis"
 	archiveFolder = "archive"
 )
 
@@ -75,7 +75,7 @@ func run(ctx context.Context, out string) error {
 	}
 	fmt.Println("== analyse: quality and motion of every frame, on the direct runner")
 	analysis := job.Job{
-		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, resultsFolder), N: chunkSize,
+		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, analysisFolder), N: chunkSize,
 		Start: start, Until: until, Analyses: analyses.Default(), Pictures: picture.WithDetections, Progress: interval,
 	}
 	analysed := time.Now()
@@ -111,7 +111,7 @@ func clear(out string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	ours := []string{camerasFile, resultsFolder, archiveFolder}
+	ours := []string{camerasFile, analysisFolder, archiveFolder}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			return fmt.Errorf("output folder %s: it holds %s, which is not of an earlier run; choose another with --output", out, e.Name())
