@@ -18,7 +18,7 @@ import (
 func liveEpoch(now time.Time) string {
 	var random [8]byte
 	rand.Read(random[:]) // never fails
-	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random[:])
+	return now.UTC().Format("20060102T150405.000Z") + "-" + hex.EncodeToString(random[:])
 }
 
 // fileEpoch names one pass over one file, or image folder: it follows from the

@@ -201,8 +201,13 @@ func TestTwoProcessesOnOneOutputByMistake(t *testing.T) {
 	t.Run("with another configuration the earlier one stops", func(t *testing.T) {
 		out := t.TempDir()
 		analyze(t, b, out, sensitive, "64")
+		before := len(trial.Tree(t, out))
 		live := begin(t, b, out, sensitive, "never", "")
-		trial.Add(t, b, 0, film.Records(film.Config{Cameras: 1, Frames: 40, Seed: 1}))
+		for deadline := time.Now().Add(time.Minute); len(trial.Tree(t, out)) <= before; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the earlier job writes nothing:\n%s", &live.said)
+			}
+		}
 		analyze(t, b, out, lazy, "now")
 		// Whatever the earlier one still had under way, it must not write any more.
 		ended := make(chan error, 1)

@@ -46,9 +46,9 @@ var films = []struct{ camera, file, start string }{
 
 // What a run leaves in its folder.
 const (
-	camerasFile   = "cameras.yaml"
+	camerasFile    = "cameras.yaml"
 	analysisFolder = "analysis"
-	archiveFolder = "archive"
+	archiveFolder  = "archive"
 )
 
 // run does everything and says what it found, and where.

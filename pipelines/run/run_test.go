@@ -44,7 +44,7 @@ func left(t *testing.T, root string) (names []string) {
 func TestWhatAnEarlierRunLeftIsRemoved(t *testing.T) {
 	for name, root := range map[string]string{
 		"a folder that is not there": folder(t),
-		"an earlier run's":           folder(t, "cameras.yaml", "results/results/a.parquet", "results/_framebeam/layout.json", "archive/frames/a.avro"),
+		"an earlier run's":           folder(t, "cameras.yaml", "analysis/results/a.parquet", "analysis/_framebeam/layout.json", "archive/frames/a.avro"),
 		"what is left of one":        folder(t, "archive/frames/a.avro"),
 	} {
 		if err := clear(root); err != nil {
@@ -63,8 +63,8 @@ func TestAForeignFolderIsRefusedAndLeftAlone(t *testing.T) {
 		foreign string
 	}{
 		{"somebody's files", []string{"letters/one.txt", "two.txt"}, "letters"},
-		{"a file beside an earlier run's", []string{"archive/frames/a.avro", "cameras.yaml", "notes.txt", "results/a"}, "notes.txt"},
-		{"a hidden file", []string{".profile", "results/a"}, ".profile"},
+		{"a file beside an earlier run's", []string{"archive/frames/a.avro", "cameras.yaml", "notes.txt", "analysis/a"}, "notes.txt"},
+		{"a hidden file", []string{".profile", "analysis/a"}, ".profile"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := folder(t, c.files...)

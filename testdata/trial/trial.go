@@ -5,6 +5,7 @@ package trial
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -62,13 +63,23 @@ func Split(recs []frame.Record, n int) [][]frame.Record {
 	return logs
 }
 
-// Tree is every file below the folder but the journal, with its content's digest.
+// Tree is every file below the folder but the journal and temporary files, with
+// its content's digest.
 func Tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a job that is still running has just removed it
+		}
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			if d.Name() == store.TempDir {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		name, err := filepath.Rel(root, path)
 		if err != nil {
@@ -78,6 +89,9 @@ func Tree(t *testing.T, root string) map[string]string {
 			return nil
 		}
 		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		files[name] = fmt.Sprintf("%d bytes %x", len(b), sha256.Sum256(b))
 		return err
 	})

@@ -431,12 +431,22 @@ func (o *Output) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// SweepPartials removes a partition's partial files. A job that will read the
-// partition, and so make them again, calls it; any other leaves them, since they
-// may be all that is left of their frames.
+// SweepPartials removes a partition's partial files that are damaged or of
+// another configuration. A job that will read the partition, and so make them
+// again, calls it. Good ones stay: another job may have just written them.
 func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
-	if err := o.removeAll(ctx, partialsDir+partitionKey(topic, partition)+"+*"+resultsExt); err != nil {
+	c, err := o.list(ctx, topic, partition)
+	if err != nil {
 		return fmt.Errorf("sweep output: %w", err)
+	}
+	for _, n := range c.partials {
+		lineage, err := readLineage(ctx, o.folder, n.partial())
+		if err == nil && lineage == c.lineage(chunk.Of(n.Start, o.n)) {
+			continue
+		}
+		if err := o.folder.Remove(ctx, n.partial()); err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
 	}
 	return nil
 }
