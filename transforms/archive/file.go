@@ -256,12 +256,12 @@ func NewReader(r io.Reader, span Span) (*Reader, error) {
 		if _, ok := meta["avro.codec"]; ok || string(o.Schema().Canonical()) != string(schema.Canonical()) {
 			return nil, errors.New("another schema or codec than the format's")
 		}
-		for key, want := range map[string]string{
-			metaTopic: span.Topic, metaPartition: strconv.Itoa(int(span.Partition)), metaN: strconv.FormatInt(span.N, 10),
-			metaStart: strconv.FormatInt(span.Start, 10), metaEnd: strconv.FormatInt(span.End-1, 10),
+		for _, m := range []struct{ key, want string }{
+			{metaTopic, span.Topic}, {metaPartition, strconv.Itoa(int(span.Partition))}, {metaN, strconv.FormatInt(span.N, 10)},
+			{metaStart, strconv.FormatInt(span.Start, 10)}, {metaEnd, strconv.FormatInt(span.End-1, 10)},
 		} {
-			if got := string(meta[key]); got != want {
-				return nil, fmt.Errorf("%s is %.80q, not %s as the name says", key, got, want)
+			if got := string(meta[m.key]); got != m.want {
+				return nil, fmt.Errorf("%s is %.80q, not %s as the name says", m.key, got, m.want)
 			}
 		}
 		var err error

@@ -89,24 +89,6 @@ func (n Name) states() string  { return statesDir + n.String() + statesExt }
 func (n Name) images() string  { return imagesDir + n.String() + imagesExt }
 func (n Name) partial() string { return partialsDir + n.String() + resultsExt }
 
-// ResultsFile is the results file of a chunk, relative to the output folder.
-func ResultsFile(id chunk.ID, n int64) (string, error) {
-	name, err := NameOf(id, n)
-	if err != nil {
-		return "", err
-	}
-	return name.results(), nil
-}
-
-// ImagesFile is the file of a chunk's pictures, relative to the output folder.
-func ImagesFile(id chunk.ID, n int64) (string, error) {
-	name, err := NameOf(id, n)
-	if err != nil {
-		return "", err
-	}
-	return name.images(), nil
-}
-
 // parseFile reads the name of a file in dir; ok is false for files that are not ours.
 func parseFile(file, dir, ext string) (n Name, ok bool) {
 	base, ok := strings.CutPrefix(file, dir)

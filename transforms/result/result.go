@@ -80,8 +80,7 @@ type Event struct {
 	Detail string `parquet:"detail"` // for people; deterministic
 }
 
-// PerFrame is what the analyses of a frame on its own gave, on its way to the
-// sequence stage.
+// PerFrame is what the analyses of a frame on its own gave.
 type PerFrame struct {
 	Quality    *Quality
 	Detections []Detection
@@ -104,17 +103,6 @@ func (f *Frame) Kill(p *frame.Poison) {
 func (f *Frame) Describe(fr *frame.Frame) {
 	f.Epoch, f.Sequence, f.Captured = fr.Epoch, fr.Sequence, fr.Captured.UnixMicro()
 	f.Width, f.Height, f.Encoding = int32(fr.Width), int32(fr.Height), string(fr.Encoding)
-}
-
-// Append appends the encoding to b.
-func (p *PerFrame) Append(b []byte) []byte {
-	b = appendQuality(b, p.Quality)
-	return appendDetections(b, p.Detections)
-}
-
-// ReadPerFrame reads what [PerFrame.Append] wrote.
-func ReadPerFrame(r *wire.Reader) PerFrame {
-	return PerFrame{Quality: readQuality(r), Detections: readDetections(r)}
 }
 
 // Marshal encodes the result for a shuffle and for keyed state.

@@ -67,14 +67,9 @@ func (r *Reader) Close() error {
 	return r.err
 }
 
-// Rest returns the bytes not yet read.
-func (r *Reader) Rest() []byte { return r.b }
-
 // Fail makes the reader fail as if a value had been impossible: for types that
 // allow fewer values than their encoding.
-func (r *Reader) Fail() { r.fail() }
-
-func (r *Reader) fail() {
+func (r *Reader) Fail() {
 	r.err = ErrCorrupt
 	r.b = nil
 }
@@ -83,7 +78,7 @@ func (r *Reader) fail() {
 func (r *Reader) Int() int64 {
 	v, n := binary.Varint(r.b)
 	if n <= 0 {
-		r.fail()
+		r.Fail()
 		return 0
 	}
 	r.b = r.b[n:]
@@ -94,7 +89,7 @@ func (r *Reader) Int() int64 {
 func (r *Reader) Uint() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
-		r.fail()
+		r.Fail()
 		return 0
 	}
 	r.b = r.b[n:]
@@ -106,7 +101,7 @@ func (r *Reader) Uint() uint64 {
 func (r *Reader) Count() int {
 	v := r.Uint()
 	if v > uint64(len(r.b)) {
-		r.fail()
+		r.Fail()
 		return 0
 	}
 	return int(v)
@@ -115,7 +110,7 @@ func (r *Reader) Count() int {
 // Bool reads a truth value.
 func (r *Reader) Bool() bool {
 	if len(r.b) == 0 || r.b[0] > 1 {
-		r.fail()
+		r.Fail()
 		return false
 	}
 	v := r.b[0] == 1
@@ -126,7 +121,7 @@ func (r *Reader) Bool() bool {
 // Float reads a float64.
 func (r *Reader) Float() float64 {
 	if len(r.b) < 8 {
-		r.fail()
+		r.Fail()
 		return 0
 	}
 	v := math.Float64frombits(binary.BigEndian.Uint64(r.b))
@@ -148,7 +143,7 @@ func (r *Reader) Bytes() []byte {
 
 func (r *Reader) take(n uint64) []byte {
 	if n > uint64(len(r.b)) {
-		r.fail()
+		r.Fail()
 		return nil
 	}
 	v := r.b[:n:n]
