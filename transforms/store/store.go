@@ -73,17 +73,44 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 		}
 		return &Folder{root: strings.TrimRight(filepath.ToSlash(abs), "/"), fs: localFS{}}, nil
 	}
-	openMu.Lock()
-	defer openMu.Unlock()
-	f, ok := opened[scheme]
-	if !ok {
-		var err error
-		if f, err = filesystem.New(ctx, root); err != nil {
-			return nil, fmt.Errorf("open folder %s: %w", root, err)
+	f, err := filesystemOf(ctx, scheme, root)
+	if err == nil {
+		if c, ok := f.(Checker); ok {
+			err = c.Check(root)
 		}
-		opened[scheme] = f
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", root, err)
 	}
 	return &Folder{root: strings.TrimRight(root, "/"), fs: f}, nil
+}
+
+// On returns the folder at root, a path with its scheme, of a filesystem that
+// the caller has opened.
+func On(f filesystem.Interface, root string) *Folder {
+	return &Folder{root: strings.TrimRight(root, "/"), fs: f}
+}
+
+func filesystemOf(ctx context.Context, scheme, root string) (filesystem.Interface, error) {
+	openMu.Lock()
+	defer openMu.Unlock()
+	if f, ok := opened[scheme]; ok {
+		return f, nil
+	}
+	f, err := filesystem.New(ctx, root)
+	if err == nil {
+		opened[scheme] = f
+	}
+	return f, err
+}
+
+// Absolute is the root as another process on this machine names it: a local path
+// from the file system's root on. Other roots stay as they are.
+func Absolute(root string) (string, error) {
+	if root == "" || strings.Contains(root, "://") {
+		return root, nil
+	}
+	return filepath.Abs(root)
 }
 
 // Root is the folder's path as it was given, made absolute when local.
@@ -245,16 +272,19 @@ const putAttempts = 10
 
 // Put writes the file name with write under a temporary name and gives it its
 // name with publish, for example (*Staged).PublishNew. Nothing is left of it
-// when either fails. If the temporary file vanishes meanwhile, because a
-// process that starts on the same folder sweeps, it is written again, so write
-// must be repeatable. A publish that discards the file on purpose returns nil.
+// when either fails. It is written again, so write must be repeatable, if the
+// temporary file vanishes meanwhile, because a process that starts on the same
+// folder sweeps, and after errors that are [Transient] on a [Patient]
+// filesystem. A publish that discards the file on purpose returns nil.
 func (f *Folder) Put(ctx context.Context, name string, write func(io.Writer) error, publish func(*Staged, context.Context) error) error {
-	for try := 1; ; try++ {
-		err := f.putOnce(ctx, name, write, publish)
-		if !errors.Is(err, fs.ErrNotExist) || try == putAttempts {
-			return err
+	return f.again(ctx, name, func() error {
+		for try := 1; ; try++ {
+			err := f.putOnce(ctx, name, write, publish)
+			if !errors.Is(err, fs.ErrNotExist) || try == putAttempts {
+				return err
+			}
 		}
-	}
+	})
 }
 
 func (f *Folder) putOnce(ctx context.Context, name string, write func(io.Writer) error, publish func(*Staged, context.Context) error) error {
@@ -264,14 +294,22 @@ func (f *Folder) putOnce(ctx context.Context, name string, write func(io.Writer)
 	}
 	if err = write(p); err == nil {
 		err = p.Close()
+	} else if p.err != nil && !errors.Is(err, p.err) {
+		err = fmt.Errorf("%w: %w", err, p.err) // an encoder in between kept its text only
 	}
 	if err == nil {
 		err = publish(p, ctx)
 	}
-	if err != nil {
-		return errors.Join(err, p.Discard(context.WithoutCancel(ctx)))
+	if err == nil {
+		return nil
 	}
-	return nil
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupPatience)
+	defer cancel()
+	if left := p.Discard(clean); left != nil {
+		// Only why the file could not be written says whether to write it again.
+		err = fmt.Errorf("%w (and %v)", err, left)
+	}
+	return err
 }
 
 // TempDir is the folder, beside the final file, in which files are written before they are
@@ -285,6 +323,7 @@ type Staged struct {
 	name, temp string
 	w          io.WriteCloser
 	n          int64
+	err        error // of the first Write that failed
 	closed     bool
 }
 
@@ -299,7 +338,7 @@ func (f *Folder) Stage(ctx context.Context, name string) (*Staged, error) {
 	temp := dir + TempDir + "/" + base + "." + hex.EncodeToString(id[:])
 	w, err := f.fs.OpenWrite(ctx, f.Path(temp))
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", f.Path(temp), err)
+		return nil, fmt.Errorf("write %s: %w", f.Path(temp), cause(err))
 	}
 	return &Staged{f: f, name: name, temp: temp, w: w}, nil
 }
@@ -311,7 +350,11 @@ func (s *Staged) Write(b []byte) (int, error) {
 	if err != nil {
 		// Some clients report a broken pipeline as io.EOF, which a caller could
 		// take for success.
-		return n, fmt.Errorf("write %s: %w", s.f.Path(s.temp), noEOF(err))
+		err = fmt.Errorf("write %s: %w", s.f.Path(s.temp), cause(noEOF(err)))
+		if s.err == nil {
+			s.err = err
+		}
+		return n, err
 	}
 	return n, nil
 }
@@ -328,17 +371,30 @@ func (s *Staged) Close() error {
 		}
 	}
 	if err := s.w.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", s.f.Path(s.temp), noEOF(err))
+		return fmt.Errorf("close %s: %w", s.f.Path(s.temp), cause(noEOF(err)))
 	}
 	got, err := s.f.Size(context.Background(), s.temp)
 	if err != nil {
 		return err
 	}
 	if got != s.n {
-		return fmt.Errorf("close %s: wrote %d bytes, the file has %d", s.f.Path(s.temp), s.n, got)
+		return &lengthError{s.f.Path(s.temp), s.n, got}
 	}
 	return nil
 }
+
+// lengthError is a file that was closed without error and is not whole.
+type lengthError struct {
+	path      string
+	want, got int64
+}
+
+func (e *lengthError) Error() string {
+	return fmt.Sprintf("close %s: wrote %d bytes, the file has %d", e.path, e.want, e.got)
+}
+
+// Transient reports that it may be written again.
+func (e *lengthError) Transient() bool { return true }
 
 // PublishNew gives the file its name unless one is there: fs.ErrExist. Where
 // the filesystem cannot rename without replacing, the check comes just before.
@@ -376,7 +432,9 @@ func (s *Staged) Discard(ctx context.Context) error {
 	var err error
 	if !s.closed {
 		s.closed = true
-		err = s.w.Close()
+		if err = s.w.Close(); s.err != nil {
+			err = nil // it was said by Write
+		}
 	}
 	return errors.Join(noEOF(err), s.f.Remove(ctx, s.temp))
 }
