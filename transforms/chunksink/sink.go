@@ -12,6 +12,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -172,8 +173,8 @@ func (fn *writeFn) collector(ctx context.Context, p state.Provider, id chunk.ID)
 		return nil, fmt.Errorf("%v: %w", id, err)
 	}
 	if c.Generation() != fn.Config.Output.Generation {
-		return nil, fmt.Errorf("%v: keyed state is of generation %d, the job of %d: a savepoint resumes only in its own generation",
-			id, c.Generation(), fn.Config.Output.Generation)
+		return nil, fmt.Errorf("%v: keyed state is of generation %d, the job of %d: %w",
+			id, c.Generation(), fn.Config.Output.Generation, kafkasource.ErrOtherGeneration)
 	}
 	return c, nil
 }

@@ -147,7 +147,7 @@ func TestShuffledPartsGiveTheSameFilesOnPrism(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		left, err := got.List(t.Context(), "results/_temporary/*")
+		left, err := got.List(t.Context(), "results/frames+0/0000000000000000000/_temporary/*")
 		if err != nil || len(left) > 0 {
 			t.Errorf("left: %v %v", left, err)
 		}

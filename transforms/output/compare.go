@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,8 +72,8 @@ func (r *Report) String() string {
 // there, whether they count or not: equal work leaves equal folders.
 func Compare(ctx context.Context, want, got *store.Folder) (*Report, error) {
 	r := &Report{Partitions: map[string]*Frames{}}
-	for _, kind := range []string{resultsDir + "*" + resultsExt, statesDir + "*" + statesExt, imagesDir + "*" + imagesExt} {
-		if err := r.compareFiles(ctx, want, got, kind); err != nil {
+	for _, kind := range []struct{ dir, ext string }{{resultsDir, resultsExt}, {statesDir, statesExt}, {imagesDir, imagesExt}} {
+		if err := r.compareFiles(ctx, want, got, kind.dir, kind.ext); err != nil {
 			return nil, err
 		}
 	}
@@ -82,12 +83,12 @@ func Compare(ctx context.Context, want, got *store.Folder) (*Report, error) {
 	return r, nil
 }
 
-func (r *Report) compareFiles(ctx context.Context, want, got *store.Folder, pattern string) error {
-	wantFiles, err := want.List(ctx, pattern)
+func (r *Report) compareFiles(ctx context.Context, want, got *store.Folder, dir, ext string) error {
+	wantFiles, err := listBelow(ctx, want, dir, ext)
 	if err != nil {
 		return err
 	}
-	gotFiles, err := got.List(ctx, pattern)
+	gotFiles, err := listBelow(ctx, got, dir, ext)
 	if err != nil {
 		return err
 	}
@@ -116,6 +117,32 @@ func (r *Report) compareFiles(ctx context.Context, want, got *store.Folder, patt
 	return nil
 }
 
+// listBelow lists the files with an extension in dir and all folders below it,
+// sorted, but for temporary files and the packs of single cameras, which are
+// made at any time, in images/camera=….
+func listBelow(ctx context.Context, f *store.Folder, dir, ext string) ([]string, error) {
+	files, err := f.List(ctx, dir+"*"+ext)
+	if err != nil {
+		return nil, err
+	}
+	folders, err := f.Folders(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range folders {
+		if name == store.TempDir || strings.Contains(name, "=") {
+			continue
+		}
+		below, err := listBelow(ctx, f, dir+name+"/", ext)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, below...)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
 // compareFrames looks into results files that are not equal. A file that cannot
 // be read holds no frames.
 func (r *Report) compareFrames(ctx context.Context, want, got *store.Folder) error {
@@ -123,7 +150,8 @@ func (r *Report) compareFrames(ctx context.Context, want, got *store.Folder) err
 	// everything of a partition that differs is read.
 	differs := map[string]bool{}
 	for _, file := range slices.Concat(r.Missing, r.Extra, r.Flipped) {
-		if n, ok := parseFile(file, resultsDir, resultsExt); ok {
+		dir, base := path.Split(file)
+		if n, ok := parseFile(base, "", resultsExt); ok && strings.HasPrefix(dir, resultsDir) {
 			differs[partitionKey(n.Topic, n.Partition)] = true
 		}
 	}
@@ -161,7 +189,7 @@ func (r *Report) compareFrames(ctx context.Context, want, got *store.Folder) err
 // partitionRows returns the encoded frames of a partition by offset, and the
 // offsets that are there more than once.
 func partitionRows(ctx context.Context, f *store.Folder, key string) (rows map[int64][]byte, doubled chunk.Offsets, err error) {
-	files, err := f.List(ctx, resultsDir+key+"+*"+resultsExt)
+	files, err := listBelow(ctx, f, resultsDir+key+"/", resultsExt)
 	if err != nil {
 		return nil, nil, err
 	}

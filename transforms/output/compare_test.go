@@ -12,7 +12,7 @@ import (
 
 func TestPlantedFaultsAreFound(t *testing.T) {
 	rewrite := func(t *testing.T, f *store.Folder, k int64, change func([]result.Frame) []result.Frame) {
-		rows, lineage, err := readResults(t.Context(), f, testName(t, k).results())
+		rows, lineage, err := readResults(t.Context(), f, testLayout.results(testName(t, k)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		overwrite(t, f, testName(t, k).results(), b)
+		overwrite(t, f, testLayout.results(testName(t, k)), b)
 	}
 	flip := func(t *testing.T, f *store.Folder, name string, at int) {
 		b := read(t, f, name)
@@ -34,65 +34,65 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}{
 		"nothing": {plant: func(*testing.T, *store.Folder) {}},
 		"a dropped results file": {
-			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 1).results()) },
-			want:  Report{Missing: []string{testName(t, 1).results()}, Partitions: frames(Frames{Lost: chunk.Span(4, 8)})},
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testLayout.results(testName(t, 1))) },
+			want:  Report{Missing: []string{testLayout.results(testName(t, 1))}, Partitions: frames(Frames{Lost: chunk.Span(4, 8)})},
 		},
 		"a dropped states file": {
-			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 1).states()) },
-			want:  Report{Missing: []string{testName(t, 1).states()}},
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testLayout.states(testName(t, 1))) },
+			want:  Report{Missing: []string{testLayout.states(testName(t, 1))}},
 		},
 		"a dropped images file": {
-			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testName(t, 0).images()) },
-			want:  Report{Missing: []string{testName(t, 0).images()}},
+			plant: func(t *testing.T, f *store.Folder) { remove(t, f, testLayout.images(testName(t, 0))) },
+			want:  Report{Missing: []string{testLayout.images(testName(t, 0))}},
 		},
 		"a dropped frame": {
 			plant: func(t *testing.T, f *store.Folder) {
 				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { return append(r[:1], r[2:]...) })
 			},
-			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Lost: chunk.Span(5, 6)})},
+			want: Report{Flipped: []string{testLayout.results(testName(t, 1))}, Partitions: frames(Frames{Lost: chunk.Span(5, 6)})},
 		},
 		"a doubled frame": {
 			plant: func(t *testing.T, f *store.Folder) {
 				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { return append(r, r[2]) })
 			},
-			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Doubled: chunk.Span(6, 7)})},
+			want: Report{Flipped: []string{testLayout.results(testName(t, 1))}, Partitions: frames(Frames{Doubled: chunk.Span(6, 7)})},
 		},
 		"a changed frame": {
 			plant: func(t *testing.T, f *store.Folder) {
 				rewrite(t, f, 1, func(r []result.Frame) []result.Frame { r[3].Detail = "y"; return r })
 			},
-			want: Report{Flipped: []string{testName(t, 1).results()}, Partitions: frames(Frames{Changed: chunk.Span(7, 8)})},
+			want: Report{Flipped: []string{testLayout.results(testName(t, 1))}, Partitions: frames(Frames{Changed: chunk.Span(7, 8)})},
 		},
 		"a file twice under two names": {
 			plant: func(t *testing.T, f *store.Folder) {
-				overwrite(t, f, Name{"frames", 0, 4, 6}.results(), read(t, f, testName(t, 1).results()))
+				overwrite(t, f, testLayout.results(Name{"frames", 0, 4, 6}), read(t, f, testLayout.results(testName(t, 1))))
 			},
-			want: Report{Extra: []string{Name{"frames", 0, 4, 6}.results()}, Partitions: frames(Frames{Doubled: chunk.Span(4, 8)})},
+			want: Report{Extra: []string{testLayout.results(Name{"frames", 0, 4, 6})}, Partitions: frames(Frames{Doubled: chunk.Span(4, 8)})},
 		},
 		"an extra chunk": {
 			plant: func(t *testing.T, f *store.Folder) { commit(t, testOpen(t, f, "A"), 0, "x", 3) },
 			want: Report{
-				Extra:      []string{testName(t, 3).results(), testName(t, 3).states()},
+				Extra:      []string{testLayout.results(testName(t, 3)), testLayout.states(testName(t, 3))},
 				Partitions: frames(Frames{Extra: chunk.Span(12, 16)}),
 			},
 		},
 		"a flipped byte in the results": {
-			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).results(), 0) },
-			want:  Report{Flipped: []string{testName(t, 2).results()}, Partitions: frames(Frames{Lost: chunk.Span(8, 12)})},
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testLayout.results(testName(t, 2)), 0) },
+			want:  Report{Flipped: []string{testLayout.results(testName(t, 2))}, Partitions: frames(Frames{Lost: chunk.Span(8, 12)})},
 		},
 		"a flipped byte in the states": {
-			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).states(), 300) },
-			want:  Report{Flipped: []string{testName(t, 2).states()}},
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testLayout.states(testName(t, 2)), 300) },
+			want:  Report{Flipped: []string{testLayout.states(testName(t, 2))}},
 		},
 		"a flipped byte in the images": {
-			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testName(t, 2).images(), 1) },
-			want:  Report{Flipped: []string{testName(t, 2).images()}},
+			plant: func(t *testing.T, f *store.Folder) { flip(t, f, testLayout.images(testName(t, 2)), 1) },
+			want:  Report{Flipped: []string{testLayout.images(testName(t, 2))}},
 		},
 		"another journal, partial and temporary files": {
 			plant: func(t *testing.T, f *store.Folder) {
 				overwrite(t, f, layoutFile, []byte("x"))
 				overwrite(t, f, Name{"frames", 0, 12, 13}.partial(), []byte("x"))
-				overwrite(t, f, "results/_temporary/x", []byte("x"))
+				overwrite(t, f, "results/_temporary/x.parquet", []byte("x"))
 			},
 		},
 	} {

@@ -16,66 +16,82 @@ import (
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
-// contents is one partition's files as they were listed.
+// contents is one partition's files. Folders are listed when a chunk of theirs is
+// asked for; asked for in ascending order, each is listed once.
 type contents struct {
-	o        *Output
-	key      string          // topic+partition
+	o         *Output
+	topic     string
+	partition int32
+	key       string // topic+partition
+	listed    *block // the block that was listed last
+	partials  []Name // once listed: ascending, of one start the longest first
+}
+
+// block is the files of one block as they were listed.
+type block struct {
+	number   int64
 	results  []Name          // ascending; none lies inside another
 	states   map[Name]bool   //
-	partials []Name          // ascending, of one start the longest first
 	lineages map[Name]string // of results files read so far
 }
 
-// list lists the files of one partition.
-func (o *Output) list(ctx context.Context, topic string, partition int32) (*contents, error) {
+func (o *Output) contents(topic string, partition int32) (*contents, error) {
 	if err := frame.CheckTopic(topic); err != nil {
 		return nil, err
 	}
-	key := partitionKey(topic, partition)
-	all, err := o.listAll(ctx, key+"+*")
+	return &contents{o: o, topic: topic, partition: partition, key: partitionKey(topic, partition)}, nil
+}
+
+// block lists a block, unless it is the one that was listed last.
+func (c *contents) block(ctx context.Context, number int64) (*block, error) {
+	if c.listed != nil && c.listed.number == number {
+		return c.listed, nil
+	}
+	list := func(dir, ext string) ([]Name, error) {
+		return c.o.layout.List(ctx, c.o.folder, dir, ext, c.topic, c.partition, number)
+	}
+	results, err := list(resultsDir, resultsExt)
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := all[key]; ok {
-		return c, nil
+	states, err := list(statesDir, statesExt)
+	if err != nil {
+		return nil, err
 	}
-	return o.newContents(key), nil
+	b := &block{number: number, results: outermost(results), states: map[Name]bool{}, lineages: map[Name]string{}}
+	for _, n := range states {
+		b.states[n] = true
+	}
+	c.listed = b
+	return b, nil
 }
 
-func (o *Output) newContents(key string) *contents {
-	return &contents{o: o, key: key, states: map[Name]bool{}, lineages: map[Name]string{}}
+// blocks lists the blocks that have a folder in dir.
+func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
+	return c.o.layout.Blocks(ctx, c.o.folder, dir, c.topic, c.partition)
 }
 
-// listAll lists files whose names match pattern, by partition.
-func (o *Output) listAll(ctx context.Context, pattern string) (map[string]*contents, error) {
-	all := map[string]*contents{}
-	list := func(dir, ext string, add func(*contents, Name)) error {
-		files, err := o.folder.List(ctx, dir+pattern+ext)
-		if err != nil {
-			return err
-		}
-		for _, file := range files {
-			n, ok := parseFile(file, dir, ext)
-			if !ok {
-				continue
-			}
-			key := partitionKey(n.Topic, n.Partition)
-			if all[key] == nil {
-				all[key] = o.newContents(key)
-			}
-			add(all[key], n)
-		}
-		return nil
+// listPartials lists the partition's partial files.
+func (c *contents) listPartials(ctx context.Context) (err error) {
+	c.partials, err = listPartials(ctx, c.o.folder, c.topic, c.partition)
+	return err
+}
+
+// listPartials lists a partition's partial files, of one start the longest first.
+func listPartials(ctx context.Context, f *store.Folder, topic string, partition int32) ([]Name, error) {
+	dir := partialsDir + partitionKey(topic, partition) + "/"
+	files, err := f.List(ctx, dir+"*"+resultsExt)
+	if err != nil {
+		return nil, err
 	}
-	err := errors.Join(
-		list(resultsDir, resultsExt, func(c *contents, n Name) { c.results = append(c.results, n) }),
-		list(partialsDir, resultsExt, func(c *contents, n Name) { c.partials = append(c.partials, n) }),
-		list(statesDir, statesExt, func(c *contents, n Name) { c.states[n] = true }))
-	for _, c := range all {
-		slices.SortFunc(c.partials, longestFirst)
-		c.results = outermost(c.results)
+	var names []Name
+	for _, file := range files {
+		if n, ok := parseFile(file, dir, resultsExt); ok && n.Topic == topic && n.Partition == partition {
+			names = append(names, n)
+		}
 	}
-	return all, err
+	slices.SortFunc(names, longestFirst)
+	return names, nil
 }
 
 func longestFirst(a, b Name) int {
@@ -96,40 +112,43 @@ func outermost(names []Name) []Name {
 }
 
 // covering returns the results file that holds chunk k.
-func (c *contents) covering(k int64) (Name, bool) {
-	start, end := k*c.o.n, (k+1)*c.o.n-1
-	i, ok := slices.BinarySearchFunc(c.results, start, func(n Name, start int64) int { return cmp.Compare(n.Start, start) })
+func (b *block) covering(k, n int64) (Name, bool) {
+	start, end := k*n, (k+1)*n-1
+	i, ok := slices.BinarySearchFunc(b.results, start, func(n Name, start int64) int { return cmp.Compare(n.Start, start) })
 	if !ok {
 		i--
 	}
-	if i < 0 || c.results[i].End < end {
+	if i < 0 || b.results[i].End < end {
 		return Name{}, false
 	}
-	return c.results[i], true
+	return b.results[i], true
 }
 
 // complete reports whether chunk k is complete: its results and states are
 // there, and the results count. A trusted chunk's lineage is not read again.
 func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, error) {
-	r, ok := c.covering(k)
+	b, err := c.block(ctx, c.o.layout.block(k))
+	if err != nil {
+		return false, err
+	}
+	r, ok := b.covering(k, c.o.layout.N)
 	if !ok {
 		return false, nil
 	}
 	s := r
-	s.Start = r.End + 1 - c.o.n // a merged file goes on from its last chunk's states
-	if !c.states[s] {
+	s.Start = r.End + 1 - c.o.layout.N // a merged file goes on from its last chunk's states
+	if !b.states[s] {
 		return false, nil
 	}
 	if trusted {
 		return true, nil
 	}
-	lineage, ok := c.lineages[r]
+	lineage, ok := b.lineages[r]
 	if !ok {
-		var err error
-		if lineage, err = readLineage(ctx, c.o.folder, r.results()); err != nil {
+		if lineage, err = readLineage(ctx, c.o.folder, c.o.layout.results(r)); err != nil {
 			return false, err
 		}
-		c.lineages[r] = lineage
+		b.lineages[r] = lineage
 	}
 	return lineage == c.lineage(k), nil
 }
@@ -138,9 +157,10 @@ func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k
 
 // partial returns the longest partial file of chunk k that counts and the
 // offset it goes up to, exclusive; the chunk's first offset if there is none.
+// The partial files must have been listed.
 func (c *contents) partial(ctx context.Context, k int64) (file string, upTo int64, err error) {
 	for _, n := range c.partials {
-		if n.Start != k*c.o.n || n.End >= (k+1)*c.o.n {
+		if n.Start != k*c.o.layout.N || n.End >= (k+1)*c.o.layout.N {
 			continue
 		}
 		lineage, err := readLineage(ctx, c.o.folder, n.partial())
@@ -151,7 +171,7 @@ func (c *contents) partial(ctx context.Context, k int64) (file string, upTo int6
 			return n.partial(), n.End + 1, nil
 		}
 	}
-	return "", k * c.o.n, nil
+	return "", k * c.o.layout.N, nil
 }
 
 // File is a results file that counts.
@@ -200,57 +220,82 @@ func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Fr
 // visit calls fn for every file that counts. It asks lineage for that of a
 // complete file just before.
 func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
-	all, err := o.listAll(ctx, "*")
+	keys, err := listPartitions(ctx, o.folder)
 	if err != nil {
 		return fmt.Errorf("read output: %w", err)
 	}
-	for _, key := range sortedKeys(all) {
-		if err := all[key].visit(ctx, lineage, fn); err != nil {
+	parts := make([]*contents, len(keys))
+	for i, key := range keys {
+		topic, partition, err := parsePartitionKey(key)
+		if err == nil {
+			parts[i], err = o.contents(topic, partition)
+		}
+		if err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	slices.SortFunc(parts, func(a, b *contents) int {
+		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	for _, c := range parts {
+		if err := c.visit(ctx, lineage, fn); err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
+	start, err := readBase(ctx, c.o.folder, c.topic, c.partition)
+	if err != nil || start == chunk.None {
+		return err
+	}
+	n := c.o.layout.N
+	if err := c.listPartials(ctx); err != nil {
+		return err
+	}
+	numbers, err := c.blocks(ctx, resultsDir)
+	if err != nil {
+		return err
+	}
+	for _, p := range c.partials {
+		numbers = append(numbers, c.o.layout.block(chunk.Of(p.Start, n)))
+	}
+	slices.Sort(numbers)
+	for _, number := range slices.Compact(numbers) {
+		if err := c.visitBlock(ctx, number, chunk.Of(start, n), lineage, fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sortedKeys sorts by topic, then by the number of the partition.
-func sortedKeys(all map[string]*contents) []string {
-	keys := make([]string, 0, len(all))
-	for key := range all {
-		keys = append(keys, key)
+// visitBlock visits the chunks of a block from first on.
+func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage func(file string) (string, error), fn func(File) error) error {
+	n := c.o.layout.N
+	b, err := c.block(ctx, number)
+	if err != nil {
+		return err
 	}
-	slices.SortFunc(keys, func(a, b string) int {
-		ta, pa, _ := parsePartitionKey(a)
-		tb, pb, _ := parsePartitionKey(b)
-		return cmp.Or(strings.Compare(ta, tb), cmp.Compare(pa, pb))
-	})
-	return keys
-}
-
-func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
-	chunks := map[int64]bool{} // that may have something to show
-	for _, n := range c.results {
-		chunks[chunk.Of(n.Start, c.o.n)] = true
-	}
-	for _, n := range c.partials {
-		chunks[chunk.Of(n.Start, c.o.n)] = true
-	}
-	order := make([]int64, 0, len(chunks))
-	for k := range chunks {
-		order = append(order, k)
+	var order []int64 // chunks that may have something to show
+	for _, name := range slices.Concat(b.results, c.partials) {
+		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
 	}
 	slices.Sort(order)
 	shown := int64(chunk.None) // the last offset shown
-	for _, k := range order {
-		if r, ok := c.covering(k); ok {
+	for _, k := range slices.Compact(order) {
+		if r, ok := b.covering(k, n); ok {
 			if r.End <= shown {
 				continue
 			}
-			of, err := lineage(r.results())
+			of, err := lineage(c.o.layout.results(r))
 			if err != nil {
 				return err
 			}
 			if of == c.lineage(k) {
-				if err := fn(File{Name: r.results()}); err != nil {
+				if err := fn(File{Name: c.o.layout.results(r)}); err != nil {
 					return err
 				}
 				shown = r.End

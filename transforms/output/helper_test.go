@@ -13,6 +13,11 @@ import (
 
 const testN = 4
 
+var testLayout = Layout{testN, BlockChunks}
+
+// testDir is the folder of a block of partition 0 in dir.
+func testDir(dir string, block int64) string { return dir + testLayout.blockFolder("frames", 0, block) }
+
 func testID(k int64) chunk.ID { return chunk.ID{Topic: "frames", Partition: 0, Index: k} }
 
 // testEnd is chunk k with all its offsets from base on, and cameras a and b.

@@ -10,7 +10,7 @@ import (
 
 func gens(configs ...string) (all []Generation) {
 	for i, c := range configs {
-		all = append(all, Generation{Format: 1, Number: i + 1, ConfigDigest: c, Began: map[string]int64{}})
+		all = append(all, Generation{Format: journalFormat, Number: i + 1, ConfigDigest: c, Began: map[string]int64{}})
 	}
 	return all
 }
@@ -128,11 +128,11 @@ func TestTheFirstJobOfAPartitionSetsItsBase(t *testing.T) {
 
 func TestAJournalOfAnotherFormatOrDamagedIsRefused(t *testing.T) {
 	for name, change := range map[string]struct{ file, content string }{
-		"newer layout":       {layoutFile, `{"format":2,"n":4}`},
-		"layout without n":   {layoutFile, `{"format":1}`},
+		"newer layout":       {layoutFile, `{"format":3,"n":4,"block":4}`},
+		"layout without n":   {layoutFile, `{"format":2}`},
 		"torn layout":        {layoutFile, `{"form`},
-		"newer generation":   {generationFile(1), `{"format":2,"number":1}`},
-		"renamed generation": {generationFile(1), `{"format":1,"number":3}`},
+		"newer generation":   {generationFile(1), `{"format":3,"number":1}`},
+		"renamed generation": {generationFile(1), `{"format":2,"number":3}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := testFolder(t)

@@ -15,7 +15,7 @@ const (
 	resultsDir  = "results/"
 	statesDir   = "states/"
 	imagesDir   = "images/"
-	partialsDir = "results/_partial/"
+	partialsDir = "_partial/results/"
 	journalDir  = "_framebeam/"
 )
 
@@ -83,11 +83,6 @@ func parsePartitionKey(key string) (topic string, partition int32, err error) {
 	}
 	return topic, int32(p), nil
 }
-
-func (n Name) results() string { return resultsDir + n.String() + resultsExt }
-func (n Name) states() string  { return statesDir + n.String() + statesExt }
-func (n Name) images() string  { return imagesDir + n.String() + imagesExt }
-func (n Name) partial() string { return partialsDir + n.String() + resultsExt }
 
 // parseFile reads the name of a file in dir; ok is false for files that are not ours.
 func parseFile(file, dir, ext string) (n Name, ok bool) {

@@ -3,24 +3,27 @@
 // how far the work has come; a job needs nothing else to go on where an earlier
 // one ended, however that ended.
 //
-//	results/topic+partition+start+end.parquet       a row per frame; the commit of its chunk
-//	results/_partial/topic+partition+start+end.parquet  the beginning of a chunk that the log has not filled
-//	states/topic+partition+start+end.avro           what each camera's analyses remember, and the chunk's end
-//	images/topic+partition+start+end.zip            pictures, where they are asked for
-//	*/_temporary/                                   files being written
-//	_framebeam/                                     the journal
+//	results/topic+partition/block/topic+partition+start+end.parquet   a row per frame; the commit of its chunk
+//	states/topic+partition/block/topic+partition+start+end.avro       what each camera's analyses remember, and the chunk's end
+//	images/topic+partition/block/topic+partition+start+end.zip        pictures, where they are asked for
+//	_partial/results/topic+partition/topic+partition+start+end.parquet  the beginning of a chunk that the log has not filled
+//	…/_temporary/                                                     files being written
+//	_framebeam/                                                       the journal
 //
-// start and end are offsets, inclusive, of the whole chunk. A chunk is complete
-// when its results file is there, written last, and its states file. Readers
-// that pass over names beginning with '_' (Hive, Spark) see complete chunks only.
+// start and end are offsets, inclusive, of the whole chunk; block is the first
+// offset of the [BlockChunks] chunks that share a folder. A chunk is complete
+// when its results file is there, written last, and its states file. All below
+// results/ but what lies in _temporary/ are complete chunks, whichever way an
+// engine lists it; and Hive and Spark pass over names beginning with '_'.
 //
 // # The journal
 //
-// layout.json fixes the number of offsets per chunk. base+topic+partition.json
-// says where a partition's first job began. generation-NNNNNN.json opens a
-// stretch made with one configuration. All three are created exclusively, never
-// changed, and so settle who comes first. verified+topic+partition.json only
-// saves work.
+// layout.json fixes the number of offsets per chunk and of chunks per folder.
+// topic+partition/base.json says where a partition's first job began, and
+// topic+partition/retained+offset.json, if there is one, what was given up since.
+// generation-NNNNNN.json opens a stretch made with one configuration. All are
+// created exclusively, never changed, and so settle who comes first.
+// topic+partition/verified.json only saves work.
 //
 // A changed configuration begins a new generation at the end of each
 // partition's contiguous chunks. Every results and states file carries its
@@ -45,6 +48,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/crashpoint"
@@ -93,8 +97,11 @@ type Spec struct {
 // Output is an output folder as a job's submitter or a reader sees it.
 type Output struct {
 	folder *store.Folder
-	n      int64
+	layout Layout
 	gens   []Generation
+
+	mu   sync.Mutex
+	from map[string]int64 // by partition, the first block that this Output looked at
 }
 
 // Open creates the output or joins it. If its newest generation has another
@@ -107,7 +114,8 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if cfg.ConfigDigest == "" {
 		return nil, fmt.Errorf("open output %s: no configuration digest", folder.Root())
 	}
-	if err := createLayout(ctx, folder, cfg.N); err != nil {
+	layout, err := createLayout(ctx, folder, Layout{cfg.N, BlockChunks})
+	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
 	for {
@@ -115,7 +123,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 		if err != nil {
 			return nil, fmt.Errorf("open output: %w", err)
 		}
-		o := &Output{folder: folder, n: cfg.N, gens: gens}
+		o := &Output{folder: folder, layout: layout, gens: gens}
 		if len(gens) > 0 && gens[len(gens)-1].ConfigDigest == cfg.ConfigDigest {
 			return o, nil
 		}
@@ -130,27 +138,29 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	}
 }
 
-func createLayout(ctx context.Context, folder *store.Folder, n int64) error {
+// createLayout fixes the output's layout, or returns the one that it has, which
+// must have as many offsets per chunk.
+func createLayout(ctx context.Context, folder *store.Folder, want Layout) (Layout, error) {
 	l, err := readLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err := marshalJSON(layout{journalFormat, n})
+		b, err := marshalJSON(layoutEntry{journalFormat, want})
 		if err != nil {
-			return err
+			return Layout{}, err
 		}
 		crashpoint.At("journal-generation")
 		if err := folder.CreateExclusive(ctx, layoutFile, b); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
+			return Layout{}, err
 		}
 		if l, err = readLayout(ctx, folder); err != nil {
-			return err
+			return Layout{}, err
 		}
 	} else if err != nil {
-		return err
+		return Layout{}, err
 	}
-	if l.N != n {
-		return fmt.Errorf("%s: %w: it has %d, asked for are %d", folder.Root(), ErrOtherLayout, l.N, n)
+	if l.N != want.N {
+		return Layout{}, fmt.Errorf("%s: %w: it has %d, asked for are %d", folder.Root(), ErrOtherLayout, l.N, want.N)
 	}
-	return nil
+	return l, nil
 }
 
 // begin creates the next generation; the error is fs.ErrExist if another job did.
@@ -161,7 +171,7 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 		Began: map[string]int64{},
 	}
 	if len(o.gens) > 0 {
-		keys, err := listBases(ctx, o.folder)
+		keys, err := listPartitions(ctx, o.folder)
 		if err != nil {
 			return err
 		}
@@ -174,11 +184,14 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 			if err != nil {
 				return err
 			}
+			if start == chunk.None {
+				continue
+			}
 			next, err := o.contiguous(ctx, topic, partition, start)
 			if err != nil {
 				return err
 			}
-			if next > chunk.Of(start, o.n) {
+			if next > chunk.Of(start, o.layout.N) {
 				g.Began[key] = next
 			}
 		}
@@ -193,6 +206,12 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 	}
 	crashpoint.At("journal-generation")
 	o.gens = append(o.gens, g)
+	// What was complete for the generation before is so for this one, which keeps it.
+	for key, next := range g.Began {
+		if err := writeMark(ctx, o.folder, key, g.Number, next); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -210,35 +229,43 @@ func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	return &Output{folder: folder, n: l.N, gens: gens}, nil
+	return &Output{folder: folder, layout: l, gens: gens}, nil
 }
 
 // Folder is where the output lies.
 func (o *Output) Folder() *store.Folder { return o.folder }
 
 // N is the number of offsets per chunk.
-func (o *Output) N() int64 { return o.n }
+func (o *Output) N() int64 { return o.layout.N }
 
 // Generations are all generations, oldest first.
 func (o *Output) Generations() []Generation { return slices.Clone(o.gens) }
 
 // Spec names this output and its newest generation, for the workers.
-func (o *Output) Spec() Spec { return Spec{o.folder.Root(), o.n, len(o.gens)} }
+func (o *Output) Spec() Spec { return Spec{o.folder.Root(), o.layout.N, len(o.gens)} }
 
-// openSpec is what a worker does with a Spec.
-func openSpec(ctx context.Context, spec Spec) (*store.Folder, []Generation, error) {
+// openSpec is what a worker does with a Spec: the output as it was when the
+// generation began.
+func openSpec(ctx context.Context, spec Spec) (*Output, error) {
 	if spec.N < 1 || spec.Generation < 1 {
-		return nil, nil, fmt.Errorf("open output %s: %d offsets per chunk, generation %d", spec.Root, spec.N, spec.Generation)
+		return nil, fmt.Errorf("open output %s: %d offsets per chunk, generation %d", spec.Root, spec.N, spec.Generation)
 	}
 	f, err := store.Open(ctx, spec.Root)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open output: %w", err)
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	l, err := readLayout(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	if l.N != spec.N {
+		return nil, fmt.Errorf("open output %s: %w: it has %d, asked for are %d", f.Root(), ErrOtherLayout, l.N, spec.N)
 	}
 	gens, err := readGenerations(ctx, f, spec.Generation)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open output: %w", err)
+		return nil, fmt.Errorf("open output: %w", err)
 	}
-	return f, gens, nil
+	return &Output{folder: f, layout: l, gens: gens}, nil
 }
 
 // Position is where a job goes on in a partition.
@@ -283,8 +310,11 @@ func (o *Output) Begin(ctx context.Context, topic string, partition int32, start
 }
 
 // Resume returns where a job goes on: at the end of the contiguous complete
-// chunks from the base. It lists the folder, and reads metadata only of chunks
-// that no earlier call has verified.
+// chunks from the base. It lists the partition's blocks, and the files of the
+// block where the last mark stands and of those after it, and reads metadata only
+// of chunks that no earlier call has verified. Files that were removed by hand
+// before that block are not missed, unless their block's folder is gone or the
+// partition's verified.json was removed from the journal too.
 func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Position, error) {
 	none := Position{Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
 	if err := frame.CheckTopic(topic); err != nil {
@@ -305,22 +335,22 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	if err != nil {
 		return fail(err)
 	}
-	p := Position{Base: start, From: max(start, next*o.n), Chunk: next, LastOffset: chunk.None}
-	if next == chunk.Of(start, o.n) {
+	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, LastOffset: chunk.None}
+	if next == chunk.Of(start, o.layout.N) {
 		return p, nil
 	}
 	last := chunk.ID{Topic: topic, Partition: partition, Index: next - 1}
-	name, err := NameOf(last, o.n)
+	name, err := NameOf(last, o.layout.N)
 	if err != nil {
 		return fail(err)
 	}
-	end, lineage, err := readEnd(ctx, o.folder, name.states())
+	end, lineage, err := readEnd(ctx, o.folder, o.layout.states(name))
 	if err != nil {
 		return fail(err)
 	}
-	if want := governing(o.gens, partitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.n {
+	if want := governing(o.gens, partitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
 		return fail(fmt.Errorf("%s is of %v, %d offsets per chunk, lineage %s; expected lineage %s",
-			o.folder.Path(name.states()), end.ID, end.N, lineage, want))
+			o.folder.Path(o.layout.states(name)), end.ID, end.N, lineage, want))
 	}
 	p.Cameras, p.LastDigest = end.Cameras, end.LastDigest
 	if n := len(end.Offsets); n > 0 {
@@ -329,22 +359,35 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	return p, nil
 }
 
-// contiguous returns the first chunk from the base that is not complete.
+// contiguous returns the first chunk from the base that is not complete, and
+// leaves a mark there.
+//
+// A mark of this generation is trusted for all blocks before its own, as long as
+// they have their folders; its own block and those after it are listed. Nobody
+// removes files of complete chunks that count, but retention, which advances the
+// base first: a generation's writers replace only what does not count in it, and
+// a mark of another generation is not looked at.
 func (o *Output) contiguous(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	c, err := o.list(ctx, topic, partition)
+	c, err := o.contents(topic, partition)
 	if err != nil {
 		return 0, err
 	}
-	key := partitionKey(topic, partition)
-	var mark verified
-	// A mark that cannot be read is as good as none.
-	if o.folder.ReadJSON(ctx, verifiedFile(key), journalFormat, &mark) != nil || mark.Chunk < 1 ||
-		governing(o.gens, key, mark.Chunk-1).lineage != mark.Lineage {
-		mark = verified{}
+	first := chunk.Of(start, o.layout.N)
+	m := o.mark(ctx, c.key)
+	next := first
+	if m.Chunk > first {
+		to := o.layout.block(m.Chunk - 1)
+		whole, err := c.haveFolders(ctx, o.layout.block(first), to)
+		if err != nil {
+			return 0, err
+		}
+		if whole {
+			next = max(first, to*o.layout.Block)
+		}
 	}
-	next := chunk.Of(start, o.n)
+	o.lookedFrom(c.key, o.layout.block(next))
 	for {
-		ok, err := c.complete(ctx, next, next < mark.Chunk)
+		ok, err := c.complete(ctx, next, next < m.Chunk)
 		if err != nil {
 			return 0, err
 		}
@@ -353,16 +396,54 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 		}
 		next++
 	}
-	if next > mark.Chunk && next > chunk.Of(start, o.n) {
-		b, err := marshalJSON(verified{journalFormat, governing(o.gens, key, next-1).lineage, next})
-		if err != nil {
-			return 0, err
-		}
-		if err := o.folder.WriteAtomic(ctx, verifiedFile(key), b); err != nil {
+	// A mark that was too high must not stay: what lies between would be skipped
+	// once this chunk is there.
+	if next != m.Chunk && (next > first || m.Chunk > first) {
+		if err := writeMark(ctx, o.folder, c.key, len(o.gens), next); err != nil {
 			return 0, err
 		}
 	}
 	return next, nil
+}
+
+// mark returns a partition's mark if it is of the newest generation.
+func (o *Output) mark(ctx context.Context, key string) mark {
+	m := readMark(ctx, o.folder, key)
+	if m.Generation != len(o.gens) {
+		return mark{}
+	}
+	return m
+}
+
+// haveFolders reports whether the blocks [from, to) have folders of results and states.
+func (c *contents) haveFolders(ctx context.Context, from, to int64) (bool, error) {
+	for _, dir := range []string{resultsDir, statesDir} {
+		if from >= to {
+			break
+		}
+		blocks, err := c.blocks(ctx, dir)
+		if err != nil {
+			return false, err
+		}
+		i, _ := slices.BinarySearch(blocks, from)
+		if j := i + int(to-from) - 1; j >= len(blocks) || blocks[i] != from || blocks[j] != to-1 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// lookedFrom notes the first block that was looked at.
+func (o *Output) lookedFrom(key string, block int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if had, ok := o.from[key]; ok && had <= block {
+		return
+	}
+	if o.from == nil {
+		o.from = map[string]int64{}
+	}
+	o.from[key] = block
 }
 
 // Verify makes sure, at the end of a job that read the offsets [from, to), that
@@ -374,14 +455,15 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 	if from >= to {
 		return nil
 	}
-	c, err := o.list(ctx, topic, partition)
+	c, err := o.contents(topic, partition)
 	if err != nil {
 		return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
 	}
+	m := o.mark(ctx, c.key)
 	var missing chunk.Offsets
-	k := chunk.Of(from, o.n)
-	for ; (k+1)*o.n <= to; k++ {
-		ok, err := c.complete(ctx, k, false)
+	k := chunk.Of(from, o.layout.N)
+	for ; (k+1)*o.layout.N <= to; k++ {
+		ok, err := c.complete(ctx, k, k < m.Chunk)
 		if err != nil {
 			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
 		}
@@ -392,17 +474,20 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 	var faults []string
 	for _, r := range missing {
 		if r.To == r.From+1 {
-			faults = append(faults, fmt.Sprintf("chunk %d (offsets %d to %d)", r.From, r.From*o.n, (r.From+1)*o.n-1))
+			faults = append(faults, fmt.Sprintf("chunk %d (offsets %d to %d)", r.From, r.From*o.layout.N, (r.From+1)*o.layout.N-1))
 		} else {
-			faults = append(faults, fmt.Sprintf("chunks %d to %d (offsets %d to %d)", r.From, r.To-1, r.From*o.n, r.To*o.n-1))
+			faults = append(faults, fmt.Sprintf("chunks %d to %d (offsets %d to %d)", r.From, r.To-1, r.From*o.layout.N, r.To*o.layout.N-1))
 		}
 	}
-	if to > k*o.n {
+	if to > k*o.layout.N {
 		ok, err := c.complete(ctx, k, false)
 		if err != nil {
 			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
 		}
 		if !ok {
+			if err := c.listPartials(ctx); err != nil {
+				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			}
 			_, upTo, err := c.partial(ctx, k)
 			if err != nil {
 				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
@@ -421,9 +506,23 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 // Sweep removes temporary files. A job calls it when it starts.
 //
 // It asks neither whose they are nor how old: a live writer whose temporary
-// file vanishes writes it again.
+// file vanishes writes it again. It looks where this Output has looked for the
+// end of a partition's chunks, or else from the mark on: nobody writes below.
 func (o *Output) Sweep(ctx context.Context) error {
-	for _, dir := range []string{resultsDir, partialsDir, statesDir, imagesDir, journalDir} {
+	dirs := []string{journalDir}
+	keys, err := listPartitions(ctx, o.folder)
+	if err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	for _, key := range keys {
+		dirs = append(dirs, partitionDir(key), partialsDir+key+"/")
+		blocks, err := o.unfinished(ctx, key)
+		if err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+		dirs = append(dirs, blocks...)
+	}
+	for _, dir := range dirs {
 		if err := o.removeAll(ctx, dir+store.TempDir+"/*"); err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
@@ -431,17 +530,47 @@ func (o *Output) Sweep(ctx context.Context) error {
 	return nil
 }
 
+// unfinished lists the folders of a partition's blocks in which there may be
+// temporary files.
+func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err error) {
+	topic, partition, err := parsePartitionKey(key)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	from, ok := o.from[key]
+	o.mu.Unlock()
+	if !ok {
+		from = o.layout.block(max(0, readMark(ctx, o.folder, key).Chunk-1))
+	}
+	for _, dir := range []string{resultsDir, statesDir, imagesDir} {
+		blocks, err := o.layout.Blocks(ctx, o.folder, dir, topic, partition)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range blocks {
+			if b >= from {
+				dirs = append(dirs, dir+o.layout.blockFolder(topic, partition, b))
+			}
+		}
+	}
+	return dirs, nil
+}
+
 // SweepPartials removes a partition's partial files that are damaged or of
 // another configuration. A job that will read the partition, and so make them
 // again, calls it. Good ones stay: another job may have just written them.
 func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
-	c, err := o.list(ctx, topic, partition)
+	c, err := o.contents(topic, partition)
+	if err == nil {
+		err = c.listPartials(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	for _, n := range c.partials {
 		lineage, err := readLineage(ctx, o.folder, n.partial())
-		if err == nil && lineage == c.lineage(chunk.Of(n.Start, o.n)) {
+		if err == nil && lineage == c.lineage(chunk.Of(n.Start, o.layout.N)) {
 			continue
 		}
 		if err := o.folder.Remove(ctx, n.partial()); err != nil {

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,21 +33,23 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 		"base inside a complete chunk":     {base: 6, chunks: []int64{1, 2}, want: 3},
 		"a gap":                            {chunks: []int64{0, 1, 3, 4}, want: 2},
 		"results missing": {chunks: []int64{0, 1, 2}, want: 1, disturb: func(t *testing.T, o *Output) {
-			remove(t, o.folder, testName(t, 1).results())
+			remove(t, o.folder, testLayout.results(testName(t, 1)))
 		}},
 		"states missing": {chunks: []int64{0, 1, 2}, want: 1, disturb: func(t *testing.T, o *Output) {
-			remove(t, o.folder, testName(t, 1).states())
+			remove(t, o.folder, testLayout.states(testName(t, 1)))
 		}},
 		"foreign files": {chunks: []int64{0}, want: 1, disturb: func(t *testing.T, o *Output) {
-			for _, name := range []string{"results/x.parquet", "results/frames+0+4+7.parquet", "states/.DS_Store", "results/frames+0+x+y.parquet"} {
-				overwrite(t, o.folder, name, []byte("x"))
+			for _, name := range []string{"x.parquet", "frames+0+4+7.parquet", ".DS_Store", "frames+0+x+y.parquet", testName(t, 1).String() + ".parquet.bak"} {
+				for _, dir := range []string{"results/", "results/frames+0/", testDir("results/", 0), testDir("states/", 0), testDir("results/", 1)} {
+					overwrite(t, o.folder, dir+name, []byte("x"))
+				}
 			}
 		}},
 		"other partitions": {chunks: []int64{0}, want: 1, disturb: func(t *testing.T, o *Output) {
 			n := testName(t, 1)
 			n.Partition = 1
-			overwrite(t, o.folder, n.results(), read(t, o.folder, testName(t, 0).results()))
-			overwrite(t, o.folder, n.states(), read(t, o.folder, testName(t, 0).states()))
+			overwrite(t, o.folder, testLayout.results(n), read(t, o.folder, testLayout.results(testName(t, 0))))
+			overwrite(t, o.folder, testLayout.states(n), read(t, o.folder, testLayout.states(testName(t, 0))))
 		}},
 		"small files merged into a larger one, some of them left": {chunks: []int64{0, 1, 2}, want: 3, disturb: func(t *testing.T, o *Output) {
 			var rows []result.Frame
@@ -57,8 +60,8 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			overwrite(t, o.folder, Name{"frames", 0, 0, 2*testN - 1}.results(), b)
-			remove(t, o.folder, testName(t, 1).results())
+			overwrite(t, o.folder, testLayout.results(Name{"frames", 0, 0, 2*testN - 1}), b)
+			remove(t, o.folder, testLayout.results(testName(t, 1)))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,14 +95,14 @@ func TestARestartReadsOnlyMetadataNotVerifiedBefore(t *testing.T) {
 	commit(t, o, 0, "x", 0, 1, 2)
 	resume(t, o)
 	for k := range int64(3) {
-		overwrite(t, f, testName(t, k).results(), []byte("cannot be read"))
+		overwrite(t, f, testLayout.results(testName(t, k)), []byte("cannot be read"))
 	}
 	commit(t, o, 0, "x", 3)
 	if p := resume(t, testOpen(t, f, "A")); p.Chunk != 4 {
 		t.Errorf("it goes on at chunk %d", p.Chunk)
 	}
-	remove(t, f, verifiedFile("frames+0"))
-	if _, err := o.Resume(t.Context(), "frames", 0); err == nil || !strings.Contains(err.Error(), testName(t, 0).results()) {
+	remove(t, f, markFile("frames+0"))
+	if _, err := o.Resume(t.Context(), "frames", 0); err == nil || !strings.Contains(err.Error(), testLayout.results(testName(t, 0))) {
 		t.Errorf("without the mark: %v", err)
 	}
 }
@@ -145,7 +148,7 @@ func TestWhatWasVerifiedForAnotherConfigurationIsVerifiedAgain(t *testing.T) {
 	testBegin(t, a, 0)
 	commit(t, a, 0, "by A", 0, 1, 2, 3)
 	resume(t, a)
-	remove(t, f, testName(t, 1).results())
+	remove(t, f, testLayout.results(testName(t, 1)))
 	b := testOpen(t, f, "B")
 	commit(t, b, 0, "by B", 1)
 	if p := resume(t, b); p.Chunk != 2 {
@@ -177,6 +180,9 @@ func TestReadersSeeWhatCountsInOrder(t *testing.T) {
 	o := testOpen(t, f, "A")
 	w := testWriter(t, o)
 	for _, partition := range []int32{10, 2, 0} {
+		if _, err := o.Begin(t.Context(), "frames", partition, 0); err != nil {
+			t.Fatal(err)
+		}
 		for _, k := range []int64{1, 0} {
 			end := testEnd(chunk.ID{Topic: "frames", Partition: partition, Index: k}, 0)
 			if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil); err != nil {
@@ -234,8 +240,8 @@ func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	commit(t, o, 0, "x", 0)
-	keep := []string{testName(t, 0).results(), testName(t, 0).states(), testName(t, 0).images(), layoutFile}
-	for _, dir := range []string{"results/", "states/", "images/", "results/_partial/", "_framebeam/"} {
+	keep := []string{testLayout.results(testName(t, 0)), testLayout.states(testName(t, 0)), testLayout.images(testName(t, 0)), layoutFile}
+	for _, dir := range []string{testDir("results/", 0), testDir("states/", 0), testDir("images/", 0), "_partial/results/frames+0/", "_framebeam/", "_framebeam/frames+0/"} {
 		overwrite(t, f, dir+"_temporary/x.0123", []byte("x"))
 	}
 	overwrite(t, f, Name{"frames", 0, 4, 6}.partial(), []byte("x"))
@@ -250,8 +256,13 @@ func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	}
 	read(t, f, other)
 	remove(t, f, other)
-	for _, pattern := range []string{"results/_temporary/*", "states/_temporary/*", "images/_temporary/*", "results/_partial/*", "results/_partial/_temporary/*", "_framebeam/_temporary/*"} {
-		if left, err := f.List(t.Context(), pattern); err != nil || len(left) > 0 {
+	for _, dir := range []string{testDir("results/", 0), testDir("states/", 0), testDir("images/", 0), "_partial/results/frames+0/", "_framebeam/", "_framebeam/frames+0/"} {
+		left, err := f.List(t.Context(), dir+"_temporary/*")
+		if dir == "_partial/results/frames+0/" {
+			partials, perr := f.List(t.Context(), dir+"*")
+			left, err = append(left, partials...), errors.Join(err, perr)
+		}
+		if err != nil || len(left) > 0 {
 			t.Errorf("left: %v, %v", left, err)
 		}
 	}

@@ -148,9 +148,7 @@ const statesCached = 4
 
 // States reads the saved states of an output. It is safe for concurrent use.
 type States struct {
-	folder *store.Folder
-	n      int64
-	gens   []Generation
+	o *Output // as it was when the generation began
 
 	mu    sync.Mutex
 	files map[string]*list.Element
@@ -164,28 +162,28 @@ type loadedStates struct {
 
 // OpenStates opens the states of the output that spec names, in a worker.
 func OpenStates(ctx context.Context, spec Spec) (*States, error) {
-	f, gens, err := openSpec(ctx, spec)
+	o, err := openSpec(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return &States{folder: f, n: spec.N, gens: gens, files: map[string]*list.Element{}, order: list.New()}, nil
+	return &States{o: o, files: map[string]*list.Element{}, order: list.New()}, nil
 }
 
 // Load returns the state of a camera at the end of a chunk and its position. ok
 // is false if the chunk's states have none of that camera. A states file that is
 // missing or of another lineage is an error.
 func (s *States) Load(ctx context.Context, topic string, partition int32, index int64, camera string) (state []byte, position int64, ok bool, err error) {
-	name, err := NameOf(chunk.ID{Topic: topic, Partition: partition, Index: index}, s.n)
+	name, err := NameOf(chunk.ID{Topic: topic, Partition: partition, Index: index}, s.o.layout.N)
 	if err != nil {
 		return nil, 0, false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	file := name.states()
+	file := s.o.layout.states(name)
 	el, ok := s.files[file]
 	if !ok {
-		want := governing(s.gens, partitionKey(topic, partition), index).lineage
-		states, err := readStates(ctx, s.folder, file, want)
+		want := governing(s.o.gens, partitionKey(topic, partition), index).lineage
+		states, err := readStates(ctx, s.o.folder, file, want)
 		if err != nil {
 			return nil, 0, false, err
 		}

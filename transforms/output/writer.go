@@ -41,21 +41,21 @@ type Writer struct {
 
 // OpenWriter opens the output that spec names, in a worker.
 func OpenWriter(ctx context.Context, spec Spec) (*Writer, error) {
-	f, gens, err := openSpec(ctx, spec)
+	o, err := openSpec(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{&Output{folder: f, n: spec.N, gens: gens}, spec}, nil
+	return &Writer{o, spec}, nil
 }
 
 // Done reports whether the chunk is complete in the output: what still comes
 // for it repeats what is there.
 func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
-	name, err := NameOf(id, w.o.n)
+	name, err := NameOf(id, w.o.layout.N)
 	if err != nil {
 		return false, err
 	}
-	lineage, err := readLineage(ctx, w.o.folder, name.results())
+	lineage, err := readLineage(ctx, w.o.folder, w.o.layout.results(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -65,7 +65,7 @@ func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
 	if lineage != w.lineage(id) {
 		return false, nil
 	}
-	return w.o.folder.Exists(ctx, name.states())
+	return w.o.folder.Exists(ctx, w.o.layout.states(name))
 }
 
 func (w *Writer) lineage(id chunk.ID) string {
@@ -96,7 +96,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 // that order. Files that are there already are left if they are equal; after a
 // failure Commit may be repeated.
 func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame, states []State, pics Pictures) (Published, error) {
-	name, err := NameOf(end.ID, w.o.n)
+	name, err := NameOf(end.ID, w.o.layout.N)
 	if err != nil {
 		return Published{}, err
 	}
@@ -112,8 +112,8 @@ func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame,
 }
 
 func (w *Writer) check(end *chunk.End, rows []result.Frame, states []State) error {
-	if end.N != w.o.n {
-		return fmt.Errorf("the chunk's end has %d offsets per chunk: %w: %d", end.N, ErrOtherLayout, w.o.n)
+	if end.N != w.o.layout.N {
+		return fmt.Errorf("the chunk's end has %d offsets per chunk: %w: %d", end.N, ErrOtherLayout, w.o.layout.N)
 	}
 	var have chunk.Offsets
 	for i := range rows {
@@ -127,7 +127,7 @@ func (w *Writer) check(end *chunk.End, rows []result.Frame, states []State) erro
 		return fmt.Errorf("the rows have offsets %v, the end names %v", have, end.Offsets)
 	}
 	for _, r := range end.Offsets {
-		if r.From < end.Index*w.o.n || r.To > (end.Index+1)*w.o.n {
+		if r.From < end.Index*w.o.layout.N || r.To > (end.Index+1)*w.o.layout.N {
 			return fmt.Errorf("offsets %v do not lie in the chunk", end.Offsets)
 		}
 	}
@@ -176,8 +176,28 @@ func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []re
 	if err := w.removePartials(ctx, name, name.End); err != nil {
 		return Published{}, err
 	}
+	if (end.Index+1)%markEvery == 0 {
+		if err := w.advance(ctx, end.ID); err != nil {
+			return Published{}, err
+		}
+	}
 	sum := sha256.Sum256(rb)
-	return Published{name.results(), len(rows), hex.EncodeToString(sum[:])}, nil
+	return Published{w.o.layout.results(name), len(rows), hex.EncodeToString(sum[:])}, nil
+}
+
+// markEvery is after how many chunks of a partition a writer advances its mark,
+// so that the next start finds little that was not verified. It costs some two
+// listings and the metadata of as many files.
+const markEvery = 256
+
+// advance advances the mark of a partition.
+func (w *Writer) advance(ctx context.Context, id chunk.ID) error {
+	start, err := readBase(ctx, w.o.folder, id.Topic, id.Partition)
+	if err != nil || start == chunk.None {
+		return err
+	}
+	_, err = w.o.contiguous(ctx, id.Topic, id.Partition, start)
+	return err
 }
 
 // publishAttempts bounds how often a chunk's files are published anew because a
@@ -191,10 +211,10 @@ func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, linea
 		return err
 	}
 	statesLineage := func() (string, error) {
-		_, lineage, err := readEnd(ctx, w.o.folder, name.states())
+		_, lineage, err := readEnd(ctx, w.o.folder, w.o.layout.states(name))
 		return lineage, err
 	}
-	if err := w.publish(ctx, &end, name.states(), lineage, statesLineage, writeBytes(states)); err != nil {
+	if err := w.publish(ctx, &end, w.o.layout.states(name), lineage, statesLineage, writeBytes(states)); err != nil {
 		return err
 	}
 	crashpoint.At("sink-between-files")
@@ -204,7 +224,7 @@ func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, linea
 			return n > 0, err
 		}
 		// Pictures have the lineage of the states beside them.
-		err := w.publish(ctx, &end, name.images(), lineage, statesLineage, pack)
+		err := w.publish(ctx, &end, w.o.layout.images(name), lineage, statesLineage, pack)
 		if errors.Is(err, ErrPromiseBroken) {
 			err = w.replaceImages(ctx, name, &end, lineage, statesLineage, pack, err)
 		}
@@ -212,8 +232,8 @@ func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, linea
 			return err
 		}
 	}
-	return w.publish(ctx, &end, name.results(), lineage, func() (string, error) {
-		return readLineage(ctx, w.o.folder, name.results())
+	return w.publish(ctx, &end, w.o.layout.results(name), lineage, func() (string, error) {
+		return readLineage(ctx, w.o.folder, w.o.layout.results(name))
 	}, writeBytes(results))
 }
 
@@ -222,7 +242,7 @@ func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, linea
 // no part of the configuration. Beside results, other pictures are the error broken.
 func (w *Writer) replaceImages(ctx context.Context, name Name, end *chunk.End, lineage string, had func() (string, error),
 	pack func(io.Writer) (bool, error), broken error) error {
-	if there, err := w.o.folder.Exists(ctx, name.results()); err != nil {
+	if there, err := w.o.folder.Exists(ctx, w.o.layout.results(name)); err != nil {
 		return err
 	} else if there {
 		return broken
@@ -230,16 +250,16 @@ func (w *Writer) replaceImages(ctx context.Context, name Name, end *chunk.End, l
 	if err := w.current(ctx, end.ID); err != nil {
 		return err
 	}
-	if err := w.o.folder.Remove(ctx, name.images()); err != nil {
+	if err := w.o.folder.Remove(ctx, w.o.layout.images(name)); err != nil {
 		return err
 	}
-	return w.publish(ctx, end, name.images(), lineage, had, pack)
+	return w.publish(ctx, end, w.o.layout.images(name), lineage, had, pack)
 }
 
 // atOutOfOrder is a crash point: a chunk is complete and the one before is not.
 func (w *Writer) atOutOfOrder(ctx context.Context, id chunk.ID) error {
 	start, err := readBase(ctx, w.o.folder, id.Topic, id.Partition)
-	if err != nil || start == chunk.None || id.Index <= chunk.Of(start, w.o.n) {
+	if err != nil || start == chunk.None || id.Index <= chunk.Of(start, w.o.layout.N) {
 		return err
 	}
 	id.Index--
@@ -268,17 +288,17 @@ func writeBytes(b []byte) func(io.Writer) (bool, error) {
 // pictures carry no lineage.
 func (w *Writer) clear(ctx context.Context, name Name, end *chunk.End, lineage string) error {
 	f := w.o.folder
-	rows, had, err := readResults(ctx, f, name.results())
+	rows, had, err := readResults(ctx, f, w.o.layout.results(name))
 	staleResults := err == nil && had != lineage
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err == nil {
-		if err := checkLost(f.Path(name.results()), rows, end); err != nil {
+		if err := checkLost(f.Path(w.o.layout.results(name)), rows, end); err != nil {
 			return err
 		}
 	}
-	_, had, err = readEnd(ctx, f, name.states())
+	_, had, err = readEnd(ctx, f, w.o.layout.states(name))
 	staleStates := err == nil && had != lineage
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -292,15 +312,15 @@ func (w *Writer) clear(ctx context.Context, name Name, end *chunk.End, lineage s
 		return err
 	}
 	if staleResults {
-		if err := f.Remove(ctx, name.results()); err != nil {
+		if err := f.Remove(ctx, w.o.layout.results(name)); err != nil {
 			return err
 		}
 	}
 	if staleStates {
-		if err := f.Remove(ctx, name.images()); err != nil {
+		if err := f.Remove(ctx, w.o.layout.images(name)); err != nil {
 			return err
 		}
-		return f.Remove(ctx, name.states())
+		return f.Remove(ctx, w.o.layout.states(name))
 	}
 	return nil
 }
@@ -379,7 +399,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	fail := func(err error) (Published, error) {
 		return Published{}, fmt.Errorf("commit partial %v up to offset %d: %w", end.ID, end.UpTo, err)
 	}
-	whole, err := NameOf(end.ID, w.o.n)
+	whole, err := NameOf(end.ID, w.o.layout.N)
 	if err != nil {
 		return fail(err)
 	}
@@ -437,19 +457,8 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 
 // partials lists the chunk's partial files, the longest first.
 func (w *Writer) partials(ctx context.Context, whole Name) ([]Name, error) {
-	prefix := fmt.Sprintf("%s+%d+%0*d+", whole.Topic, whole.Partition, offsetDigits, whole.Start)
-	files, err := w.o.folder.List(ctx, partialsDir+prefix+"*"+resultsExt)
-	if err != nil {
-		return nil, err
-	}
-	var names []Name
-	for _, file := range files {
-		if n, ok := parseFile(file, partialsDir, resultsExt); ok {
-			names = append(names, n)
-		}
-	}
-	slices.SortFunc(names, longestFirst)
-	return names, nil
+	all, err := listPartials(ctx, w.o.folder, whole.Topic, whole.Partition)
+	return slices.DeleteFunc(all, func(n Name) bool { return n.Start != whole.Start }), err
 }
 
 // removePartials removes the chunk's partial files that end at last or before.

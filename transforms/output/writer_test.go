@@ -24,14 +24,14 @@ func TestARepeatedCommitFindsItsFilesInPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.Rows != testN || first.Name != testName(t, 0).results() || len(first.Digest) != 64 {
+	if first.Rows != testN || first.Name != testLayout.results(testName(t, 0)) || len(first.Digest) != 64 {
 		t.Errorf("published %+v", first)
 	}
-	for _, missing := range []string{"", testName(t, 0).results(), testName(t, 0).states(), testName(t, 0).images()} {
+	for _, missing := range []string{"", testLayout.results(testName(t, 0)), testLayout.states(testName(t, 0)), testLayout.images(testName(t, 0))} {
 		if missing != "" {
 			remove(t, f, missing)
 		}
-		if done, err := w.Done(t.Context(), end.ID); err != nil || done == (missing == testName(t, 0).results() || missing == testName(t, 0).states()) {
+		if done, err := w.Done(t.Context(), end.ID); err != nil || done == (missing == testLayout.results(testName(t, 0)) || missing == testLayout.states(testName(t, 0))) {
 			t.Errorf("without %q: done %v, %v", missing, done, err)
 		}
 		again, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{})
@@ -47,8 +47,8 @@ func TestARepeatedCommitFindsItsFilesInPlace(t *testing.T) {
 func TestNoFileIsKeptForAChunkWithoutPictures(t *testing.T) {
 	f := testFolder(t)
 	commit(t, testOpen(t, f, "A"), 0, "x", 0, 1)
-	images, err := f.List(t.Context(), "images/*")
-	if err != nil || len(images) != 1 || images[0] != testName(t, 0).images() {
+	images, err := f.List(t.Context(), testDir("images/", 0)+"*")
+	if err != nil || len(images) != 1 || images[0] != testLayout.images(testName(t, 0)) {
 		t.Errorf("%v, %v", images, err)
 	}
 }
@@ -65,11 +65,11 @@ func TestPicturesMayChangeUntilTheirChunkIsComplete(t *testing.T) {
 	if err := other(); !errors.Is(err, ErrPromiseBroken) {
 		t.Errorf("the chunk is complete: %v", err)
 	}
-	remove(t, f, testName(t, 0).results())
+	remove(t, f, testLayout.results(testName(t, 0)))
 	if err := other(); err != nil {
 		t.Errorf("the chunk is not complete: %v", err)
 	}
-	if got := string(read(t, f, testName(t, 0).images())); got != "other" {
+	if got := string(read(t, f, testLayout.images(testName(t, 0)))); got != "other" {
 		t.Errorf("the pictures are %q", got)
 	}
 }
@@ -134,7 +134,7 @@ func TestACommitThatContradictsItsEndIsRefused(t *testing.T) {
 			if _, err := w.Commit(t.Context(), end, rows, states, nil); err == nil {
 				t.Error("it was accepted")
 			}
-			if files, err := o.folder.List(t.Context(), "states/*"); err != nil || len(files) > 0 {
+			if files, err := o.folder.List(t.Context(), testDir("states/", 0)+"*"); err != nil || len(files) > 0 {
 				t.Errorf("%v, %v", files, err)
 			}
 		})
@@ -159,7 +159,7 @@ func TestASupersededWriterStops(t *testing.T) {
 	// What the newer generation keeps, the old one may still repeat.
 	commit(t, a, 0, "by A", 1)
 	for _, dir := range []string{"states/", "results/"} {
-		if files, err := f.List(t.Context(), dir+"*"); err != nil || len(files) != 2 {
+		if files, err := f.List(t.Context(), testDir(dir, 0)+"*"); err != nil || len(files) != 2 {
 			t.Errorf("%v, %v", files, err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestFilesOfAnOlderGenerationAreReplacedWhole(t *testing.T) {
 			commit(t, a, 0, "by A", 2)
 			n := testName(t, 2)
 			for _, kind := range left {
-				remove(t, f, map[string]string{"results": n.results(), "images": n.images(), "states": n.states()}[kind])
+				remove(t, f, map[string]string{"results": testLayout.results(n), "images": testLayout.images(n), "states": testLayout.states(n)}[kind])
 			}
 			b := testOpen(t, f, "B")
 			if done, err := testWriter(t, b).Done(t.Context(), testID(2)); done || err != nil {
@@ -203,13 +203,13 @@ func TestRowsThatTheLogNoLongerHasAreNotReplaced(t *testing.T) {
 		a := testOpen(t, f, "A")
 		testBegin(t, a, 0)
 		commit(t, a, 0, "x", 2)
-		before := read(t, f, testName(t, 2).results())
+		before := read(t, f, testLayout.results(testName(t, 2)))
 		end := testEnd(testID(2), 10) // offsets 8 and 9 are gone
 		_, err := testWriter(t, testOpen(t, f, config)).Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil)
 		if !errors.Is(err, ErrRowsLost) || !strings.Contains(err.Error(), "[{8 10}]") {
 			t.Errorf("configuration %s: %v", config, err)
 		}
-		if string(read(t, f, testName(t, 2).results())) != string(before) {
+		if string(read(t, f, testLayout.results(testName(t, 2)))) != string(before) {
 			t.Errorf("configuration %s: the file was changed", config)
 		}
 	}
@@ -221,7 +221,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 	testBegin(t, o, 0)
 	w := testWriter(t, o)
 	list := func() string {
-		names, err := f.List(t.Context(), "results/_partial/*.parquet")
+		names, err := f.List(t.Context(), "_partial/results/frames+0/*.parquet")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,84 @@
+package output
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// BlockChunks is how many chunks share a folder in new outputs and archives.
+// HDFS refuses a folder of more than 1,048,576 entries
+// (dfs.namenode.fs-limits.max-directory-items), and a folder is always listed as
+// a whole: this keeps a listing to one answer of a few, and a million chunks of a
+// partition to some 250 folders.
+const BlockChunks = 4096
+
+// Layout is how the offsets of a partition are divided among files and folders:
+// a file of each kind holds N offsets, a chunk, and a folder Block chunks.
+type Layout struct {
+	N     int64 `json:"n"`     // offsets per chunk
+	Block int64 `json:"block"` // chunks per folder
+}
+
+// Folder is where a file lies below the folder of its kind:
+// topic+partition/first offset of the block/.
+func (l Layout) Folder(n Name) string {
+	return l.blockFolder(n.Topic, n.Partition, l.block(chunk.Of(n.Start, l.N)))
+}
+
+func (l Layout) blockFolder(topic string, partition int32, block int64) string {
+	return fmt.Sprintf("%s/%0*d/", partitionKey(topic, partition), offsetDigits, block*l.Block*l.N)
+}
+
+// block is the block of chunk k.
+func (l Layout) block(k int64) int64 { return k / l.Block }
+
+// Blocks lists the blocks of a partition that have a folder in dir, such as
+// "results/", by number and in ascending order.
+func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir, topic string, partition int32) ([]int64, error) {
+	names, err := f.Folders(ctx, dir+partitionKey(topic, partition)+"/")
+	if err != nil {
+		return nil, err
+	}
+	var blocks []int64
+	for _, name := range names {
+		start, err := strconv.ParseInt(name, 10, 64)
+		if err != nil || start < 0 || len(name) != offsetDigits || start%l.N != 0 || start/l.N%l.Block != 0 {
+			continue
+		}
+		blocks = append(blocks, start/l.N/l.Block)
+	}
+	return blocks, nil
+}
+
+// List lists the files of one block in dir that have the extension ext, by
+// offset; those that reach beyond the block or are named otherwise are passed over.
+func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext, topic string, partition int32, block int64) ([]Name, error) {
+	folder := dir + l.blockFolder(topic, partition, block)
+	files, err := f.List(ctx, folder+"*"+ext)
+	if err != nil {
+		return nil, err
+	}
+	var names []Name
+	for _, file := range files {
+		n, ok := parseFile(file, folder, ext)
+		if ok && n.Topic == topic && n.Partition == partition &&
+			l.block(chunk.Of(n.Start, l.N)) == block && l.block(chunk.Of(n.End, l.N)) == block {
+			names = append(names, n)
+		}
+	}
+	return names, nil
+}
+
+func (l Layout) results(n Name) string { return resultsDir + l.Folder(n) + n.String() + resultsExt }
+func (l Layout) states(n Name) string  { return statesDir + l.Folder(n) + n.String() + statesExt }
+func (l Layout) images(n Name) string  { return imagesDir + l.Folder(n) + n.String() + imagesExt }
+
+// partial is the file of the beginning of a chunk. There are few of these, so
+// they have a folder per partition only.
+func (n Name) partial() string {
+	return partialsDir + partitionKey(n.Topic, n.Partition) + "/" + n.String() + resultsExt
+}
