@@ -48,6 +48,10 @@ type Config struct {
 	// Defaults: DefaultRunRecords, DefaultRunBytes.
 	RunRecords int
 	RunBytes   int
+	// Generation counts the changes of configuration that From and Cameras depend
+	// on. Tasks of another one, which an engine has restored from a savepoint, are
+	// refused with [ErrOtherGeneration].
+	Generation int
 	// Tail is after how long without a new record the part of a chunk that is
 	// there is told with a partial end. Default: DefaultTail.
 	Tail time.Duration
@@ -56,8 +60,15 @@ type Config struct {
 	// share one process.
 	Credit int64
 	// OneCall reads every task to its end in one call, for engines that cannot
-	// take one up again (Spark). All tasks need an end then, and Credit is 0.
+	// take one up again (Spark): what Read gives is then bounded. All tasks need
+	// an end, and Credit is 0.
 	OneCall bool
+	// SliceBytes, with OneCall, ends a task at the end of a chunk when one more
+	// chunk, as large as the largest so far, would bring it above so many bytes of
+	// values. The first chunk is always read, and one that is larger than all
+	// before it is read whole: chunks are not cut. Where a slice ends depends on
+	// the log alone. What is left is for another job. 0: no limit.
+	SliceBytes int64
 }
 
 // Task is one partition to read, resolved once when the job is submitted.
@@ -77,6 +88,8 @@ type Task struct {
 	// Identity is what [Identity] said of the topic at submission; another one
 	// while reading is data loss. "": not compared.
 	Identity string
+	// Generation is the configuration's, see [Config].
+	Generation int
 }
 
 func (t *Task) String() string {
@@ -126,6 +139,8 @@ func (c Config) Validate() error {
 	check(c.RunBytes >= 0, "run bytes is %d, must not be negative", c.RunBytes)
 	check(c.Tail >= 0, "tail is %v, must not be negative", c.Tail)
 	check(c.Credit >= 0, "credit is %d bytes, must not be negative", c.Credit)
+	check(c.SliceBytes >= 0, "slice is %d bytes, must not be negative", c.SliceBytes)
+	check(c.OneCall || c.SliceBytes == 0, "slices need every task to be read in one call")
 	check(!c.OneCall || c.Credit == 0, "credit needs an engine that takes a task up again, so it cannot go with one call")
 	return errors.Join(errs...)
 }
@@ -172,6 +187,7 @@ func (t *Task) Marshal() []byte {
 	b = wire.Int(b, t.To)
 	b = wire.Int(b, t.LogEnd)
 	b = wire.String(b, t.Identity)
+	b = wire.Int(b, int64(t.Generation))
 	b = wire.Uint(b, uint64(len(t.Cameras)))
 	for _, c := range t.Cameras {
 		b = wire.String(b, c.Camera)
@@ -183,7 +199,7 @@ func (t *Task) Marshal() []byte {
 // UnmarshalTask is the inverse of [Task.Marshal].
 func UnmarshalTask(b []byte) (Task, error) {
 	r := wire.NewReader(b)
-	t := Task{Topic: r.String(), Partition: int32(r.Int()), From: r.Int(), To: r.Int(), LogEnd: r.Int(), Identity: r.String()}
+	t := Task{Topic: r.String(), Partition: int32(r.Int()), From: r.Int(), To: r.Int(), LogEnd: r.Int(), Identity: r.String(), Generation: int(r.Int())}
 	if n := r.Count(); n > 0 {
 		t.Cameras = make([]chunk.CameraOffset, n)
 		for i := range t.Cameras {

@@ -11,12 +11,15 @@ import (
 )
 
 func TestEveryViolationIsListed(t *testing.T) {
-	cfg := Config{Log: LogSpec{Kind: "paper"}, Forget: -1, MaxBytes: 1<<30 + 1, Credit: 1, OneCall: true}
+	cfg := Config{Log: LogSpec{Kind: "paper"}, Forget: -1, MaxBytes: 1<<30 + 1, Credit: 1, OneCall: true, SliceBytes: -1}
 	err := cfg.Validate()
-	for _, want := range []string{`unknown kind of log "paper"`, "chunk size is 0 offsets", "forget is -1", "max bytes is 1073741825", "one call"} {
+	for _, want := range []string{`unknown kind of log "paper"`, "chunk size is 0 offsets", "forget is -1", "max bytes is 1073741825", "one call", "slice is -1 bytes"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}
+	}
+	if err := (Config{SliceBytes: 1}).Validate(); err == nil || !strings.Contains(err.Error(), "slices need") {
+		t.Errorf("slices without one call: %v", err)
 	}
 	cfg.N = 10
 	err = cfg.validateTasks([]Task{
@@ -52,7 +55,7 @@ func TestReadPanicsWithEveryViolation(t *testing.T) {
 }
 
 func TestATaskSurvivesItsEncoding(t *testing.T) {
-	for _, task := range []Task{{}, {Topic: "t", Partition: 3, From: 1, To: chunk.None, LogEnd: 9, Identity: "id", Cameras: []chunk.CameraOffset{{Camera: "a", Last: 0}}}} {
+	for _, task := range []Task{{}, {Topic: "t", Partition: 3, From: 1, To: chunk.None, LogEnd: 9, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 0}}}} {
 		if got, err := UnmarshalTask(task.Marshal()); err != nil || !cmp.Equal(got, task) {
 			t.Errorf("got %+v, %v; want %+v", got, err, task)
 		}

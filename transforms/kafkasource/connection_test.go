@@ -45,6 +45,14 @@ func TestALogIsReadAsTheUserOfTheConnectionFile(t *testing.T) {
 	if parts, err := l.Partitions(t.Context(), "frames"); err != nil || len(parts) != 1 {
 		t.Error("the mended password is not read:", parts, err)
 	}
+	// Who was let in waits for the change of the password to be complete.
+	write(t, password, "early\n")
+	l.(*kafkaLog).transport.CloseIdleConnections()
+	mended := time.AfterFunc(200*time.Millisecond, func() { os.WriteFile(password, []byte("hunter2\n"), 0o600) })
+	defer mended.Stop()
+	if _, _, err := l.Bounds(t.Context(), "frames", 0); err != nil {
+		t.Error("a password that is being changed is not waited for:", err)
+	}
 }
 
 func TestABadConnectionIsRefusedAtTheStart(t *testing.T) {

@@ -43,6 +43,12 @@
 // because a call has done enough; it is never split at a fraction. Calls that
 // find nothing come back after 50 ms, then later and later, up to 2 s.
 //
+// Bounded reading. With Config.OneCall each task is read to its end by one call of
+// a plain DoFn behind a Reshuffle: the collections are bounded, and engines that
+// know only those (Spark, Flink's batch) can read. With Config.SliceBytes such a
+// task ends early, at the end of a chunk; the last complete End says from where,
+// and with which cameras, another job goes on.
+//
 // Loss is an error. An offset that was deleted before it was read, a log that ends
 // before what was read, a topic created anew (noticed by its id within a second
 // on brokers from 2.8 on; by a digest at restart, see [VerifyLast], on all) fail

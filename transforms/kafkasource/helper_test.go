@@ -212,6 +212,22 @@ type sink struct {
 	ends []chunk.End
 }
 
+// of is what was emitted of a partition.
+func (s *sink) of(partition int32) *sink {
+	part := &sink{}
+	for _, r := range s.runs {
+		if r.Partition == partition {
+			part.runs = append(part.runs, r)
+		}
+	}
+	for _, e := range s.ends {
+		if e.Partition == partition {
+			part.ends = append(part.ends, e)
+		}
+	}
+	return part
+}
+
 // check compares with the oracle. Bounds of runs are free; everything else is not.
 func (s *sink) check(t tester, recs []frame.Record, task Task, cfg Config) {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -40,10 +41,12 @@ const (
 // It fetches rather than uses kafka-go's Reader, which skips over deleted offsets
 // in silence and hands out control records.
 type kafkaLog struct {
-	client    *kafka.Client
-	transport *kafka.Transport
-	patience  time.Duration
-	unused    *time.Timer
+	client     *kafka.Client
+	transport  *kafka.Transport
+	connection string // path of the connection file
+	patience   time.Duration
+	unused     *time.Timer
+	answered   atomic.Bool // the brokers have let us in before
 
 	mu        sync.Mutex
 	refreshed time.Time
@@ -69,12 +72,13 @@ func openKafka(_ context.Context, spec LogSpec) (Log, error) {
 		patience = DefaultPatience
 	}
 	return &kafkaLog{
-		client:    &kafka.Client{Addr: kafka.TCP(spec.Brokers...), Transport: transport},
-		transport: transport,
-		patience:  patience,
-		unused:    time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
-		readable:  map[string]bool{},
-		ids:       map[string]identityAt{},
+		client:     &kafka.Client{Addr: kafka.TCP(spec.Brokers...), Transport: transport},
+		transport:  transport,
+		connection: spec.Connection,
+		patience:   patience,
+		unused:     time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
+		readable:   map[string]bool{},
+		ids:        map[string]identityAt{},
 	}, nil
 }
 
@@ -91,9 +95,24 @@ func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Dur
 	return retry(ctx, min(patience, l.patience), l.refresh, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
 		defer cancel()
-		return l.known(ctx, request(ctx))
+		err := l.known(ctx, request(ctx))
+		if err == nil {
+			l.answered.Store(true)
+			return nil
+		}
+		err = kafkaconn.Explain(err, l.connection, l.answered.Load())
+		if kafkaconn.Refused(err) && l.answered.Load() {
+			return &refusedLater{err}
+		}
+		return err
 	})
 }
+
+// refusedLater is an error of certificates or passwords that were good before:
+// somebody is changing them.
+type refusedLater struct{ error }
+
+func (e *refusedLater) Unwrap() error { return e.error }
 
 // known is err unless kafka-go says that a topic is unknown only because it knows
 // none, since no broker answers: then it is why none does.

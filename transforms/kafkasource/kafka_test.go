@@ -307,7 +307,7 @@ func TestATopicCreatedAnewIsNoticedWhileItIsRead(t *testing.T) {
 	cfg := Config{Log: LogSpec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 100, MaxRecords: 5}.withDefaults()
 	task := Task{Topic: "frames", To: chunk.None, Identity: id, LogEnd: 10}
 	anew := false
-	_, err = drive(t, t.Context(), &readFn{Config: cfg}, task, func() bool { return false }, func(r Restriction) bool {
+	_, err = drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(r Restriction) bool {
 		if !anew {
 			anew = true
 			if err := b.Recreate(t.Context(), "frames", 0); err != nil {

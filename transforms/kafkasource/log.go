@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // Log is an ordered, partitioned log of records: a Kafka topic, or an archive
@@ -61,6 +62,14 @@ type LogSpec struct {
 	Patience time.Duration
 }
 
+// Absolute returns s with paths that workers, which run elsewhere, understand.
+func (s LogSpec) Absolute() (LogSpec, error) {
+	var errs [2]error
+	s.Root, errs[0] = store.Absolute(s.Root)
+	s.Connection, errs[1] = store.Absolute(s.Connection)
+	return s, errors.Join(errs[:]...)
+}
+
 var openers = map[string]func(context.Context, LogSpec) (Log, error){}
 
 // RegisterLog makes a kind of log known to [OpenLog]; call it in init.
@@ -85,6 +94,10 @@ func OpenLog(ctx context.Context, spec LogSpec) (Log, error) {
 // ErrDataLoss is wrapped by every error that means: what should be read is not
 // there (any more). It is never passed over in silence.
 var ErrDataLoss = errors.New("data loss")
+
+// ErrOtherGeneration is returned when a job is begun with the state of one that had
+// another configuration: that job's readers stand where they need not stand now.
+var ErrOtherGeneration = errors.New("a savepoint resumes only in its own generation")
 
 // DataLoss says what was expected in the log and what is there.
 type DataLoss struct {

@@ -157,18 +157,7 @@ func TestReadOnPrismGivesWhatTheBareLoopGives(t *testing.T) {
 			defer cancel()
 			out := runOnPrism(ctx, t, cfg, tasks)
 			for p, task := range tasks {
-				part := &sink{}
-				for _, r := range out.runs {
-					if r.Partition == int32(p) {
-						part.runs = append(part.runs, r)
-					}
-				}
-				for _, e := range out.ends {
-					if e.Partition == int32(p) {
-						part.ends = append(part.ends, e)
-					}
-				}
-				part.check(t, logs[p], task, cfg)
+				out.of(int32(p)).check(t, logs[p], task, cfg)
 			}
 		})
 	}

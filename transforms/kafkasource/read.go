@@ -44,7 +44,13 @@ func Read(s beam.Scope, cfg Config, tasks []Task) (runs, ends beam.PCollection) 
 		panic(fmt.Sprintf("kafkasource.Read: %v", err))
 	}
 	pace.reset()
-	return beam.ParDo2(s, &readFn{Config: cfg.withDefaults()}, beam.CreateList(s, tasks))
+	r := reader{Config: cfg.withDefaults()}
+	col := beam.CreateList(s, tasks)
+	if cfg.OneCall {
+		// All of a list is on one worker.
+		return beam.ParDo2(s, &boundedFn{r}, beam.Reshuffle(s, col))
+	}
+	return beam.ParDo2(s, &readFn{r}, col)
 }
 
 // Delays before a call is taken up again.
@@ -64,9 +70,10 @@ var (
 	resumes     = beam.NewCounter("kafkasource", "resumes")
 )
 
-// readFn reads one partition per element. What it emits depends on its
-// restriction and the log alone; clock and memory decide only when it hands back.
-type readFn struct {
+// reader is what reads a log, whatever an engine takes it for. What it emits
+// depends on a restriction and the log alone; clock and memory decide only when
+// it hands back.
+type reader struct {
 	Config Config
 
 	log  Log
@@ -81,7 +88,7 @@ type idleness struct {
 }
 
 // Setup opens the log.
-func (f *readFn) Setup(ctx context.Context) error {
+func (f *reader) Setup(ctx context.Context) error {
 	if f.log != nil {
 		return nil
 	}
@@ -95,13 +102,16 @@ func (f *readFn) Setup(ctx context.Context) error {
 }
 
 // Teardown gives the log back.
-func (f *readFn) Teardown() error {
+func (f *reader) Teardown() error {
 	if f.log == nil {
 		return nil
 	}
 	f.log = nil
 	return releaseLog(f.Config.Log)
 }
+
+// readFn reads one partition per element, call by call.
+type readFn struct{ reader }
 
 // CreateInitialRestriction returns all of the task.
 func (f *readFn) CreateInitialRestriction(t Task) Restriction {
@@ -134,23 +144,15 @@ func (f *readFn) ProcessElement(
 	ctx context.Context, w *watermark, rt *Tracker, task Task,
 	emitRun func(beam.EventTime, chunk.Run), emitEnd func(beam.EventTime, chunk.End),
 ) (sdf.ProcessContinuation, error) {
-	c := &call{
-		readFn: f, task: &task, rt: rt, w: w, emitRun: emitRun, emitEnd: emitEnd,
-		began: time.Now(), records: f.Config.MaxRecords, bytes: int64(f.Config.MaxBytes),
+	if task.Generation != f.Config.Generation {
+		return nil, fmt.Errorf("%v: read in generation %d, the job is of %d: %w", &task, task.Generation, f.Config.Generation, ErrOtherGeneration)
 	}
-	cont, err := c.run(ctx)
-	if err == nil {
-		err = rt.GetError()
-	}
+	cont, err := f.begin(&task, rt, w, emitRun, emitEnd).process(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("kafka source: %w", err)
+		return nil, err
 	}
 	if cont.ShouldResume() {
 		crashpoint.At("source-checkpoint")
-	}
-	_, backlog := rt.GetProgress()
-	beam.NewGauge("kafkasource", fmt.Sprintf("backlog_%s_%d", task.Topic, task.Partition)).Set(ctx, int64(backlog))
-	if cont.ShouldResume() {
 		resumes.Inc(ctx, 1)
 	}
 	return cont, nil
@@ -158,7 +160,7 @@ func (f *readFn) ProcessElement(
 
 // call is one call of ProcessElement.
 type call struct {
-	*readFn
+	*reader
 	task    *Task
 	rt      *Tracker
 	w       *watermark
@@ -168,6 +170,32 @@ type call struct {
 	began   time.Time
 	records int   // how many more the call may emit
 	bytes   int64 // likewise
+	slice   slice
+}
+
+func (f *reader) begin(
+	task *Task, rt *Tracker, w *watermark,
+	emitRun func(beam.EventTime, chunk.Run), emitEnd func(beam.EventTime, chunk.End),
+) *call {
+	return &call{
+		reader: f, task: task, rt: rt, w: w, emitRun: emitRun, emitEnd: emitEnd,
+		began: time.Now(), records: f.Config.MaxRecords, bytes: int64(f.Config.MaxBytes),
+		slice: slice{limit: f.Config.SliceBytes},
+	}
+}
+
+// process runs the call and says how far it has come.
+func (c *call) process(ctx context.Context) (sdf.ProcessContinuation, error) {
+	cont, err := c.run(ctx)
+	if err == nil {
+		err = c.rt.GetError()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kafka source: %w", err)
+	}
+	_, backlog := c.rt.GetProgress()
+	beam.NewGauge("kafkasource", fmt.Sprintf("backlog_%s_%d", c.task.Topic, c.task.Partition)).Set(ctx, int64(backlog))
+	return cont, nil
 }
 
 func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
@@ -187,7 +215,7 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 			return sdf.StopProcessing(), nil
 		}
 		if r.endDue() {
-			if !c.closeChunk() {
+			if !c.closeChunk() || c.slice.full() {
 				return sdf.StopProcessing(), nil
 			}
 			continue
@@ -304,12 +332,12 @@ func (c *call) fit(recs []frame.Record, next, held int64) ([]frame.Record, int64
 }
 
 // emit claims and emits records chunk by chunk, with the ends between them. It
-// returns false when a checkpoint came first.
+// returns false when a checkpoint or the end of the slice came first.
 func (c *call) emit(ctx context.Context, recs []frame.Record, next int64) (bool, error) {
 	for {
 		r := c.rt.at()
 		if r.endDue() {
-			if !c.closeChunk() {
+			if !c.closeChunk() || c.slice.full() {
 				pace.release(sum(recs))
 				return false, nil
 			}
@@ -340,6 +368,7 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64) (bool,
 		size := sum(recs[:n])
 		c.records -= n
 		c.bytes -= size
+		c.slice.add(size)
 		c.w.advance(chunk.FramePosition(end) - 1)
 		recordsRead.Inc(ctx, int64(n))
 		bytesRead.Inc(ctx, size)
@@ -423,6 +452,7 @@ func (c *call) closeChunk() bool {
 		UpTo: (k + 1) * c.Config.N, Offsets: end.Offsets, Owed: owed, Cameras: end.Cameras, LastDigest: end.Digest,
 	})
 	c.w.advance(chunk.EndPosition(k, c.Config.N) + 1)
+	c.slice.closeChunk()
 	crashpoint.At("source-end")
 	return true
 }

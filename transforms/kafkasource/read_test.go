@@ -41,7 +41,7 @@ func TestWhatIsReadDoesNotDependOnHowItIsRead(t *testing.T) {
 			l.end = rapid.Int64Range(task.From, full).Draw(t, "end so far")
 			task.LogEnd = l.end
 		}
-		out, err := drive(t, context.Background(), &readFn{Config: cfg.withDefaults()}, task,
+		out, err := drive(t, context.Background(), &readFn{reader{Config: cfg.withDefaults()}}, task,
 			func() bool { return rapid.IntRange(0, 5).Draw(t, "checkpoint") == 0 },
 			func(r Restriction) bool {
 				if r.End == never && r.Offset() == full && !r.endDue() {
@@ -56,27 +56,6 @@ func TestWhatIsReadDoesNotDependOnHowItIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		task.LogEnd = full
-		out.check(t, l.recs, task, cfg)
-	})
-}
-
-func TestATaskIsReadInOneCall(t *testing.T) {
-	spec := testLog(t, nil)
-	rapid.Check(t, func(t *rapid.T) {
-		l := drawLog(t)
-		cfg := drawConfig(t, spec)
-		cfg.OneCall = true
-		task := drawTask(t, l, cfg.N, cfg.Forget)
-		if task.To == chunk.None {
-			task.To = l.end
-		}
-		memLogs.Store(spec.Root, l)
-		out, err := drive(t, context.Background(), &readFn{Config: cfg.withDefaults()}, task,
-			func() bool { return false },
-			func(Restriction) bool { t.Fatalf("handed back"); return false })
-		if err != nil {
-			t.Fatal(err)
-		}
 		out.check(t, l.recs, task, cfg)
 	})
 }
@@ -108,7 +87,7 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 				Release(sum(got.runs[released].Records))
 			}
 		}
-		err := driveInto(t, context.Background(), got, &readFn{Config: cfg.withDefaults()}, task, func() bool {
+		err := driveInto(t, context.Background(), got, &readFn{reader{Config: cfg.withDefaults()}}, task, func() bool {
 			if pace.out > max(cfg.Credit, largest) {
 				t.Fatalf("%d bytes under way, credit %d", pace.out, cfg.Credit)
 			}
@@ -131,7 +110,7 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 func TestAnEmptyChunkIsClosedToo(t *testing.T) {
 	l := &memLog{end: 10, recs: []frame.Record{{Offset: 9, Key: []byte("a")}}}
 	cfg := Config{Log: testLog(t, l), N: 3, Forget: 9}.withDefaults()
-	out, err := drive(t, t.Context(), &readFn{Config: cfg}, Task{Topic: "frames", To: 10}, func() bool { return false }, func(Restriction) bool { return true })
+	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Topic: "frames", To: 10}, func() bool { return false }, func(Restriction) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +124,7 @@ func TestATaskThatEndsInAGapTellsSo(t *testing.T) {
 	l := &memLog{end: 10, recs: []frame.Record{{Offset: 1, Key: []byte("a")}, {Offset: 9, Key: []byte("a")}}}
 	cfg := Config{Log: testLog(t, l), N: 4, Forget: 9}.withDefaults()
 	task := Task{Topic: "frames", To: 6}
-	out, err := drive(t, t.Context(), &readFn{Config: cfg}, task, func() bool { return false }, func(Restriction) bool { return true })
+	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(Restriction) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +156,7 @@ func TestWhatTheLogLostIsAnError(t *testing.T) {
 			cfg := Config{Log: testLog(t, c.log), N: 100, MaxRecords: 2}.withDefaults()
 			c.task.Topic = "frames"
 			calls := 0
-			_, err := drive(t, t.Context(), &readFn{Config: cfg}, c.task, func() bool { return false }, func(Restriction) bool {
+			_, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, c.task, func() bool { return false }, func(Restriction) bool {
 				if calls++; c.then != nil {
 					c.then(c.log)
 				}
@@ -194,14 +173,23 @@ func TestWhatTheLogLostIsAnError(t *testing.T) {
 func TestAReadErrorFailsTheCall(t *testing.T) {
 	broken := errors.New("broken")
 	cfg := Config{Log: testLog(t, &memLog{end: 1, err: broken}), N: 1}.withDefaults()
-	if _, err := drive(t, t.Context(), &readFn{Config: cfg}, Task{Topic: "frames", To: 1}, nil, nil); !errors.Is(err, broken) {
+	if _, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Topic: "frames", To: 1}, nil, nil); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestATaskOfAnotherGenerationIsRefused(t *testing.T) {
+	fn := &readFn{reader{Config: Config{Log: testLog(t, &memLog{}), N: 10, Generation: 2}.withDefaults()}}
+	task := Task{Topic: "frames", To: chunk.None, Generation: 1}
+	rt := fn.CreateTracker(fn.CreateInitialRestriction(task))
+	if _, err := fn.ProcessElement(t.Context(), newWatermark(0), rt, task, nil, nil); !errors.Is(err, ErrOtherGeneration) {
+		t.Error(err)
 	}
 }
 
 func TestIdleCallsWaitLongerAndLonger(t *testing.T) {
 	l := &memLog{}
-	fn := &readFn{Config: Config{Log: testLog(t, l), N: 10}.withDefaults()}
+	fn := &readFn{reader{Config: Config{Log: testLog(t, l), N: 10}.withDefaults()}}
 	if err := fn.Setup(t.Context()); err != nil {
 		t.Fatal(err)
 	}

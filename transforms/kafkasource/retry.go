@@ -2,8 +2,6 @@ package kafkasource
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -75,19 +73,16 @@ func missing(err error) bool {
 // transient reports whether another try may succeed.
 func transient(err error) bool {
 	var (
-		code      kafka.Error
-		network   net.Error
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
-		file      *kafkaconn.FileError
+		code    kafka.Error
+		network net.Error
+		file    *kafkaconn.FileError
+		later   *refusedLater
 	)
 	switch {
-	case errors.As(err, &file):
+	case errors.As(err, &file), errors.As(err, &later):
 		// It was good when the log was opened: somebody is changing it.
 		return true
-	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &alert):
+	case kafkaconn.Refused(err):
 		return false
 	case missing(err), errors.Is(err, protocol.ErrNoLeader):
 		return true
