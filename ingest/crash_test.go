@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/jpeg"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +20,7 @@ import (
 
 	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -142,50 +140,9 @@ func grows(t *testing.T, b *broker.Broker, to int64, by *process) {
 	}
 }
 
-// camera serves what a network camera does: JPEGs without an end.
-func camera(t *testing.T) *httptest.Server {
-	t.Helper()
-	var pictures [10][]byte
-	for i := range pictures {
-		m := image.NewGray(image.Rect(0, 0, 64, 48))
-		for x := range 10 {
-			for y := range 10 {
-				m.SetGray(5*i+x, 20+y, color.Gray{Y: 200})
-			}
-		}
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, m, nil); err != nil {
-			t.Fatal(err)
-		}
-		pictures[i] = b.Bytes()
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			p := pictures[i%len(pictures)]
-			if _, err := fmt.Fprintf(w, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n", len(p), p); err != nil {
-				return
-			}
-			w.(http.Flusher).Flush()
-			select {
-			case <-tick.C:
-			case <-r.Context().Done():
-				return
-			}
-		}
-	}))
-	t.Cleanup(func() {
-		s.CloseClientConnections()
-		s.Close()
-	})
-	return s
-}
-
 func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
 	b := trial.Start(t, nil)
-	config := "cameras:\n  - {id: gate, source: '" + camera(t).URL + "/stream', resize: native}\n"
+	config := "cameras:\n  - {id: gate, source: '" + webcam.Serve(t, 64, 48, 10*time.Millisecond).URL + "/stream', resize: native}\n"
 
 	first := collect(t, b, config)
 	grows(t, b, 40, first)

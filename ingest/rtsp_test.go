@@ -21,6 +21,7 @@ import (
 
 	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -346,7 +347,7 @@ func TestACameraThatAcceptsAndNeverAnswersTouchesNoOther(t *testing.T) {
 	l, calls := listen(t, "127.0.0.1:0", neverAnswer)
 	p := collect(t, b, "cameras:\n  - {id: gate, source: 'rtsp://"+l.Addr().String()+"/stream', open_timeout: 300ms}\n"+
 		"  - {id: yard, source: 'scene:seed=7&size=64x48&frames=100&fps=10'}\n"+
-		"  - {id: hall, source: '"+camera(t).URL+"/stream'}\n")
+		"  - {id: hall, source: '"+webcam.Serve(t, 64, 48, 10*time.Millisecond).URL+"/stream'}\n")
 	growing(t, calls, p, 500*time.Millisecond)
 	p.says(t, `camera=gate .*no answer within the deadline of 300ms`, 3)
 	// OpenCV opens one stream at a time: it must not be kept by one that hangs.

@@ -78,6 +78,10 @@ func (o *Options) setDefaults() {
 	}
 }
 
+// missingPatience is how long a topic may be unknown before it does not exist:
+// one just created takes a moment to reach every broker.
+const missingPatience = 2 * time.Second
+
 // Publisher writes to one topic. Its methods are safe for concurrent use; a
 // camera's order is the order of its Publish and Offer calls.
 type Publisher struct {
@@ -138,7 +142,7 @@ func Open(ctx context.Context, opts Options) (*Publisher, error) {
 func (p *Publisher) prepare(ctx context.Context) (err error) {
 	created := p.opts.CreatePartitions == 0
 	brokers := strings.Join(p.opts.Brokers, ",")
-	wait := newBackoff()
+	wait, begun := newBackoff(), time.Now()
 	for attempt := 1; ; attempt++ {
 		if !created {
 			if err = createTopic(ctx, p.client, p.opts.Topic, p.opts.CreatePartitions); err == nil {
@@ -149,12 +153,13 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 			if p.topic, err = describeTopic(ctx, p.client, p.opts.Topic); err == nil {
 				return nil
 			}
-			// A topic just created may not have reached every broker.
-			if _, missing := errors.AsType[*TopicMissingError](err); missing && p.opts.CreatePartitions == 0 {
+			_, missing := errors.AsType[*TopicMissingError](err)
+			if missing && p.opts.CreatePartitions == 0 && time.Since(begun) > missingPatience {
 				return err
 			}
 		}
-		if permanent(err) {
+		err = kafkaconn.Explain(err, p.opts.Connection, false)
+		if permanent(err) || kafkaconn.Refused(err) {
 			return fmt.Errorf("brokers %s: %w", brokers, err)
 		}
 		if attempt == 1 {

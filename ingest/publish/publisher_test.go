@@ -153,6 +153,7 @@ func TestFaultsLoseNothingAndKeepTheOrder(t *testing.T) {
 		{"time-out after the records were appended", func(b *broker.Broker) { b.Fail(broker.Produce, broker.RequestTimedOut, 2) }},
 		{"too few replicas after appending", func(b *broker.Broker) { b.Fail(broker.Produce, kerr.NotEnoughReplicasAfterAppend, 1) }},
 		{"unknown topic for a moment", func(b *broker.Broker) { b.Fail(broker.Produce, broker.UnknownTopic, 1) }},
+		{"a password that is being changed", func(b *broker.Broker) { b.Fail(broker.Produce, kerr.SaslAuthenticationFailed, 2) }},
 		{"connection cut at a request", func(b *broker.Broker) { b.Cut(broker.Produce, 2) }},
 		{"all connections cut", func(b *broker.Broker) { b.CutConnections() }},
 		{"no answer", func(b *broker.Broker) { b.Swallow(broker.Produce, 1) }},

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -215,7 +216,8 @@ func (s *sender) deliver(batch []queued) error {
 		if errors.Is(err, kafka.MessageSizeTooLarge) {
 			return fmt.Errorf("the broker refuses %d bytes, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)
 		}
-		if permanent(err) {
+		// Certificates and passwords may be changing: they were good before.
+		if permanent(err) && !kafkaconn.Refused(err) {
 			return err
 		}
 		if elapsed := time.Since(begun); elapsed > s.p.opts.DeliveryTimeout {
@@ -259,13 +261,10 @@ func (s *sender) produce(batch []queued) error {
 		Compression:  0, // images do not shrink
 		Records:      kafka.NewRecordReader(records...),
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = resp.Error
 	}
-	if resp.Error != nil {
-		return resp.Error
-	}
-	return nil
+	return kafkaconn.Explain(err, s.p.opts.Connection, true)
 }
 
 func batchSize(batch []queued) int {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A network camera: serves a moving test pattern over RTSP, in H.264, on loopback.
+"""A network camera: serves a moving test pattern over RTSP, in H.264.
 
 Prints its URL as soon as it listens, and then, for each who wants the stream, a
 line with how the pictures are sent: tcp or udp.
@@ -46,6 +46,7 @@ def connected(_server, client):
 
 def main():
     flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    flags.add_argument("--address", default="127.0.0.1", help="what it listens on")
     flags.add_argument("--port", type=int, default=0, help="0, the default, is a free one")
     flags.add_argument("--size", default="320x240")
     flags.add_argument("--fps", type=int, default=10)
@@ -63,7 +64,7 @@ def main():
     factory.set_protocols({"tcp": lower.TCP, "udp": lower.UDP, "any": lower.TCP | lower.UDP}[args.transport])
 
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(args.address)
     server.set_service(str(args.port))
     if args.user:
         only(server, factory, args.user, args.password)
@@ -72,7 +73,7 @@ def main():
     loop = GLib.MainLoop()
     if server.attach(None) == 0:
         raise SystemExit(f"cannot listen on port {args.port}")
-    print(f"rtsp://127.0.0.1:{server.get_bound_port()}/stream", flush=True)
+    print(f"rtsp://{args.address}:{server.get_bound_port()}/stream", flush=True)
     loop.run()
 
 
