@@ -33,13 +33,14 @@ func main() {
 	launch.Init()
 
 	j := copying.Job{Topic: *topic, Archive: *root, N: *n, Progress: launch.Interval}
-	var errs [5]error
+	var errs [6]error
 	j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
 	j.Log.Brokers, errs[0] = kafka.Check()
 	j.Runner, errs[1] = launch.Runner()
 	j.Start, errs[2] = job.Start(*start)
 	j.Until, errs[3] = job.Until(*until)
 	errs[4] = frame.CheckTopic(j.Topic)
+	errs[5] = job.CheckEnd(j.Runner, j.Until)
 	bad := errors.Join(errs[:]...)
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))

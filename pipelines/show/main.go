@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/store"

@@ -84,11 +84,26 @@ func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Co
 		}
 		return err
 	}
-	if err := f.files.Put(ctx, file(s), write, publish); err != nil {
+	if err := f.files.Put(ctx, f.file(s), write, publish); err != nil {
 		return Copied{}, fmt.Errorf("archive offsets [%d, %d) of topic %s partition %d: %w", p.From, p.To, p.Topic, p.Partition, err)
 	}
-	return Copied{Piece: p, Records: sum.Records, New: fresh}, f.supersede(ctx, s)
+	if err := f.supersede(ctx, s); err != nil {
+		return Copied{}, err
+	}
+	if s.Complete() && (s.Index+1)%markEvery == 0 {
+		e, err := f.Extent(ctx, s.Topic, s.Partition)
+		if err == nil {
+			err = f.writeMark(ctx, s.Topic, s.Partition, e)
+		}
+		if err != nil {
+			return Copied{}, err
+		}
+	}
+	return Copied{Piece: p, Records: sum.Records, New: fresh}, nil
 }
+
+// markEvery is after how many chunks of a partition its mark is advanced.
+const markEvery = 256
 
 // existing looks for the piece's file, or one with more of its chunk.
 func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
@@ -145,7 +160,7 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 // copyKept writes the records of the archive's own partial file of the chunk,
 // if the log can go on from its end, and returns that end; 0 if not.
 func copyKept(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (int64, error) {
-	partials, err := f.spans(ctx, partialDir, p.Topic, p.Partition)
+	partials, err := f.partials(ctx, p.Topic, p.Partition)
 	if err != nil {
 		return 0, err
 	}
@@ -182,14 +197,14 @@ func copyKept(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *W
 // more of the chunk; the zero Span if there is none.
 func (f *Folder) covered(ctx context.Context, s Span) (Span, error) {
 	whole := ChunkSpan(s.ID, s.N)
-	ok, err := f.files.Exists(ctx, file(whole))
+	ok, err := f.files.Exists(ctx, f.file(whole))
 	if err != nil || ok {
 		return whole, err
 	}
 	if s.Complete() {
 		return Span{}, nil
 	}
-	partials, err := f.spans(ctx, partialDir, s.Topic, s.Partition)
+	partials, err := f.partials(ctx, s.Topic, s.Partition)
 	if err != nil {
 		return Span{}, err
 	}
@@ -203,7 +218,7 @@ func (f *Folder) covered(ctx context.Context, s Span) (Span, error) {
 
 // sameBytes compares the span's file with the digest of what was to be written.
 func (f *Folder) sameBytes(ctx context.Context, s Span, digest [sha256.Size]byte) (err error) {
-	rc, err := f.files.OpenRead(ctx, file(s))
+	rc, err := f.files.OpenRead(ctx, f.file(s))
 	if err != nil {
 		return err
 	}
@@ -220,13 +235,13 @@ func (f *Folder) sameBytes(ctx context.Context, s Span, digest [sha256.Size]byte
 
 // supersede removes the partial files of which the span's file has more.
 func (f *Folder) supersede(ctx context.Context, s Span) error {
-	partials, err := f.spans(ctx, partialDir, s.Topic, s.Partition)
+	partials, err := f.partials(ctx, s.Topic, s.Partition)
 	if err != nil {
 		return err
 	}
 	for _, p := range partials {
 		if p.Start == s.Start && p.End < s.End {
-			if err := f.files.Remove(ctx, file(p)); err != nil {
+			if err := f.files.Remove(ctx, f.file(p)); err != nil {
 				return err
 			}
 		}

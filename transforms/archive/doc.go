@@ -4,12 +4,13 @@
 // An archive is a folder. Each chunk of offsets of a partition is one Avro
 // Object Container File,
 //
-//	frames/topic+partition+start+end.avro
+//	frames/topic+partition/block/topic+partition+start+end.avro
 //
 // with the chunk's first and last offset, and the chunk that has only begun is
-// one below frames/_partial/. The records are Kafka's as they are: whether they
-// can be read as frames is not looked at. Nothing and an empty byte string stay
-// apart, as do the order and the repeats of headers.
+// one below _partial/frames/. block is the first offset of the chunks that share
+// the folder, see output.Layout. The records are Kafka's as they are: whether
+// they can be read as frames is not looked at. Nothing and an empty byte string
+// stay apart, as do the order and the repeats of headers.
 //
 // A file has its name only when all of it is there, and is never changed after.
 // The records of a chunk under the file's name are the same bytes every time, so

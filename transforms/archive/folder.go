@@ -13,23 +13,26 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
 const (
 	framesDir  = "frames/"
-	partialDir = "frames/_partial/"
+	partialDir = "_partial/frames/"
 	journalDir = "_framebeam/"
 	layoutFile = journalDir + "archive.json"
 	basePrefix = journalDir + "archive-base+"
+	markPrefix = journalDir + "archive-verified+"
 )
 
-// layoutFormat is the version of the folder's layout and journal.
-const layoutFormat = 1
+// layoutFormat is the version of the folder's layout and journal. Version 1 had
+// all files in one folder.
+const layoutFormat = 2
 
 type layout struct {
-	Format int   `json:"format"`
-	N      int64 `json:"n"` // offsets per chunk
+	Format int `json:"format"`
+	output.Layout
 }
 
 type base struct {
@@ -39,12 +42,20 @@ type base struct {
 	Start     int64  `json:"start"` // the first offset that the archive has
 }
 
+// mark says how far an archive was found complete, so that not all of it need be
+// listed again. It may be removed at any time.
+type mark struct {
+	Format int   `json:"format"`
+	Chunk  int64 `json:"chunk"` // all chunks from the base to here, exclusive
+}
+
 // Folder is an archive: complete chunks under frames/, the begun chunk of each
-// partition under frames/_partial/, and under _framebeam/ the number of offsets
+// partition under _partial/frames/, and under _framebeam/ the number of offsets
 // per chunk and the first offset of each partition. It is safe for concurrent use.
 type Folder struct {
-	files *store.Folder
-	n     int64
+	files  *store.Folder
+	layout output.Layout
+	n      int64 // offsets per chunk
 }
 
 // Create opens the archive at root, or makes one of n offsets per chunk there.
@@ -53,7 +64,7 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = files.CreateExclusive(ctx, layoutFile, marshal(layout{layoutFormat, n}))
+	err = files.CreateExclusive(ctx, layoutFile, marshal(layout{layoutFormat, output.Layout{N: n, Block: output.BlockChunks}}))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
@@ -85,10 +96,10 @@ func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.N < 1 {
-		return nil, fmt.Errorf("read %s: %d offsets per chunk", files.Path(layoutFile), l.N)
+	if l.N < 1 || l.Block < 1 {
+		return nil, fmt.Errorf("read %s: %d offsets per chunk, %d chunks per folder", files.Path(layoutFile), l.N, l.Block)
 	}
-	return &Folder{files: files, n: l.N}, nil
+	return &Folder{files: files, layout: l.Layout, n: l.N}, nil
 }
 
 // N is the number of offsets per chunk.
@@ -108,6 +119,10 @@ func partitionKey(topic string, partition int32) string {
 
 func baseFile(topic string, partition int32) string {
 	return basePrefix + partitionKey(topic, partition) + ".json"
+}
+
+func markFile(topic string, partition int32) string {
+	return markPrefix + partitionKey(topic, partition) + ".json"
 }
 
 // Base returns the partition's first offset, or chunk.None if it was never begun.
@@ -175,43 +190,69 @@ type Extent struct {
 // Upto is the end of all that can be read.
 func (e *Extent) Upto() int64 { return max(e.End, e.Tail.End) }
 
-// Extent lists the partition's files; the error is fs.ErrNotExist if the
-// partition was never begun.
+// Extent lists the partition's files, those that were found complete before
+// excepted; the error is fs.ErrNotExist if the partition was never begun.
 func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Extent, error) {
+	e, _, err := f.extent(ctx, topic, partition, 0)
+	return e, err
+}
+
+// extent is Extent for a caller who knows that the chunks from the base to known,
+// exclusive, are there. It also returns the first block whose files were listed.
+//
+// The folders of all blocks are looked for, but files only in the block that is
+// the last one known, by the caller or by the mark, and in those after it: a
+// complete chunk is never removed. A file that is missing before is found when
+// it is read.
+func (f *Folder) extent(ctx context.Context, topic string, partition int32, known int64) (Extent, int64, error) {
 	if err := frame.CheckTopic(topic); err != nil {
-		return Extent{}, err
+		return Extent{}, 0, err
 	}
 	start, err := f.Base(ctx, topic, partition)
 	if err != nil {
-		return Extent{}, err
+		return Extent{}, 0, err
 	}
 	if start == chunk.None {
-		return Extent{}, fmt.Errorf("archive %s has no topic %s partition %d: %w", f.files.Root(), topic, partition, fs.ErrNotExist)
+		return Extent{}, 0, fmt.Errorf("archive %s has no topic %s partition %d: %w", f.files.Root(), topic, partition, fs.ErrNotExist)
 	}
 	// The tail is listed first: a chunk that is completed in between is seen
 	// complete then, and its partial file as well, which is one too many but
 	// never one too few.
-	partials, err := f.spans(ctx, partialDir, topic, partition)
+	partials, err := f.partials(ctx, topic, partition)
 	if err != nil {
-		return Extent{}, err
+		return Extent{}, 0, err
 	}
-	complete, err := f.spans(ctx, framesDir, topic, partition)
+	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, topic, partition)
 	if err != nil {
-		return Extent{}, err
+		return Extent{}, 0, err
 	}
-	e := Extent{Base: start, End: start, Beyond: chunk.None}
 	next := chunk.Of(start, f.n)
-	for _, s := range complete {
-		switch {
-		case !s.Complete() || s.Index < next:
-		case s.Index == next:
-			next++
-			e.End = s.End
-		default:
-			e.Beyond = s.Index
+	from := next / f.layout.Block
+	if known = max(known, f.readMark(ctx, topic, partition)); known > next {
+		last := (known - 1) / f.layout.Block
+		i, _ := slices.BinarySearch(blocks, from)
+		if j := i + int(last-from); j < len(blocks) && blocks[i] == from && blocks[j] == last {
+			next, from = max(next, last*f.layout.Block), last
 		}
-		if e.Beyond != chunk.None {
-			break
+	}
+	e := Extent{Base: start, End: max(start, next*f.n), Beyond: chunk.None}
+	for _, b := range blocks {
+		if b < from || e.Beyond != chunk.None {
+			continue
+		}
+		names, err := f.layout.List(ctx, f.files, framesDir, ext, topic, partition, b)
+		if err != nil {
+			return Extent{}, 0, err
+		}
+		for _, s := range f.spans(names) {
+			switch {
+			case !s.Complete() || s.Index < next:
+			case s.Index == next:
+				next++
+				e.End = s.End
+			case e.Beyond == chunk.None:
+				e.Beyond = s.Index
+			}
 		}
 	}
 	for _, s := range partials {
@@ -222,38 +263,73 @@ func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Ext
 			e.Beyond = s.Index
 		}
 	}
-	return e, nil
+	return e, from, nil
 }
 
-// spans lists the files of a partition in dir by offset.
-func (f *Folder) spans(ctx context.Context, dir, topic string, partition int32) ([]Span, error) {
-	names, err := f.files.List(ctx, dir+partitionKey(topic, partition)+"+*"+ext)
+// readMark returns up to which chunk the partition was found complete. A mark
+// that cannot be read is as good as none.
+func (f *Folder) readMark(ctx context.Context, topic string, partition int32) int64 {
+	var m mark
+	if f.files.ReadJSON(ctx, markFile(topic, partition), layoutFormat, &m) != nil {
+		return 0
+	}
+	return m.Chunk
+}
+
+// writeMark marks the end of the complete chunks, as they were listed just now.
+func (f *Folder) writeMark(ctx context.Context, topic string, partition int32, e Extent) error {
+	next := chunk.Of(e.End, f.n)
+	if had := f.readMark(ctx, topic, partition); next == had || e.End == e.Base && had == 0 {
+		return nil
+	}
+	return f.files.WriteAtomic(ctx, markFile(topic, partition), marshal(mark{layoutFormat, next}))
+}
+
+// partials lists the begun chunks of a partition by offset.
+func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([]Span, error) {
+	dir := partialFolder(topic, partition)
+	files, err := f.files.List(ctx, dir+"*"+ext)
 	if err != nil {
 		return nil, err
 	}
-	var spans []Span
-	for _, name := range names {
-		if s, ok := parseName(strings.TrimPrefix(name, dir), f.n); ok && s.Topic == topic && s.Partition == partition {
+	var names []output.Name
+	for _, file := range files {
+		n, err := output.ParseName(strings.TrimSuffix(strings.TrimPrefix(file, dir), ext))
+		if err == nil && n.Topic == topic && n.Partition == partition {
+			names = append(names, n)
+		}
+	}
+	return f.spans(names), nil
+}
+
+func partialFolder(topic string, partition int32) string {
+	return partialDir + partitionKey(topic, partition) + "/"
+}
+
+// spans are the names that are of one chunk each.
+func (f *Folder) spans(names []output.Name) (spans []Span) {
+	for _, n := range names {
+		if s, ok := spanOf(n, f.n); ok {
 			spans = append(spans, s)
 		}
 	}
-	return spans, nil
+	return spans
 }
 
 // file is the span's file, relative to the folder.
-func file(s Span) string {
+func (f *Folder) file(s Span) string {
 	if s.Complete() {
-		return framesDir + s.Name()
+		return framesDir + f.layout.Folder(s.name()) + s.Name()
 	}
-	return partialDir + s.Name()
+	return partialFolder(s.Topic, s.Partition) + s.Name()
 }
 
 // Path is the full path of the span's file.
-func (f *Folder) Path(s Span) string { return f.files.Path(file(s)) }
+func (f *Folder) Path(s Span) string { return f.files.Path(f.file(s)) }
 
 // Records opens the span's file; the closer ends reading it.
 func (f *Folder) Records(ctx context.Context, s Span) (*Reader, io.Closer, error) {
-	rc, err := f.files.OpenRead(ctx, file(s))
+	rc, err := f.files.OpenRead(ctx, f.file(s))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,12 +343,12 @@ func (f *Folder) Records(ctx context.Context, s Span) (*Reader, io.Closer, error
 // Summary reads what the span's file says of its records, from its end only
 // where the filesystem can.
 func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
-	rc, err := f.files.OpenRead(ctx, file(s))
+	rc, err := f.files.OpenRead(ctx, f.file(s))
 	if err != nil {
 		return Summary{}, err
 	}
 	defer func() { err = errors.Join(err, rc.Close()) }()
-	size, err := f.files.Size(ctx, file(s))
+	size, err := f.files.Size(ctx, f.file(s))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -304,12 +380,22 @@ func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
 }
 
 // sweep removes what interrupted jobs left of a partition that has the extent e:
-// temporary files, and partial files of which more is there. A job that is just
-// writing one writes it again.
-func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent) error {
-	key := partitionKey(topic, partition)
-	for _, dir := range []string{framesDir, partialDir} {
-		names, err := f.files.List(ctx, dir+store.TempDir+"/"+key+"+*")
+// temporary files, in the blocks from the given one on, and partial files of which
+// more is there. A job that is just writing one writes it again.
+func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent, from int64) error {
+	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, topic, partition)
+	if err != nil {
+		return err
+	}
+	dirs := []string{partialFolder(topic, partition)}
+	for _, b := range blocks {
+		if b >= from {
+			first := output.Name{Topic: topic, Partition: partition, Start: b * f.layout.Block * f.n}
+			dirs = append(dirs, framesDir+f.layout.Folder(first))
+		}
+	}
+	for _, dir := range dirs {
+		names, err := f.files.List(ctx, dir+store.TempDir+"/*")
 		if err != nil {
 			return err
 		}
@@ -319,13 +405,13 @@ func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Ext
 			}
 		}
 	}
-	partials, err := f.spans(ctx, partialDir, topic, partition)
+	partials, err := f.partials(ctx, topic, partition)
 	if err != nil {
 		return err
 	}
 	for _, s := range partials {
 		if s.End <= e.Upto() && s != e.Tail {
-			if err := f.files.Remove(ctx, file(s)); err != nil {
+			if err := f.files.Remove(ctx, f.file(s)); err != nil {
 				return err
 			}
 		}

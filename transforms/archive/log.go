@@ -78,7 +78,11 @@ func (l *Log) Bounds(ctx context.Context, topic string, partition int32) (first,
 // list lists the partition's files anew.
 func (l *Log) list(ctx context.Context, topic string, partition int32) (Extent, error) {
 	known := l.known(topic, partition)
-	e, err := l.folder.Extent(ctx, topic, partition)
+	var before int64
+	if known != nil {
+		before = chunk.Of(known.End, l.folder.n)
+	}
+	e, _, err := l.folder.extent(ctx, topic, partition, before)
 	if err != nil {
 		return Extent{}, err
 	}

@@ -37,7 +37,7 @@ func put(t testing.TB, f *Folder, partition int32, recs []frame.Record, from, en
 			}
 		}
 		b, _ := encode(t, s, part)
-		if err := f.files.WriteAtomic(t.Context(), file(s), b); err != nil {
+		if err := f.files.WriteAtomic(t.Context(), f.file(s), b); err != nil {
 			t.Fatal(err)
 		}
 	}

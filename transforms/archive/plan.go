@@ -101,11 +101,11 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	if at, err = f.begin(ctx, topic, partition, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
 		return Task{}, err
 	}
-	e, err := f.Extent(ctx, topic, partition)
+	e, block, err := f.extent(ctx, topic, partition, 0)
 	if err != nil {
 		return Task{}, err
 	}
-	if err := f.sweep(ctx, topic, partition, e); err != nil {
+	if err := f.sweep(ctx, topic, partition, e, block); err != nil {
 		return Task{}, err
 	}
 	if e.Upto() == at && e.Beyond == chunk.None && at < first {
@@ -129,6 +129,9 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	}
 	to, err := until(ctx, partition, first, end)
 	if err != nil {
+		return Task{}, err
+	}
+	if err := f.writeMark(ctx, topic, partition, e); err != nil {
 		return Task{}, err
 	}
 	return Task{Topic: topic, Partition: partition, N: f.n, Base: e.Base, From: e.Upto(), To: to, Follow: to == chunk.None || to > end}, nil

@@ -1,8 +1,6 @@
 package archive
 
 import (
-	"strings"
-
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/output"
 )
@@ -27,19 +25,16 @@ func (s Span) Complete() bool { return s.End == s.Start+s.N }
 const ext = ".avro"
 
 // Name is the file's name, topic+partition+start+end.avro, both offsets inclusive.
-func (s Span) Name() string {
-	return output.Name{Topic: s.Topic, Partition: s.Partition, Start: s.Start, End: s.End - 1}.String() + ext
+func (s Span) Name() string { return s.name().String() + ext }
+
+func (s Span) name() output.Name {
+	return output.Name{Topic: s.Topic, Partition: s.Partition, Start: s.Start, End: s.End - 1}
 }
 
-// parseName is the inverse of Span.Name in an archive of n offsets per chunk;
-// ok is false for names that are no chunk's.
-func parseName(name string, n int64) (s Span, ok bool) {
-	base, ok := strings.CutSuffix(name, ext)
-	if !ok {
-		return Span{}, false
-	}
-	p, err := output.ParseName(base)
-	if err != nil || p.Start%n != 0 || p.End-p.Start >= n {
+// spanOf is the inverse of Span.name in an archive of n offsets per chunk; ok is
+// false for names that are no chunk's.
+func spanOf(p output.Name, n int64) (s Span, ok bool) {
+	if p.Start%n != 0 || p.End-p.Start >= n {
 		return Span{}, false
 	}
 	return Span{ID: chunk.ID{Topic: p.Topic, Partition: p.Partition, Index: p.Start / n}, N: n, Start: p.Start, End: p.End + 1}, true

@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	imagesDir = "images/"
-	// partialDir is the folder beside the packs for those of chunks that are not
-	// complete. Its name begins with "_" as that of the partial results does.
+	imagesDir  = "images/"
+	resultsDir = "results/"
+	// partialDir is the folder for those of chunks that are not complete, as it
+	// is for the partial results.
 	partialDir = "_partial/"
 )
 
@@ -101,9 +102,9 @@ func OpenRenderer(ctx context.Context, cfg RenderConfig) (*Renderer, error) {
 // Close closes the log.
 func (r *Renderer) Close() error { return r.packer.Close() }
 
-// Render makes the pictures of one results file: images/<its name>.zip, or
-// images/_partial/<its name>.zip if its chunk is not complete; of cameras that
-// are asked for by name, images/camera=<id>/… . A pack that is there is
+// Render makes the pictures of one results file: images/… for results/…, and
+// _partial/images/… for _partial/results/… if its chunk is not complete; of
+// cameras that are asked for by name, images/camera=<id>/… . A pack that is there is
 // replaced, unless the log has lost frames since. Where there is nothing to show
 // there is no pack.
 func (r *Renderer) Render(ctx context.Context, file output.File) (Rendered, error) {
@@ -139,11 +140,12 @@ func of(camera string, rows []result.Frame) []result.Frame {
 }
 
 func packFile(dir string, results output.File) string {
+	name := results.Name
 	if results.Partial {
-		dir += partialDir
+		name, dir = strings.TrimPrefix(name, partialDir), partialDir+dir
 	}
-	base := path.Base(results.Name)
-	return dir + strings.TrimSuffix(base, path.Ext(base)) + ".zip"
+	name = strings.TrimPrefix(name, resultsDir)
+	return dir + strings.TrimSuffix(name, path.Ext(name)) + ".zip"
 }
 
 func (r *Renderer) render(ctx context.Context, file string, rows []result.Frame, sum *Rendered) error {
@@ -183,17 +185,30 @@ func SweepPartial(ctx context.Context, folder *store.Folder, cfg RenderConfig, r
 		for _, f := range rendered {
 			keep[packFile(dir, f)] = true
 		}
-		names, err := folder.List(ctx, dir+partialDir+"*.zip")
+		parts, err := folder.Folders(ctx, partialDir+dir)
 		if err != nil {
 			return fmt.Errorf("sweep pictures: %w", err)
 		}
-		for _, n := range names {
-			if keep[n] {
-				continue
-			}
-			if err := folder.Remove(ctx, n); err != nil {
+		for _, part := range parts {
+			if err := sweepPartial(ctx, folder, partialDir+dir+part+"/", keep); err != nil {
 				return fmt.Errorf("sweep pictures: %w", err)
 			}
+		}
+	}
+	return nil
+}
+
+func sweepPartial(ctx context.Context, folder *store.Folder, dir string, keep map[string]bool) error {
+	names, err := folder.List(ctx, dir+"*.zip")
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if keep[n] {
+			continue
+		}
+		if err := folder.Remove(ctx, n); err != nil {
+			return err
 		}
 	}
 	return nil

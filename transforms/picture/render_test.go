@@ -58,15 +58,15 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
 	want := Rendered{Packs: 2, Pictures: 21}
 	files := []string{
-		"images/frames+0+0000000000000000000+0000000000000000031.zip",
-		"images/frames+0+0000000000000000064+0000000000000000095.zip",
+		"images/frames+0/0000000000000000000/frames+0+0000000000000000000+0000000000000000031.zip",
+		"images/frames+0/0000000000000000000/frames+0+0000000000000000064+0000000000000000095.zip",
 	}
 	var before [][]byte
 	for range 2 {
 		if diff := cmp.Diff(want, renderAll(t, cfg)); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff(files, listed(t, out, "images/*.zip")); diff != "" {
+		if diff := cmp.Diff(files, listed(t, out, "images/frames+0/0000000000000000000/*.zip")); diff != "" {
 			t.Fatal(diff)
 		}
 		var after [][]byte
@@ -110,7 +110,7 @@ func TestPacksThatAreNoLongerAskedForGo(t *testing.T) {
 	}
 	cfg.Pack.Which = WithDetections
 	renderAll(t, cfg)
-	if diff := cmp.Diff([]string{"images/frames+0+0000000000000000032+0000000000000000063.zip"}, listed(t, out, "images/*.zip")); diff != "" {
+	if diff := cmp.Diff([]string{"images/frames+0/0000000000000000000/frames+0+0000000000000000032+0000000000000000063.zip"}, listed(t, out, "images/frames+0/0000000000000000000/*.zip")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -122,11 +122,11 @@ func TestPicturesOfOneCameraLieApart(t *testing.T) {
 	if diff := cmp.Diff(Rendered{Packs: 1, Pictures: 5}, renderAll(t, cfg)); diff != "" {
 		t.Error(diff)
 	}
-	file := "images/camera=yard/frames+0+0000000000000000000+0000000000000000031.zip"
-	if diff := cmp.Diff([]string{file}, listed(t, out, "images/camera=yard/*.zip")); diff != "" {
+	file := "images/camera=yard/frames+0/0000000000000000000/frames+0+0000000000000000000+0000000000000000031.zip"
+	if diff := cmp.Diff([]string{file}, listed(t, out, "images/camera=yard/frames+0/0000000000000000000/*.zip")); diff != "" {
 		t.Fatal(diff)
 	}
-	if all := listed(t, out, "images/*.zip"); len(all) != 0 {
+	if all := listed(t, out, "images/frames+0/0000000000000000000/*.zip"); len(all) != 0 {
 		t.Errorf("packs of all cameras: %q", all)
 	}
 	b, err := out.Folder().Read(context.Background(), file)
@@ -163,10 +163,10 @@ func TestAnotherTimeZoneOfTheConfigurationHidesNoFrame(t *testing.T) {
 }
 
 func TestPacksOfIncompleteChunksLieApart(t *testing.T) {
-	if got := packFile("images/", output.File{Name: "results/frames+0+0+31.parquet"}); got != "images/frames+0+0+31.zip" {
+	if got := packFile("images/", output.File{Name: "results/frames+0/0/frames+0+0+31.parquet"}); got != "images/frames+0/0/frames+0+0+31.zip" {
 		t.Error(got)
 	}
-	if got := packFile("images/", output.File{Name: "results/_partial/frames+0+0+9.parquet", Partial: true}); got != "images/_partial/frames+0+0+9.zip" {
+	if got := packFile("images/", output.File{Name: "_partial/results/frames+0/frames+0+0+9.parquet", Partial: true}); got != "_partial/images/frames+0/frames+0+0+9.zip" {
 		t.Error(got)
 	}
 }

@@ -4,6 +4,7 @@ package copying
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // Job is one archiving job.
@@ -42,12 +44,23 @@ func (j *Job) meter() *launch.Meter {
 // there was to do. A job with an end has then archived everything, or fails
 // naming what is missing.
 func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
-	log, err := kafkasource.OpenLog(ctx, j.Log)
+	if err := job.CheckEnd(j.Runner, j.Until); err != nil {
+		return nil, err
+	}
+	spec, err := j.Log.Absolute()
+	if err != nil {
+		return nil, err
+	}
+	root, err := store.Absolute(j.Archive)
+	if err != nil {
+		return nil, err
+	}
+	log, err := kafkasource.OpenLog(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // only read from
-	folder, err := archive.Create(ctx, j.Archive, j.N)
+	folder, err := archive.Create(ctx, root, j.N)
 	if err != nil {
 		return nil, err
 	}
@@ -61,17 +74,24 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		return nil, err
 	}
 	var todo []archive.Task
+	var problems []error
 	for _, t := range tasks {
+		if t.Follow && t.To != chunk.None && j.Runner != launch.Direct {
+			problems = append(problems, job.NotReached(t.Topic, t.Partition, t.To))
+		}
 		if t.To == chunk.None || t.To > t.From {
 			todo = append(todo, t)
 		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	if len(todo) == 0 {
 		slog.Info("nothing to do: the archive already holds everything up to the end", "topic", j.Topic, "archive", j.Archive)
 		return tasks, nil
 	}
 	p, s := beam.NewPipelineWithRoot()
-	archive.Write(s, archive.Config{Log: j.Log, Root: j.Archive}, todo)
+	archive.Write(s, archive.Config{Log: spec, Root: root}, todo)
 	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
 		return nil, err
 	}

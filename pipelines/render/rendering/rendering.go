@@ -85,9 +85,17 @@ func counter(name string) string { return "framebeam/" + name }
 // config takes how records are parsed from the configuration with which the
 // output was made last.
 func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
+	log, err := j.Log.Absolute()
+	if err != nil {
+		return picture.RenderConfig{}, err
+	}
+	root, err := store.Absolute(j.Output)
+	if err != nil {
+		return picture.RenderConfig{}, err
+	}
 	cfg := picture.RenderConfig{
-		Output:  j.Output,
-		Pack:    picture.PackSpec{Log: j.Log, Which: j.Which},
+		Output:  root,
+		Pack:    picture.PackSpec{Log: log, Which: j.Which},
 		Cameras: j.Cameras,
 	}
 	if gens := out.Generations(); len(gens) > 0 {

@@ -88,7 +88,7 @@ func pictures(t *testing.T, out string) map[string]string {
 	t.Helper()
 	files := trial.Tree(t, out)
 	for name := range files {
-		if !strings.HasPrefix(name, "images/") && !strings.HasPrefix(name, "sheets/") {
+		if !strings.HasPrefix(name, "images/") && !strings.HasPrefix(name, "_partial/images/") && !strings.HasPrefix(name, "sheets/") {
 			delete(files, name)
 		}
 	}
@@ -99,7 +99,7 @@ func pictures(t *testing.T, out string) map[string]string {
 func packs(files map[string]string) map[string]string {
 	some := map[string]string{}
 	for name, digest := range files {
-		if strings.HasPrefix(name, "images/") && !strings.Contains(name, "_partial") {
+		if strings.HasPrefix(name, "images/") {
 			some[name] = digest
 		}
 	}
