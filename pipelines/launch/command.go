@@ -33,7 +33,7 @@ var beamFlags = func() map[string]bool {
 }()
 
 // Init parses the command line and, in a worker process, runs the worker and
-// never returns. Call it first in main, after the flags are defined.
+// never returns: engines start this program as their worker. Call it first in main, after the flags are defined.
 func Init() {
 	name := filepath.Base(os.Args[0])
 	flag.CommandLine.Init(name, flag.ContinueOnError)
@@ -47,6 +47,10 @@ func Init() {
 		fmt.Fprintf(os.Stderr, "%v (see %s --help)\n", err, name)
 		os.Exit(exitUsage)
 	}
+	if err := become(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitFailed)
+	}
 	beam.Init()
 }
 
@@ -56,18 +60,18 @@ func help(all *flag.FlagSet, w io.Writer) {
 	own := flag.NewFlagSet(all.Name(), flag.ContinueOnError)
 	own.SetOutput(w)
 	all.VisitAll(func(f *flag.Flag) {
-		if beamFlags[f.Name] {
+		if beamFlags[f.Name] || strings.HasSuffix(f.Name, "_endpoint") { // of workers
 			return
 		}
 		usage := f.Usage
 		if f.Name == "runner" {
-			usage = "the `engine`: " + Direct + ", inside this process"
+			usage = "the `engine`: " + Direct + " (inside this process), " + Flink + " or " + Spark + " (by their Beam job servers)"
 		}
 		own.Var(f.Value, f.Name, usage)
 		own.Lookup(f.Name).DefValue = f.DefValue
 	})
 	own.PrintDefaults()
-	fmt.Fprintln(w, "Beam's own flags are understood too, such as --experiments.")
+	fmt.Fprintln(w, "Beam's own flags are understood too, such as --endpoint (a job server's address), --environment_type, --parallelism, --job_name.")
 }
 
 // Interval is how often a command shows progress.

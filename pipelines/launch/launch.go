@@ -1,4 +1,5 @@
-// Package launch brings a pipeline to an engine.
+// Package launch brings a pipeline to an engine: Beam's prism in this process,
+// Flink, or Spark.
 package launch
 
 import (
@@ -8,70 +9,53 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners" // defines --runner
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 )
 
-// Direct is the engine inside this process: Beam's prism. (What Beam itself
-// calls "direct" is an older engine that knows no state.)
-const Direct = "direct"
+// The engines.
+const (
+	// Direct is the engine inside this process: Beam's prism. (What Beam itself
+	// calls "direct" is an older engine that knows no state.)
+	Direct = "direct"
+	Flink  = "flink" // by a Beam job server for Flink
+	Spark  = "spark" // by a Beam job server for Spark; jobs with an end only
+)
 
-// DirectCredit is how many bytes of frames may be on their way inside the
-// process on the direct runner, which does not push back on a source.
-const DirectCredit = 16 << 20
-
-// noSplit keeps prism from splitting a stateful stage by element, which would
-// run one key in two bundles at once and lose its state without a word.
-const noSplit = "prism_disable_sdf_split"
+var engines = []string{Direct, Flink, Spark}
 
 // Runner returns the runner that --runner names, or an error that says which there are.
 func Runner() (string, error) {
-	switch r := *runners.Runner; r {
-	case "", Direct, "prism":
+	switch r := strings.ToLower(*runners.Runner); {
+	case r == "" || r == "prism":
 		return Direct, nil
+	case slices.Contains(engines, r):
+		return r, nil
 	default:
-		return "", fmt.Errorf("--runner=%s: not available (there is: %s)", r, Direct)
+		return "", fmt.Errorf("--runner=%s: not available (there are: %s)", *runners.Runner, strings.Join(engines, ", "))
 	}
 }
 
-// Run runs the pipeline on the runner until it ends, fails, or ctx is cancelled.
-// ctx must have no deadline: prism understands only cancellation. A meter, if
-// there is one, shows progress meanwhile.
+// Run runs the pipeline on the runner until it ends, fails, or ctx is cancelled,
+// which cancels the job. ctx must have no deadline: prism understands only
+// cancellation. A meter, if there is one, shows progress meanwhile.
 func Run(ctx context.Context, runner string, p *beam.Pipeline, m *Meter) error {
-	if runner != Direct {
+	run := map[string]func(context.Context, *beam.Pipeline, *Meter) error{
+		Direct: direct, Flink: flink, Spark: spark,
+	}[runner]
+	if run == nil {
 		return fmt.Errorf("run pipeline: unknown runner %q", runner)
 	}
-	if _, has := ctx.Deadline(); has {
-		return fmt.Errorf("run pipeline on the direct runner: the context has a deadline, use cancellation")
-	}
-	if err := requireExperiment(noSplit); err != nil {
-		return err
-	}
-	if m != nil && m.Interval > 0 {
-		stop := watch(ctx, m.Interval, m.print)
-		defer stop()
-	}
-	res, err := prism.Execute(ctx, p)
-	if err != nil {
-		return fmt.Errorf("run pipeline on the direct runner: %w", reason(err))
-	}
-	if m != nil {
-		m.total = totals(res.Metrics())
+	if err := run(ctx, p, m); err != nil {
+		return fmt.Errorf("run pipeline on %s: %w", name(runner), reason(err))
 	}
 	return nil
 }
 
-// requireExperiment adds a Beam experiment to those given on the command line.
-func requireExperiment(name string) error {
-	have := jobopts.GetExperiments()
-	if !slices.Contains(have, name) {
-		*jobopts.Experiments = strings.Join(append(have, name), ",")
+func name(runner string) string {
+	if runner == Direct {
+		return "the direct runner"
 	}
-	if !slices.Contains(jobopts.GetExperiments(), name) {
-		return fmt.Errorf("the experiment %s could not be set; without it the direct runner loses keyed state", name)
-	}
-	return nil
+	return runner
 }
 
 // List splits a comma-separated flag.

@@ -174,6 +174,23 @@ func TestAFailureIsSaidOnceWithItsReasonAlone(t *testing.T) {
 	}
 }
 
+func TestAFailureOfAJVMIsSaidWithoutItsCalls(t *testing.T) {
+	err := reason(errors.New("job x failed: RestClientException: [JobNotFoundException: Could not find job (7)\n\tat org.apache.flink.runtime.Dispatcher.lambda$0(Dispatcher.java:896)\n\tat java.base/x]"))
+	if want := "job x failed: RestClientException: [JobNotFoundException: Could not find job (7)"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
+func TestAFailureInAReaderIsFoundInAJVMsTrace(t *testing.T) {
+	trace := "java.io.IOException: Could not perform checkpoint 15\n\tat org.apache.flink.X.y(X.java:1)\n" +
+		"Caused by: java.lang.RuntimeException: Error received from SDK harness for instruction 1: process bundle failed\n\tcaused by:\nsource failed processing data\n\tcaused by:\n" +
+		"DoFn[UID:13, PID:e3/ProcessSizedElementsAndRestrictions0, Name: github.com/framebeam/framebeam/transforms/kafkasource.readFn] failed:\n" +
+		"topic yard partition 0: a savepoint resumes only in its own generation\n\n\tat org.apache.beam.Y.z(Y.java:2)\n\t... 32 more"
+	if got, want := ownReason(trace), "kafkasource.readFn: topic yard partition 0: a savepoint resumes only in its own generation"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // stderr is what is written to standard error meanwhile.
 func stderr(t *testing.T, do func()) string {
 	t.Helper()
@@ -199,4 +216,15 @@ func TestLists(t *testing.T) {
 			t.Errorf("%q: %s", in, diff)
 		}
 	}
+}
+
+// setFlag sets a flag of the command line for the time of a test.
+func setFlag(t *testing.T, name, value string) {
+	t.Helper()
+	f := flag.Lookup(name)
+	before := f.Value.String()
+	if err := f.Value.Set(value); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Value.Set(before) })
 }

@@ -25,40 +25,30 @@ type tally map[string]int64
 // (metrics.proto, USER_SUM_INT64).
 const sumInt64 = "beam:metrics:sum_int64:v1"
 
-// watch calls report with the counters of the running jobs every interval until
-// the returned function is called, which waits for the last call. What cannot be
-// asked is left out: progress is for looking at.
-func watch(ctx context.Context, interval time.Duration, report func(tally)) (stop func()) {
+// counting asks a running job for its counters, as far as the engine has heard.
+type counting func(context.Context) (tally, error)
+
+// watch prints the counters every Interval until the returned function is called,
+// which waits for the last line. What cannot be asked is left out: progress is
+// for looking at.
+func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
+	if m == nil || m.Interval <= 0 {
+		return func() {}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(interval)
+		tick := time.NewTicker(m.Interval)
 		defer tick.Stop()
-		var conn *grpc.ClientConn
-		defer func() {
-			if conn != nil {
-				conn.Close()
-			}
-		}()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if conn == nil {
-				if *jobopts.Endpoint == "" {
-					continue // the engine is not up yet
-				}
-				var err error
-				conn, err = grpc.NewClient(*jobopts.Endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
-				if err != nil {
-					return
-				}
-			}
-			if c, err := counters(ctx, jobpb.NewJobServiceClient(conn)); err == nil && len(c) > 0 {
-				report(c)
+			if c, err := count(ctx); err == nil && len(c) > 0 {
+				m.print(c)
 			}
 		}
 	}()
@@ -68,7 +58,26 @@ func watch(ctx context.Context, interval time.Duration, report func(tally)) (sto
 	}
 }
 
-func counters(ctx context.Context, client jobpb.JobServiceClient) (tally, error) {
+// prismJobs asks prism in this process, which listens at --endpoint once it is up.
+type prismJobs struct{ conn *grpc.ClientConn }
+
+func (p *prismJobs) Close() {
+	if p.conn != nil {
+		p.conn.Close()
+	}
+}
+
+func (p *prismJobs) count(ctx context.Context) (tally, error) {
+	if p.conn == nil {
+		if *jobopts.Endpoint == "" {
+			return nil, nil
+		}
+		var err error
+		if p.conn, err = grpc.NewClient(*jobopts.Endpoint, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+			return nil, err
+		}
+	}
+	client := jobpb.NewJobServiceClient(p.conn)
 	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
 	if err != nil {
 		return nil, err
@@ -115,12 +124,26 @@ type Meter struct {
 // counts; work that was done again may be in it twice.
 func (m *Meter) Total(name string) int64 { return m.total[name] }
 
-func totals(m metrics.Results) tally {
-	sum := tally{}
-	for _, c := range m.AllMetrics().Counters() {
-		sum[c.Key.Namespace+"/"+c.Key.Name] += c.Result()
+// set takes the counters of a job that has ended.
+func (m *Meter) set(all metrics.Results) {
+	if m == nil {
+		return
 	}
-	return sum
+	m.total = tally{}
+	for _, c := range all.AllMetrics().Counters() {
+		m.total[c.Key.Namespace+"/"+c.Key.Name] += c.Result()
+	}
+}
+
+// ask takes the counters of a job that has ended from its engine. One that does
+// not say them leaves them at nothing: they are for looking at.
+func (m *Meter) ask(ctx context.Context, count counting) {
+	if m == nil {
+		return
+	}
+	if c, err := count(ctx); err == nil {
+		m.total = c
+	}
 }
 
 // Counter is a Beam counter, "namespace/name", and what to call it.

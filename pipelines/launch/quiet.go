@@ -61,7 +61,7 @@ func (l beamLogger) Log(ctx context.Context, sev beamlog.Severity, _ int, msg st
 
 // failedIn is where an engine's report comes to the DoFn that failed; before it
 // stands the stage with all its coders.
-var failedIn = regexp.MustCompile(`DoFn\[UID:\d+, PID:\w+, Name: [^\]]*?([^/\]]+)\] failed:\n`)
+var failedIn = regexp.MustCompile(`DoFn\[UID:\d+, PID:[^,]+, Name: [^\]]*?([^/\]]+)\] failed:\n`)
 
 // failure is a job's error as its reason and where it arose.
 type failure struct {
@@ -72,13 +72,34 @@ type failure struct {
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.err }
 
-// reason shortens an engine's report to what the DoFn said, if one failed.
+// javaFrame begins what a JVM adds below an error: the calls, and the same error again.
+var javaFrame = regexp.MustCompile(`\n\s*(at [\w.$]+\(|at java\.|at org\.|Caused by:)`)
+
+// ownReason is what a DoFn or else the JVM said in a stack trace of a JVM.
+func ownReason(trace string) string {
+	if all := failedIn.FindAllStringSubmatchIndex(trace, -1); len(all) > 0 {
+		trace = trace[all[0][2]:all[0][3]] + ": " + trace[all[0][1]:]
+	}
+	if at := javaFrame.FindStringIndex(trace); at != nil {
+		trace = trace[:at[0]]
+	}
+	return strings.TrimSpace(trace)
+}
+
+// reason shortens an engine's report to what the DoFn said, if one failed, and
+// leaves out a JVM's calls.
 func reason(err error) error {
 	text := err.Error()
-	all := failedIn.FindAllStringSubmatchIndex(text, -1)
-	if len(all) == 0 {
+	said := text
+	if all := failedIn.FindAllStringSubmatchIndex(text, -1); len(all) > 0 {
+		last := all[len(all)-1]
+		said = text[last[2]:last[3]] + ": " + text[last[1]:]
+	}
+	if at := javaFrame.FindStringIndex(said); at != nil {
+		said = said[:at[0]]
+	}
+	if said == text {
 		return err
 	}
-	last := all[len(all)-1]
-	return &failure{text: text[last[2]:last[3]] + ": " + strings.TrimSpace(text[last[1]:]), err: err}
+	return &failure{text: strings.TrimSpace(said), err: err}
 }

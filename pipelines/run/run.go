@@ -199,9 +199,9 @@ func report(ctx context.Context, j *job.Job, log kafkasource.LogSpec) error {
 	base := filepath.Dir(folder.Root())
 	fmt.Printf(`
 Where everything is:
-  results   %[1]s/results/*.parquet   (chunks not yet full: results/_partial)
-  images    %[1]s/images/*.zip        (annotated, frames with detections)
-  archive   %[2]s/frames/*.avro       (the frames as they were in Kafka)
+  results   %[1]s/results/**/*.parquet   (chunks not yet full: _partial/results)
+  images    %[1]s/images/**/*.zip        (annotated, frames with detections)
+  archive   %[2]s/frames/**/*.avro       (the frames as they were in Kafka)
 
 Results as text:        go run ./pipelines/show --output %[1]s --found
 Analyse them again:     go run ./pipelines/reprocess --archive %[2]s --output %[3]s/again --chunk %[4]d

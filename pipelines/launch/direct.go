@@ -1,0 +1,51 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+)
+
+// DirectCredit is how many bytes of frames may be on their way inside the
+// process on the direct runner, which does not push back on a source.
+const DirectCredit = 16 << 20
+
+// noSplit keeps prism from splitting a stateful stage by element, which would
+// run one key in two bundles at once and lose its state without a word.
+const noSplit = "prism_disable_sdf_split"
+
+func direct(ctx context.Context, p *beam.Pipeline, m *Meter) error {
+	if _, has := ctx.Deadline(); has {
+		return errors.New("the context has a deadline, use cancellation")
+	}
+	if err := requireExperiment(noSplit); err != nil {
+		return err
+	}
+	var jobs prismJobs
+	defer jobs.Close()
+	defer m.watch(ctx, jobs.count)()
+	res, err := prism.Execute(ctx, p)
+	if err != nil {
+		return err
+	}
+	m.set(res.Metrics())
+	return nil
+}
+
+// requireExperiment adds a Beam experiment to those given on the command line.
+func requireExperiment(name string) error {
+	have := jobopts.GetExperiments()
+	if !slices.Contains(have, name) {
+		*jobopts.Experiments = strings.Join(append(have, name), ",")
+	}
+	if !slices.Contains(jobopts.GetExperiments(), name) {
+		return fmt.Errorf("the experiment %s could not be set; without it the direct runner loses keyed state", name)
+	}
+	return nil
+}

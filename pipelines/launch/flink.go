@@ -1,0 +1,311 @@
+package launch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
+
+	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+)
+
+// FlinkEndpoint is where Flink's job server is looked for without --endpoint.
+const FlinkEndpoint = "localhost:8099"
+
+var (
+	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, to cancel jobs; empty: by the job server alone, which does not reach a cluster")
+	savepoint    = flag.String("savepoint", "", "the Flink savepoint or kept checkpoint, a `path`, that the job begins with")
+	savepointDir = flag.String("savepoint-dir", "", "the `folder` for the savepoint that a job on Flink ends with when it is interrupted")
+)
+
+// flinkMust are the options without which jobs on Flink are not right.
+var flinkMust = map[string]mustBe{
+	"finish_bundle_before_checkpointing": {true, "with anything else a worker that dies costs every key one checkpoint interval of records"},
+}
+
+func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
+	options, err := loadOptions(*optionsFile, runnerconfigs.FlinkJob, flinkMust)
+	if err != nil {
+		return err
+	}
+	if *savepoint != "" {
+		options["savepoint_path"] = *savepoint
+	}
+	s, stop, err := submit(ctx, p, cmp.Or(*jobopts.Endpoint, FlinkEndpoint), options)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	defer m.watch(ctx, s.metrics)()
+	running, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	defer tellRestarts(running, s, giveUp)()
+	err = s.wait(running)
+	if running.Err() != nil {
+		why, dir := ctx.Err(), *savepointDir
+		if why == nil {
+			why, dir = context.Cause(running), "" // nothing could go on from its state
+		}
+		after, done := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
+		defer done()
+		if err := cancelFlink(after, s, dir); err != nil {
+			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", why, err)
+		}
+		return why
+	}
+	if err != nil {
+		return err
+	}
+	m.ask(ctx, s.metrics)
+	return nil
+}
+
+// cancelFlink cancels the job where it runs: the job server says CANCELLED while
+// the job on the cluster goes on. It ends with a savepoint in dir, unless that is "".
+func cancelFlink(ctx context.Context, s *submission, dir string) error {
+	if *flinkREST == "" {
+		return s.cancel(ctx)
+	}
+	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
+	id, err := c.find(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		if dir != "" {
+			path, err := c.savepoint(ctx, id, dir)
+			if err == nil {
+				slog.Warn("job ended with a savepoint", "job", s.name, "resume", "--savepoint="+path)
+				return c.awaitEnd(ctx, id)
+			}
+			slog.Error("the job is cancelled without a savepoint; the next one goes on where the output ends", "job", s.name, "error", err)
+		}
+		if err := c.cancel(ctx, id); err != nil {
+			return err
+		}
+	}
+	// The job server ends what it holds of the job.
+	if err := s.cancel(ctx); err != nil && id == "" {
+		return err
+	}
+	return nil
+}
+
+// flinkCluster is a Flink cluster's REST interface
+// (https://nightlies.apache.org/flink/flink-docs-release-1.19/docs/ops/rest_api/).
+type flinkCluster struct{ url string }
+
+// poll is how often the cluster is asked for the end of something.
+const poll = 200 * time.Millisecond
+
+// find returns Flink's id of the running job that a job server calls by its own,
+// "" if there is none. That begins with the name under which Flink shows the job:
+// a user's name with what tells it from others of that name.
+func (c flinkCluster) find(ctx context.Context, id string) (string, error) {
+	var all struct {
+		Jobs []struct{ JID, Name, State string }
+	}
+	if err := c.do(ctx, http.MethodGet, "/jobs/overview", nil, &all); err != nil {
+		return "", err
+	}
+	for _, j := range all.Jobs {
+		if strings.HasPrefix(id, j.Name+"_") && !ended(j.State) {
+			return j.JID, nil
+		}
+	}
+	return "", nil
+}
+
+func ended(state string) bool {
+	return state == "FINISHED" || state == "CANCELED" || state == "FAILED"
+}
+
+// hopeless are errors of workers that are the same after every restart, by their
+// texts: that is how they come back from an engine.
+var hopeless = []error{
+	output.ErrSuperseded, output.ErrPromiseBroken, output.ErrRowsLost, kafkasource.ErrOtherGeneration,
+}
+
+func isHopeless(why string) bool {
+	return slices.ContainsFunc(hopeless, func(err error) bool { return strings.Contains(why, err.Error()) })
+}
+
+// tellRestarts logs why Flink restarts the job, until the returned function is
+// called: a job that fails again and again looks alive otherwise. If no restart can
+// help, it gives up.
+func tellRestarts(ctx context.Context, s *submission, giveUp context.CancelCauseFunc) (stop func()) {
+	if *flinkREST == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
+		tick := time.NewTicker(restartLook)
+		defer tick.Stop()
+		var id string
+		var told int64
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if id == "" {
+				id, _ = c.find(ctx, s.id) // not there yet, or REST is away: ask again
+				continue
+			}
+			if why, at, err := c.failure(ctx, id); err == nil && at > told {
+				told = at
+				if isHopeless(why) {
+					giveUp(fmt.Errorf("job %s is ended, a restart would change nothing: %s", s.name, why))
+					return
+				}
+				slog.Warn("Flink restarts the job", "job", s.name, "because", why)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// restartLook is how often a job's failures are looked for.
+const restartLook = 2 * time.Second
+
+// failure is the latest failure of a job and when it was, in milliseconds since
+// 1970; 0 if there was none.
+func (c flinkCluster) failure(ctx context.Context, id string) (why string, at int64, err error) {
+	var all struct {
+		History struct {
+			Entries []struct {
+				Stacktrace string
+				Timestamp  int64
+			}
+		} `json:"exceptionHistory"`
+	}
+	if err := c.do(ctx, http.MethodGet, "/jobs/"+id+"/exceptions", nil, &all); err != nil {
+		return "", 0, err
+	}
+	for _, e := range all.History.Entries {
+		if e.Timestamp > at {
+			why, at = ownReason(e.Stacktrace), e.Timestamp
+		}
+	}
+	return why, at, nil
+}
+
+// cancel cancels a job and waits until it has ended.
+func (c flinkCluster) cancel(ctx context.Context, id string) error {
+	if err := c.do(ctx, http.MethodPatch, "/jobs/"+id+"?mode=cancel", nil, nil); err != nil {
+		return err
+	}
+	return c.awaitEnd(ctx, id)
+}
+
+// awaitEnd waits until a job has ended.
+func (c flinkCluster) awaitEnd(ctx context.Context, id string) error {
+	return until(ctx, func() (bool, error) {
+		var job struct{ State string }
+		err := c.do(ctx, http.MethodGet, "/jobs/"+id, nil, &job)
+		return ended(job.State), err
+	})
+}
+
+// savepoint cancels a job with a savepoint and returns its path.
+func (c flinkCluster) savepoint(ctx context.Context, id, dir string) (string, error) {
+	body := map[string]any{"cancel-job": true, "target-directory": dir}
+	var trigger struct {
+		ID string `json:"request-id"`
+	}
+	if err := c.do(ctx, http.MethodPost, "/jobs/"+id+"/savepoints", body, &trigger); err != nil {
+		return "", err
+	}
+	var path string
+	err := until(ctx, func() (bool, error) {
+		var s struct {
+			Status    struct{ ID string }
+			Operation struct {
+				Location     string
+				FailureCause struct {
+					StackTrace string `json:"stack-trace"`
+				} `json:"failure-cause"`
+			}
+		}
+		if err := c.do(ctx, http.MethodGet, "/jobs/"+id+"/savepoints/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
+			return false, err
+		}
+		if path = s.Operation.Location; path == "" {
+			why, _, _ := strings.Cut(s.Operation.FailureCause.StackTrace, "\n")
+			return false, fmt.Errorf("savepoint of job %s: %s", id, why)
+		}
+		return true, nil
+	})
+	return path, err
+}
+
+func (c flinkCluster) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.url+path, body)
+	if err != nil {
+		return fmt.Errorf("flink: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("flink: %w", err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	switch {
+	case err != nil:
+		return fmt.Errorf("flink: %s %s%s: %w", method, c.url, path, err)
+	case resp.StatusCode >= 300:
+		return fmt.Errorf("flink: %s %s%s: %s: %.300s", method, c.url, path, resp.Status, b)
+	case out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("flink: %s %s%s: %w", method, c.url, path, err)
+	}
+	return nil
+}
+
+// until asks again and again until there is an answer.
+func until(ctx context.Context, ask func() (bool, error)) error {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		if done, err := ask(); done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("flink does not say that it is done")
+		case <-tick.C:
+		}
+	}
+}

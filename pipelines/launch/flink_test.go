@@ -1,0 +1,88 @@
+package launch
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// cluster answers as Flink's REST interface does.
+func cluster(t *testing.T, answer map[string]string) (flinkCluster, *[]string) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := r.Method + " " + r.URL.RequestURI()
+		if len(asked) == 0 || asked[len(asked)-1] != call {
+			asked = append(asked, call)
+		}
+		text, ok := answer[call]
+		if !ok {
+			http.Error(w, `{"errors":["not found"]}`, http.StatusNotFound)
+			return
+		}
+		if r.Method == http.MethodPost {
+			var body map[string]any
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body["cancel-job"] != true {
+				t.Errorf("%s: body %v, %v", call, body, err)
+			}
+		}
+		fmt.Fprint(w, text)
+	}))
+	t.Cleanup(server.Close)
+	return flinkCluster{server.URL}, &asked
+}
+
+func TestTheRunningJobIsFound(t *testing.T) {
+	c, _ := cluster(t, map[string]string{"GET /jobs/overview": `{"jobs":[
+		{"jid":"1","name":"a-root-1123-1","state":"CANCELED"},{"jid":"2","name":"b-root-1123-2","state":"RUNNING"},{"jid":"3","name":"a-root-1123-3","state":"RESTARTING"}]}`})
+	for name, want := range map[string]string{"a-root-1123-3_77d0": "3", "b-root-1123-2_0a11": "2", "c-root-1123-2_0a11": "", "b-root-1123-25_0a11": ""} {
+		if id, err := c.find(t.Context(), name); id != want || err != nil {
+			t.Errorf("%s: %q, %v", name, id, err)
+		}
+	}
+}
+
+func TestCancellingWaitsForTheEnd(t *testing.T) {
+	c, asked := cluster(t, map[string]string{"PATCH /jobs/7?mode=cancel": "{}", "GET /jobs/7": `{"state":"CANCELED"}`})
+	if err := c.cancel(t.Context(), "7"); err != nil || strings.Join(*asked, ", ") != "PATCH /jobs/7?mode=cancel, GET /jobs/7" {
+		t.Errorf("%v, %v", asked, err)
+	}
+	if err := c.cancel(t.Context(), "8"); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("a job that is not there: %v", err)
+	}
+}
+
+func TestASavepoint(t *testing.T) {
+	for _, c := range []struct{ name, status, path, says string }{
+		{"is where Flink says", `{"status":{"id":"COMPLETED"},"operation":{"location":"file:/s/1"}}`, "file:/s/1", ""},
+		{"may fail", `{"status":{"id":"COMPLETED"},"operation":{"failure-cause":{"class":"x","stack-trace":"no space\n at"}}}`, "", "no space"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, _ := cluster(t, map[string]string{
+				"POST /jobs/7/savepoints":  `{"request-id":"r"}`,
+				"GET /jobs/7/savepoints/r": c.status,
+			})
+			path, err := f.savepoint(t.Context(), "7", "file:///s")
+			if path != c.path || (err == nil) != (c.says == "") || err != nil && !strings.HasSuffix(err.Error(), c.says) {
+				t.Errorf("%q, %v", path, err)
+			}
+		})
+	}
+}
+
+func TestErrorsThatNoRestartMendsAreKnownByTheirText(t *testing.T) {
+	for why, want := range map[string]bool{
+		"writeFn: commit frames+0+7: generation 1 is superseded by a newer generation, 2":                                   true,
+		"writeFn: frames+0+7: keyed state is of generation 1, the job of 2: a savepoint resumes only in its own generation": true,
+		"x.parquet: the same frames and configuration gave different results: SHA-256 there is 1, now it is 2":              true,
+		"x.parquet: a complete file has rows that the log no longer has: offsets [3]":                                       true,
+		"org.apache.flink.util.FlinkException: The TaskExecutor is shutting down.":                                          false,
+		"commit frames+0+7: write hdfs://x/y: connection refused":                                                           false,
+	} {
+		if isHopeless(why) != want {
+			t.Errorf("%s: %v", why, !want)
+		}
+	}
+}
