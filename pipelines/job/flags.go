@@ -18,9 +18,9 @@ const DefaultN = 2048
 
 // Flags are the command line that analyze and reprocess share.
 type Flags struct {
-	topic, output, config, start, until, pictures *string
-	chunk                                         *int64
-	poll                                          *int
+	topic, output, config, start, until, pictures, slice *string
+	chunk                                                *int64
+	poll                                                 *int
 }
 
 // DefineFlags adds the shared flags to the command line. until is the default
@@ -33,6 +33,7 @@ func DefineFlags(until string) *Flags {
 		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time"),
 		until:    flag.String("until", until, "where to stop: never, now, an offset or a time"),
 		pictures: flag.String("save-images", "", "keep annotated images while analysing: detections (of frames in which something was found) or all"),
+		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", DefaultSliceBytes, launch.Spark)),
 		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
 		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
 	}
@@ -69,6 +70,9 @@ func (f *Flags) Job() (Job, error) {
 	note(err)
 	j.Until, err = Until(*f.until)
 	note(err)
+	j.SliceBytes, err = sliceBytes(*f.slice, j.Runner)
+	note(err)
+	note(j.checkEnd())
 	j.Analyses, err = analyses.Load(*f.config)
 	note(err)
 	return j, errors.Join(errs...)

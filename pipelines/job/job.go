@@ -37,8 +37,12 @@ type Job struct {
 	Analyses analyses.Config
 	Pictures string // "": none, else which frames' annotated images are kept: see picture.PackSpec
 	// Source are bounds of reading that results do not depend on; its Log, N,
-	// Forget and Credit are set by the job.
+	// Forget, Credit, OneCall and SliceBytes are set by the job.
 	Source kafkasource.Config
+	// SliceBytes cuts a job with an end into pipelines run one after another, each
+	// over about so many bytes of every partition; see [DefaultSliceBytes].
+	// 0: one pipeline.
+	SliceBytes int64
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
 }
@@ -64,8 +68,14 @@ type Partition struct {
 // covered. A job with an end has then written everything, or fails naming what
 // is missing.
 func (j *Job) Run(ctx context.Context) ([]Partition, error) {
+	if err := j.checkEnd(); err != nil {
+		return nil, err
+	}
 	text, digest, err := j.Analyses.Effective()
 	if err != nil {
+		return nil, err
+	}
+	if j.Log, err = j.Log.Absolute(); err != nil {
 		return nil, err
 	}
 	log, err := kafkasource.OpenLog(ctx, j.Log)
@@ -89,22 +99,20 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		slog.Info("nothing to do: the output already holds everything up to the end", "topic", j.Topic, "output", j.Output)
 		return parts, nil
 	}
-	p, err := j.pipeline(tasks, out)
-	if err != nil {
-		return nil, err
-	}
 	// Not before: if nothing is read, partial files are not made again.
 	if err := sweep(ctx, out, tasks); err != nil {
 		return nil, err
 	}
-	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
-		return nil, err
-	}
-	for _, t := range tasks {
-		if t.To == chunk.None {
-			continue
+	for n := 1; len(tasks) > 0; n++ {
+		j.announce(n, tasks)
+		p, err := j.pipeline(tasks, out)
+		if err != nil {
+			return nil, err
 		}
-		if err := out.Verify(ctx, t.Topic, t.Partition, t.From, t.To); err != nil {
+		if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
+			return nil, err
+		}
+		if tasks, err = j.left(ctx, log, out, tasks); err != nil {
 			return nil, err
 		}
 	}
@@ -132,12 +140,15 @@ func (j *Job) plan(ctx context.Context, log kafkasource.Log, out *output.Output)
 	}
 	var problems []error
 	for _, p := range partitions {
-		t, err := j.task(ctx, log, out, p)
+		t, err := j.task(ctx, log, out, p, j.Until)
+		if err == nil && j.bounded() && t.To > t.LogEnd {
+			err = NotReached(t.Topic, t.Partition, t.To)
+		}
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		t.Identity = identity
+		t.Identity, t.Generation = identity, out.Spec().Generation
 		parts = append(parts, Partition{p, t.From, t.To})
 		if t.To == chunk.None || t.From < t.To {
 			tasks = append(tasks, t)
@@ -146,8 +157,8 @@ func (j *Job) plan(ctx context.Context, log kafkasource.Log, out *output.Output)
 	return parts, tasks, errors.Join(problems...)
 }
 
-// task resolves one partition.
-func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output, partition int32) (kafkasource.Task, error) {
+// task resolves one partition, from where the output ends to where.
+func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output, partition int32, where Place) (kafkasource.Task, error) {
 	none := kafkasource.Task{}
 	first, end, err := log.Bounds(ctx, j.Topic, partition)
 	if err != nil {
@@ -172,7 +183,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 			return none, err
 		}
 	}
-	until, err := j.Until.Resolve(ctx, log, j.Topic, partition, first, end)
+	until, err := where.Resolve(ctx, log, j.Topic, partition, first, end)
 	if err != nil {
 		return none, err
 	}
@@ -194,12 +205,21 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 	return kafkasource.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, LogEnd: end, Cameras: pos.Cameras}, nil
 }
 
+// bounded reports whether the pipeline is one of bounded collections, each task
+// read in one call. The choice is Spark's only one. On Flink it makes of a job
+// with an end a batch job, which neither checkpoints nor follows.
+func (j *Job) bounded() bool {
+	return j.SliceBytes > 0 || j.Runner == launch.Spark || j.Runner == launch.Flink && !j.Until.Never()
+}
+
 // pipeline builds the whole way of a frame, from left to right.
 func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
 	source := j.Source
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
+	source.Generation = out.Spec().Generation
+	source.OneCall, source.SliceBytes = j.bounded(), j.SliceBytes
 	oneProcess := j.Runner == launch.Direct
-	if oneProcess {
+	if oneProcess && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}
 	seq, err := j.Analyses.Sequence(oneProcess)

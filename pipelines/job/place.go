@@ -61,7 +61,9 @@ func (p Place) Resolve(ctx context.Context, log kafkasource.Log, topic string, p
 	case p.word == never:
 		return chunk.None, nil
 	case !p.at.IsZero():
-		return log.OffsetAt(ctx, topic, partition, p.at)
+		// What came after the bounds were asked for is not meant.
+		at, err := log.OffsetAt(ctx, topic, partition, p.at)
+		return min(at, end), err
 	}
 	return p.offset, nil
 }

@@ -10,9 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/broker"
@@ -67,6 +70,9 @@ func Split(recs []frame.Record, n int) [][]frame.Record {
 // its content's digest.
 func Tree(t *testing.T, root string) map[string]string {
 	t.Helper()
+	if strings.Contains(root, "://") {
+		return remoteTree(t, root)
+	}
 	files := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -99,6 +105,40 @@ func Tree(t *testing.T, root string) map[string]string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// remoteTree is Tree on a filesystem that lists folders among the files.
+func remoteTree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	ctx := context.Background()
+	f, err := filesystem.New(ctx, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for glob := root + "/*"; ; glob += "/*" {
+		paths, err := f.List(ctx, glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(paths) == 0 {
+			return files
+		}
+		for _, path := range paths {
+			name := strings.TrimPrefix(path, root+"/")
+			if strings.HasPrefix(name, "_framebeam") || slices.Contains(strings.Split(name, "/"), store.TempDir) {
+				continue
+			}
+			b, err := filesystem.Read(ctx, f, path)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = fmt.Sprintf("%d bytes %x", len(b), sha256.Sum256(b))
+		}
+	}
 }
 
 // SameTree fails unless both trees are the same and not empty.

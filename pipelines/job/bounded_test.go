@@ -1,0 +1,181 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
+	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+
+	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// planned is a job on a log of 40 records, and what it would do first.
+func planned(t *testing.T, runner string, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+	t.Helper()
+	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
+	return plannedOn(t, b, runner, until, slice)
+}
+
+func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+	t.Helper()
+	ctx := context.Background()
+	j := Job{
+		Runner: runner, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
+		N: 16, Start: Place{word: earliest}, Until: until, Analyses: analyses.Default(), SliceBytes: slice,
+	}
+	log, err := kafkasource.OpenLog(ctx, j.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	folder, err := store.Open(ctx, j.Output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, digest, err := j.Analyses.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tasks, err := j.plan(ctx, log, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, log, out, tasks
+}
+
+func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		runner  string
+		until   Place
+		slice   int64
+		bounded bool
+	}{
+		{"spark", launch.Spark, Place{word: now}, 0, true},
+		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true},
+		{"flink with an end", launch.Flink, Place{word: now}, 0, true},
+		{"flink for ever", launch.Flink, Place{word: never}, 0, false},
+		{"direct with an end", launch.Direct, Place{word: now}, 0, false},
+		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
+			p, err := j.pipeline(tasks, out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			edges, _, err := p.Build()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := graphx.Marshal(edges, &graphx.Options{Environment: &pipepb.Environment{Urn: "test"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var unbounded []string
+			for _, col := range m.GetComponents().GetPcollections() {
+				if col.GetIsBounded() != pipepb.IsBounded_BOUNDED {
+					unbounded = append(unbounded, col.GetUniqueName())
+				}
+			}
+			if (len(unbounded) == 0) != c.bounded {
+				t.Errorf("unbounded collections: %q", unbounded)
+			}
+			if splits := slices.Contains(m.GetRequirements(), graphx.URNRequiresSplittableDoFn); splits == c.bounded {
+				t.Errorf("the pipeline requires %q", m.GetRequirements())
+			}
+		})
+	}
+}
+
+func TestAnEngineThatEndsWithSuccessAndWroteNothingIsFoundOut(t *testing.T) {
+	for _, slice := range []int64{0, 1} {
+		j, log, out, tasks := planned(t, launch.Direct, Place{word: now}, slice)
+		left, err := j.left(context.Background(), log, out, tasks)
+		if err == nil || !strings.Contains(err.Error(), "topic frames partition 0: the job has ended, but the output lacks chunks 0 to 1 (offsets 0 to 31), the beginning of chunk 2") {
+			t.Errorf("slices of %d bytes: left is %v, %v", slice, left, err)
+		}
+	}
+}
+
+func TestWhatIsLostBetweenSlicesIsSaid(t *testing.T) {
+	ctx := context.Background()
+	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
+	j, log, out, tasks := plannedOn(t, b, launch.Direct, Place{word: now}, 1)
+	first := j
+	first.Until = Place{offset: 16}
+	if _, err := first.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	left, err := j.left(ctx, log, out, tasks)
+	if err != nil || len(left) != 1 || left[0].From != 16 || left[0].To != 40 || len(left[0].Cameras) != 2 {
+		t.Fatalf("left is %v, %v", left, err)
+	}
+	if err := b.DeleteRecords(trial.Topic, 0, 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.left(ctx, log, out, tasks); !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), "deleted before it was analysed") {
+		t.Errorf("got %v, want data loss", err)
+	}
+}
+
+// aheadLog is a log that has gained records since its bounds were asked for.
+type aheadLog struct{ kafkasource.Log }
+
+func (aheadLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) { return 12, nil }
+
+func TestATimeThatIsNotReachedIsTheEndThatWasSeen(t *testing.T) {
+	p, err := Until("2999-01-01T00:00:00Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Resolve(context.Background(), aheadLog{}, trial.Topic, 0, 0, 10); got != 10 || err != nil {
+		t.Errorf("got %d, %v; want 10", got, err)
+	}
+}
+
+func TestSliceBytes(t *testing.T) {
+	for _, c := range []struct {
+		given, runner string
+		want          int64
+	}{
+		{"", launch.Direct, 0}, {"", launch.Flink, 0}, {"", launch.Spark, DefaultSliceBytes},
+		{"0", launch.Spark, 0}, {"5", launch.Direct, 5},
+	} {
+		if got, err := sliceBytes(c.given, c.runner); got != c.want || err != nil {
+			t.Errorf("--slice-bytes=%s on %s is %d, %v; want %d", c.given, c.runner, got, err, c.want)
+		}
+	}
+	for _, bad := range []string{"-1", "64MiB", "1.5"} {
+		if _, err := sliceBytes(bad, launch.Spark); err == nil || !strings.Contains(err.Error(), "--slice-bytes="+bad) {
+			t.Errorf("--slice-bytes=%s: %v", bad, err)
+		}
+	}
+}
+
+func TestALineSaysWhatASliceIs(t *testing.T) {
+	tasks := []kafkasource.Task{{Partition: 0, From: 16, To: 100}, {Partition: 3, From: 0, To: 7}}
+	if got, want := sliceLine(2, tasks), "slice 2: partition 0 from offset 16, partition 3 from offset 0; 91 offsets to the end"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	tasks = append(tasks, kafkasource.Task{Partition: 4}, kafkasource.Task{Partition: 5}, kafkasource.Task{Partition: 6}, kafkasource.Task{Partition: 7})
+	if got := sliceLine(2, tasks); !strings.Contains(got, "partition 5 from offset 0, 2 more partitions; 91") {
+		t.Error(got)
+	}
+}
