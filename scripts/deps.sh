@@ -1,10 +1,22 @@
 #!/bin/sh
 # Installs what Framebeam needs from Debian's packages, and only what is missing.
-# "deps.sh test" adds what only the tests need.
+# "deps.sh test" adds what only the tests need, "deps.sh engines" also what real
+# servers need (Kafka, HDFS, Flink, Spark), "deps.sh soak" what draws a long run.
 set -eu
 
 packages="g++ pkg-config ca-certificates libopencv-dev libopencv-contrib-dev opencv-doc"
-[ "${1:-}" = test ] && packages="$packages python3-opencv"
+case "${1:-}" in
+test | engines | soak) packages="$packages python3-opencv" ;;
+esac
+[ "${1:-}" != soak ] || packages="$packages python3-matplotlib"
+case "${1:-}" in engines | soak)
+	# A Java 17, Maven and pip that are there already will do, wherever they come from.
+	grep -qs 'JAVA_VERSION="17\.' "${JAVA_HOME:-}/release" /usr/lib/jvm/java-17-*/release || packages="$packages openjdk-17-jdk-headless"
+	command -v mvn >/dev/null || packages="$packages maven"
+	python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3-pip"
+	packages="$packages krb5-kdc krb5-admin-server krb5-user" # a realm for HDFS
+	;;
+esac
 
 missing=""
 for p in $packages; do
