@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/samples"
 )
 
@@ -19,6 +21,7 @@ const (
 )
 
 type options struct {
+	engines  bool
 	repeat   int
 	only     string
 	profiles string
@@ -47,11 +50,26 @@ var families = []family{
 }
 
 func caseNames() string {
-	names := make([]string, len(families))
-	for i, f := range families {
-		names[i] = f.name
+	var names []string
+	for _, f := range slices.Concat(families, onServers) {
+		names = append(names, f.name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// onServers are the families that need the servers of engines.
+var onServers = []family{
+	{launch.Flink, []row{
+		{"live on Flink over the bare loop: CPU per frame", "ms", ""},
+		{"live on Flink over the direct runner: CPU per frame", "ms", "below 2"},
+		{"with an end on Flink over the bare loop: CPU per frame", "ms", ""},
+		{"with an end on Flink over the direct runner: CPU per frame", "ms", "below 2"},
+		{"live on Flink, two partitions: frames/s in 2 slots over 1 slot", "/s", ""},
+	}, measureFlink},
+	{launch.Spark, []row{
+		{"on Spark over the bare loop: CPU per frame", "ms", ""},
+		{"on Spark over the direct runner: CPU per frame", "ms", ""},
+	}, measureSpark},
 }
 
 // bencher runs the work of one bench and keeps what each took.
@@ -65,7 +83,11 @@ type bencher struct {
 
 func bench(ctx context.Context, opts options) error {
 	var chosen []family
-	for _, f := range families {
+	all := families
+	if opts.engines {
+		all = onServers
+	}
+	for _, f := range all {
 		if strings.HasPrefix(f.name, opts.only) {
 			chosen = append(chosen, f)
 		}

@@ -21,6 +21,7 @@ const childArg = "child"
 // work is what a child process can be told to do.
 var work = map[string]func(context.Context, params) (cost, error){
 	"pipeline":       pipeline,
+	"engine":         onEngine,
 	"bare analysis":  bareAnalysis,
 	"collector":      collect,
 	"bare collector": bareCollect,
@@ -35,6 +36,10 @@ type params struct {
 	Config  string // file of the collector's configuration
 	Scratch string // folder for what is written
 	Profile string // file to write a CPU profile to
+	Engine  string // to run on, with its servers in Stack
+	Stack   string
+	Live    bool // follow the topic instead of reading up to an end
+	Slots   int  // parallelism of the engine
 }
 
 // cost is what some work took.

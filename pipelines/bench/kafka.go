@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
@@ -22,9 +24,11 @@ import (
 // standard input ends: with its parent, at the latest.
 const kafkaWork = "kafka"
 
-// The topics, each of one partition and one camera.
+// The topics, each of one partition and one camera but for the pair.
 const (
 	jpegTopic     = "jpeg"     // CloudEvents, as the collector publishes by default
+	shortTopic    = "short"    // its beginning
+	pairTopic     = "pair"     // the same film of two cameras in two partitions
 	jsonTopic     = "json"     // the original system's
 	capturedTopic = "captured" // for the collector to write to
 )
@@ -34,6 +38,7 @@ const (
 const (
 	jpegShort, jpegLong = 256, 256 + 2048
 	jsonShort, jsonLong = 32, 32 + 256
+	pairEach            = 1024 // of each camera
 )
 
 // stock says where the topics are and what is in them.
@@ -71,18 +76,22 @@ func startKafka(ctx context.Context, file string) (s stock, stop func(), err err
 // serve is the process.
 func serve(ctx context.Context, p params) error {
 	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
-	kafka, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
 	if err != nil {
 		return err
 	}
-	defer kafka.Close()
-	s := stock{Brokers: kafka.Addrs(), Bytes: map[string]float64{}}
+	defer b.Close()
+	s := stock{Brokers: b.Addrs(), Bytes: map[string]float64{}}
 	for _, t := range []struct {
 		name   string
 		wire   config.Wire
 		frames int
-	}{{jpegTopic, config.CloudEvents, jpegLong}, {jsonTopic, config.JSON, jsonLong}} {
-		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames); err != nil {
+		camera []string
+	}{
+		{jpegTopic, config.CloudEvents, jpegLong, nil}, {shortTopic, config.CloudEvents, jpegShort, nil},
+		{pairTopic, config.CloudEvents, 2 * pairEach, pair()}, {jsonTopic, config.JSON, jsonLong, nil},
+	} {
+		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames, t.camera); err != nil {
 			return fmt.Errorf("fill topic %s: %w", t.name, err)
 		}
 	}
@@ -93,10 +102,20 @@ func serve(ctx context.Context, p params) error {
 	return err
 }
 
-// fill publishes so many frames of the film, captured as the collector does.
-// A film that is shorter goes on from its beginning in the same epoch, as if it
-// were longer.
-func fill(ctx context.Context, brokers []string, topic, file string, wire config.Wire, frames int) (bytes float64, err error) {
+// pair are two cameras of which each has one of two partitions.
+func pair() []string {
+	var ids [2]string
+	for i := 0; ids[0] == "" || ids[1] == ""; i++ {
+		id := fmt.Sprintf("camera-%d", i)
+		ids[(&kafka.Murmur2Balancer{Consistent: true}).Balance(kafka.Message{Key: []byte(id)}, 0, 1)] = id
+	}
+	return ids[:]
+}
+
+// fill publishes so many frames of the film, captured as the collector does, of
+// each of the cameras in turn if there are any. A film that is shorter goes on from
+// its beginning in the same epoch, as if it were longer.
+func fill(ctx context.Context, brokers []string, topic, file string, wire config.Wire, frames int, cameras []string) (bytes float64, err error) {
 	cfg, err := config.Load(file, wire)
 	if err != nil {
 		return 0, err
@@ -110,7 +129,10 @@ func fill(ctx context.Context, brokers []string, topic, file string, wire config
 	var size int
 	put := func(f frame.Frame) error {
 		f.Sequence = sent
-		f.Captured = cfg.Cameras[0].Start.Add(time.Duration(sent) * 100 * time.Millisecond)
+		if n := int64(len(cameras)); n > 0 {
+			f.Camera, f.Sequence = cameras[sent%n], sent/n
+		}
+		f.Captured = cfg.Cameras[0].Start.Add(time.Duration(f.Sequence) * 100 * time.Millisecond)
 		rec := f.CloudEvent()
 		if wire == config.JSON {
 			if rec, err = f.JSON(time.UTC); err != nil {

@@ -19,6 +19,7 @@ import (
 
 func main() {
 	opts := options{}
+	flag.BoolVar(&opts.engines, "engines", false, "measure Flink and Spark, whose servers are started for it, instead")
 	flag.IntVar(&opts.repeat, "repeat", 3, "how often everything is measured")
 	flag.StringVar(&opts.only, "only", "", "measure only the cases whose `name` begins so: "+caseNames())
 	flag.StringVar(&opts.profiles, "profile", "", "write a CPU profile of each measured pipeline and collector into this `folder`")

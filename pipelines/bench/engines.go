@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/framebeam/framebeam/pipelines/job"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/runner-configs/stack/servers"
+	"github.com/framebeam/framebeam/transforms/analyses"
+)
+
+// measureFlink compares jobs on a Flink cluster on this machine with the same
+// work on the direct runner and in the bare loop.
+func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
+	err = b.withEngine(ctx, launch.Flink, func(dir string) error {
+		bare, direct, err := b.baseline(ctx)
+		if err != nil {
+			return err
+		}
+		live, err := b.difference(ctx, "live on flink", params{Engine: launch.Flink, Stack: dir, Live: true, Slots: 1})
+		if err != nil {
+			return err
+		}
+		ended, err := b.difference(ctx, "with an end on flink", params{Engine: launch.Flink, Stack: dir, Slots: 1})
+		if err != nil {
+			return err
+		}
+		all = []sample{{live, bare}, {live, direct}, {ended, bare}, {ended, direct}}
+		var speed [2]float64
+		for i := range speed {
+			c, err := b.run(ctx, fmt.Sprintf("two cameras live on flink, slots: %d", i+1), "engine",
+				params{Topic: pairTopic, Frames: 2 * pairEach, Quality: true, Engine: launch.Flink, Stack: dir, Live: true, Slots: i + 1})
+			if err != nil {
+				return err
+			}
+			speed[i] = c.perSecond()
+		}
+		all = append(all, sample{speed[1], speed[0]})
+		return nil
+	})
+	return all, err
+}
+
+func measureSpark(ctx context.Context, b *bencher) (all []sample, err error) {
+	err = b.withEngine(ctx, launch.Spark, func(dir string) error {
+		bare, direct, err := b.baseline(ctx)
+		if err != nil {
+			return err
+		}
+		ours, err := b.difference(ctx, "on spark", params{Engine: launch.Spark, Stack: dir})
+		all = []sample{{ours, bare}, {ours, direct}}
+		return err
+	})
+	return all, err
+}
+
+// withEngine does something while an engine's servers run in a folder.
+func (b *bencher) withEngine(ctx context.Context, engine string, do func(dir string) error) (err error) {
+	port, err := servers.FreePorts()
+	if err != nil {
+		return err
+	}
+	s, err := servers.Up(ctx, servers.Config{Dir: filepath.Join(b.dir, engine), Services: []string{engine}, BasePort: port})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Down(context.WithoutCancel(ctx))) }()
+	return do(s.Dir())
+}
+
+// baseline is what a frame costs in the bare loop and on the direct runner, in
+// milliseconds of CPU.
+func (b *bencher) baseline(ctx context.Context) (bare, direct float64, err error) {
+	loop, err := b.run(ctx, "bare loop on "+jpegTopic, "bare analysis", params{Topic: jpegTopic, Frames: jpegLong})
+	if err != nil {
+		return 0, 0, err
+	}
+	perFrame, _, err := b.analyse(ctx, "direct runner", params{Topic: jpegTopic, Quality: true}, jpegShort, jpegLong)
+	return ms(loop.CPU) / float64(loop.Frames), ms(perFrame), err
+}
+
+// difference is what a frame costs on an engine, in milliseconds of CPU of all
+// its processes, by how much a long topic costs more than a short one.
+func (b *bencher) difference(ctx context.Context, label string, p params) (float64, error) {
+	var costs [2]cost
+	for i, of := range []struct {
+		topic  string
+		frames int64
+	}{{shortTopic, jpegShort}, {jpegTopic, jpegLong}} {
+		p.Topic, p.Frames, p.Quality = of.topic, of.frames, true
+		var err error
+		if costs[i], err = b.run(ctx, fmt.Sprintf("%s, %d frames", label, of.frames), "engine", p); err != nil {
+			return 0, err
+		}
+	}
+	return ms(marginal(costs[0], costs[1])), nil
+}
+
+// written is how often a live job's output is looked at.
+const written = 500 * time.Millisecond
+
+// onEngine analyses a topic on an engine. What it took is that of the servers,
+// their workers and this process; the wall time of a live job ends with its last
+// result.
+func onEngine(ctx context.Context, p params) (cost, error) {
+	stack, err := servers.Open(p.Stack)
+	if err != nil {
+		return cost{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return cost{}, err
+	}
+	endpoint, options := stack.SparkJobServer(), stack.SparkJobOptions()
+	if p.Engine == launch.Flink {
+		endpoint, options = stack.FlinkJobServer(), ""
+	}
+	for name, value := range map[string]string{
+		"endpoint": endpoint, "engine-options": options, "flink-rest": stack.FlinkREST(), "worker-path": self, "parallelism": strconv.Itoa(max(p.Slots, 1)),
+	} {
+		if err := flag.Set(name, value); err != nil {
+			return cost{}, err
+		}
+	}
+	dir, err := os.MkdirTemp(p.Scratch, "output-")
+	if err != nil {
+		return cost{}, fmt.Errorf("output folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	j := job.Job{
+		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: analyses.Default(),
+	}
+	j.Analyses.Quality = p.Quality
+	j.Source.Tail = time.Second
+	until := "now"
+	if p.Live {
+		until = "never"
+	}
+	var errs [2]error
+	j.Start, errs[0] = job.Start("earliest")
+	j.Until, errs[1] = job.Until(until)
+	if err := errors.Join(errs[:]...); err != nil {
+		return cost{}, err
+	}
+	spent := func() (sum time.Duration) {
+		for _, name := range stack.Names() {
+			sum += stack.CPU(name)
+		}
+		return sum
+	}
+	before := spent()
+	var wall time.Duration
+	c, err := measure("", func() error {
+		begun := time.Now()
+		defer func() { wall = time.Since(begun) }()
+		if !p.Live {
+			_, err := j.Run(ctx)
+			return err
+		}
+		return follow(ctx, &j, dir, p.Frames)
+	})
+	if err != nil {
+		return cost{}, err
+	}
+	c.CPU += spent() - before
+	c.Wall = wall
+	c.Frames, c.Boxes, err = count(ctx, dir)
+	return c, err
+}
+
+// follow runs a live job until so many results are written.
+func follow(ctx context.Context, j *job.Job, dir string, frames int64) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := j.Run(ctx)
+		ended <- err
+	}()
+	tick := time.NewTicker(written)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the live job ended: %w", err)
+		case <-tick.C:
+		}
+		if n, _, err := count(ctx, dir); err == nil && n >= frames {
+			stop()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		}
+	}
+}
