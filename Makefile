@@ -4,7 +4,10 @@ SHELL := /bin/bash
 # Sample videos: where Debian puts them, or where scripts/deps.sh had to unpack them.
 export FRAMEBEAM_SAMPLES ?= $(if $(wildcard .samples/data/vtest.avi),$(CURDIR)/.samples/data,/usr/share/doc/opencv-doc/examples/data)
 
-PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/scene/...
+PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/scene/...
+
+# Those with tests that need real servers (build tag engines).
+ENGINES := ./testdata/engines ./runner-configs/... ./transforms/hdfsfs ./pipelines/job
 
 .PHONY: help
 help: ## Say what there is.
@@ -47,3 +50,42 @@ fuzz: ## Every fuzz target for FUZZTIME (default 10s).
 .PHONY: bench
 bench: deps ## Ratios against bare OpenCV loops, from one run.
 	go run ./pipelines/bench
+
+# Real servers on this machine. SERVICES: of kafka hdfs flink spark, all if empty.
+SERVICES ?=
+STACK_DIR ?= out/stack
+STACK_FLAGS = -dir $(STACK_DIR) $(if $(BROKERS),-brokers $(BROKERS)) $(if $(DATANODES),-datanodes $(DATANODES)) \
+	$(if $(TASKMANAGERS),-taskmanagers $(TASKMANAGERS)) $(if $(WORKERS),-workers $(WORKERS))
+
+.PHONY: test-engines
+test-engines: deps-engines ## Tests against real Kafka, HDFS, Flink and Spark, which they start and stop (FRAMEBEAM_LONG=1: the longest too).
+	go vet -tags engines $(ENGINES)
+	go test -tags engines -p 1 -timeout 60m ./testdata/engines
+	go test -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/hdfsfs
+	go test -tags engines -p 1 -timeout 10m -run OnHDFS ./pipelines/job
+
+.PHONY: bench-engines
+bench-engines: deps-engines ## Flink and Spark against the direct runner and the bare loop, from one run.
+	go run ./pipelines/bench --engines
+
+.PHONY: soak
+soak: ## A live job on Flink for MINUTES (default 15), measured and drawn in docs/soak.svg.
+	@scripts/deps.sh soak
+	FRAMEBEAM_SOAK_MINUTES=$(or $(MINUTES),15) go test -tags engines -timeout 2h -count=1 -v -run TestALongRun ./testdata/engines
+	/usr/bin/python3 scripts/plot_soak.py docs/soak.csv docs/soak.svg
+
+.PHONY: deps-engines
+deps-engines: ## deps-test, and what Kafka, HDFS, Flink and Spark need.
+	@scripts/deps.sh engines
+
+.PHONY: stack-up
+stack-up: deps-engines ## Start real servers: SERVICES="kafka hdfs flink spark" BROKERS=1|3 DATANODES=1|3.
+	@go run ./runner-configs/stack up $(STACK_FLAGS) $(SERVICES)
+
+.PHONY: stack-down
+stack-down: ## Stop them; the data stay (DELETE=1 deletes them).
+	@go run ./runner-configs/stack down -dir $(STACK_DIR) $(if $(DELETE),-delete) $(SERVICES)
+
+.PHONY: stack-status
+stack-status: ## Say which of them run.
+	@go run ./runner-configs/stack status -dir $(STACK_DIR)
