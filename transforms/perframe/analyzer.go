@@ -1,8 +1,10 @@
 package perframe
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/pixels"
@@ -13,32 +15,74 @@ import (
 // Analyzer does the work of the stage without Beam. It is used by one goroutine.
 type Analyzer struct {
 	parser   *frame.Parser
-	analyses []Analysis
-	pixels   frame.Pixels
+	profiles []profile
 	handOver bool
 }
 
-// NewAnalyzer makes what the configuration describes.
+// profile is a [Profile] made.
+type profile struct {
+	Profile
+	analyses []Analysis
+	pixels   frame.Pixels
+}
+
+// NewAnalyzer makes what the configuration describes; close it.
 func NewAnalyzer(cfg Config) (*Analyzer, error) {
 	p, err := frame.NewParser(cfg.Parse)
 	if err != nil {
 		return nil, err
 	}
-	a := &Analyzer{parser: p, pixels: max(frame.GrayPixels, cfg.Pixels), handOver: cfg.HandOver}
-	names := map[string]bool{}
-	for _, name := range cfg.Analyses {
-		if names[name] {
-			return nil, fmt.Errorf("per-frame analysis %q is named twice", name)
+	a := &Analyzer{parser: p, handOver: cfg.HandOver}
+	made := map[string]Analysis{} // equal ones are shared: networks are large
+	for _, pr := range cfg.Profiles {
+		pm := profile{Profile: pr, pixels: max(frame.GrayPixels, pr.Pixels)}
+		names := map[string]bool{}
+		for _, spec := range pr.Analyses {
+			if names[spec.Name] {
+				return nil, errors.Join(fmt.Errorf("per-frame analysis %q is named twice", spec.Name), a.Close())
+			}
+			names[spec.Name] = true
+			key, err := json.Marshal(spec)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("analysis %s: %w", spec.Name, err), a.Close())
+			}
+			x := made[string(key)]
+			if x == nil {
+				if x, err = Make(spec); err != nil {
+					return nil, errors.Join(err, a.Close())
+				}
+				made[string(key)] = x
+			}
+			pm.analyses = append(pm.analyses, x)
+			pm.pixels = max(pm.pixels, x.Pixels())
 		}
-		names[name] = true
-		x, err := New(name)
-		if err != nil {
-			return nil, err
-		}
-		a.analyses = append(a.analyses, x)
-		a.pixels = max(a.pixels, x.Pixels())
+		a.profiles = append(a.profiles, pm)
 	}
 	return a, nil
+}
+
+// Close releases what the analyses hold.
+func (a *Analyzer) Close() error {
+	var errs []error
+	closed := map[Analysis]bool{}
+	for _, p := range a.profiles {
+		for _, x := range p.analyses {
+			if c, ok := x.(io.Closer); ok && !closed[x] {
+				closed[x] = true
+				errs = append(errs, c.Close())
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// of is the camera's profile; without one nothing is looked for.
+func (a *Analyzer) of(camera string) *profile {
+	i := sequence.Select(camera, func(i int) string { return a.profiles[i].Match }, len(a.profiles))
+	if i < 0 {
+		return &profile{pixels: frame.GrayPixels}
+	}
+	return &a.profiles[i]
 }
 
 // Analyze parses, decodes and analyses one record. What is wrong with the record
@@ -48,7 +92,7 @@ func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (se
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		it.Result.Describe(&f)
-		err = a.look(&it.Result, &f)
+		err = a.look(a.of(f.Camera), &it.Result, &f)
 	}
 	switch p := asPoison(err); {
 	case p != nil:
@@ -61,19 +105,20 @@ func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (se
 	return it, nil
 }
 
-func (a *Analyzer) look(res *result.Frame, f *frame.Frame) error {
+func (a *Analyzer) look(p *profile, res *result.Frame, f *frame.Frame) error {
+	res.Config = p.Digest
 	pic := picture{frame: f}
 	defer pic.close()
-	if err := pic.need(a.pixels); err != nil {
+	if err := pic.need(p.pixels); err != nil {
 		return err
 	}
 	var found result.PerFrame
-	for _, x := range a.analyses {
+	for _, x := range p.analyses {
 		if err := x.Analyse(&pic, &found); err != nil {
 			return fmt.Errorf("%s: %w", x.Name(), err)
 		}
 	}
-	res.Quality, res.Detections = found.Quality, found.Detections
+	res.Quality, res.Detections, res.Features = found.Quality, found.Detections, found.Features
 	if a.handOver {
 		pic.handOver(pixels.KeyOf(res.Topic, res.Partition, res.Offset, f))
 	}

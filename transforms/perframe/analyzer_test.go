@@ -15,6 +15,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -70,7 +71,7 @@ func TestRecordsBecomeResults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, analyses := range [][]string{nil, {"quality"}} {
-				a, err := NewAnalyzer(Config{Analyses: analyses})
+				a, err := NewAnalyzer(looking(analyses...))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -99,10 +100,19 @@ func TestRecordsBecomeResults(t *testing.T) {
 	}
 }
 
+// looking is a configuration with these analyses for every camera.
+func looking(names ...string) Config {
+	var p Profile
+	for _, n := range names {
+		p.Analyses = append(p.Analyses, params.Spec{Kind: n, Name: n})
+	}
+	return Config{Profiles: []Profile{p}}
+}
+
 func TestAWrongConfigurationIsRefused(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"unknown analysis":       {Analyses: []string{"smell"}},
-		"an analysis twice":      {Analyses: []string{"quality", "quality"}},
+		"unknown analysis":       looking("smell"),
+		"an analysis twice":      looking("quality", "quality"),
 		"impossible parse limit": {Parse: frame.ParseOptions{MaxSide: -1}},
 	} {
 		if _, err := NewAnalyzer(cfg); err == nil {
@@ -164,7 +174,7 @@ func process(t *testing.T, cfg Config, run chunk.Run) emitted {
 
 func TestRunsPassTheStage(t *testing.T) {
 	link := chunk.Link{Topic: "frames", Partition: 2, Chunk: 4, N: 10, Camera: "gate", Prev: 81, Restore: chunk.None}
-	cfg := Config{Analyses: []string{"quality"}}
+	cfg := looking("quality")
 
 	t.Run("a run of frames goes to the sequence stage, poison in its place", func(t *testing.T) {
 		run := chunk.Run{Link: link, Records: []frame.Record{
@@ -226,7 +236,7 @@ func TestRunsPassTheStage(t *testing.T) {
 func TestAnalyzeFitsIntoAPipeline(t *testing.T) {
 	p, s := beam.NewPipelineWithRoot()
 	runs := beam.Create(s, chunk.Run{})
-	sequenced, stray := Analyze(s, Config{Analyses: []string{"quality"}}, runs)
+	sequenced, stray := Analyze(s, looking("quality"), runs)
 	beam.GroupByKey(s, sequenced)
 	beam.GroupByKey(s, stray)
 	if _, _, err := p.Build(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -24,11 +25,8 @@ func init() {
 type Config struct {
 	// Parse is how records are parsed.
 	Parse frame.ParseOptions
-	// Analyses are the names of the analyses to run, in this order; see [New].
-	Analyses []string
-	// Pixels is what the sequence stage will ask for. A frame of which it cannot
-	// be had is a dead letter from here on.
-	Pixels frame.Pixels
+	// Profiles are what is looked for; the first that matches a camera's id is its own.
+	Profiles []Profile
 	// HandOver leaves gray pixels in [pixels.Handover] for a sequence stage in
 	// the same process. It changes no result.
 	HandOver bool
@@ -37,6 +35,19 @@ type Config struct {
 	Park bool
 	// Paced gives the source its credit back for the records that end here.
 	Paced bool
+}
+
+// Profile is what is looked for in the frames of the cameras whose ids match.
+type Profile struct {
+	// Match is a camera's id, or a pattern of path.Match; "": every camera.
+	Match string
+	// Analyses are run in this order.
+	Analyses []params.Spec
+	// Pixels is what the sequence stage will ask for. A frame of which it cannot
+	// be had is a dead letter from here on.
+	Pixels frame.Pixels
+	// Digest is of the cameras' whole configuration and goes into every result.
+	Digest string
 }
 
 // Analyze takes runs (chunk.Run) and gives
@@ -49,7 +60,11 @@ type Config struct {
 // It panics when the configuration is wrong.
 func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) (sequenced, stray beam.PCollection) {
 	s = s.Scope("perframe.Analyze")
-	if _, err := NewAnalyzer(cfg); err != nil {
+	a, err := NewAnalyzer(cfg)
+	if err != nil {
+		panic(fmt.Sprintf("perframe.Analyze: %v", err))
+	}
+	if err := a.Close(); err != nil {
 		panic(fmt.Sprintf("perframe.Analyze: %v", err))
 	}
 	return beam.ParDo2(s, &analyzeFn{Config: cfg}, runs)
@@ -65,6 +80,16 @@ func (fn *analyzeFn) Setup() (err error) {
 	pixels.SingleThreaded()
 	fn.analyzer, err = NewAnalyzer(fn.Config)
 	return err
+}
+
+// Teardown releases what the analyses hold.
+func (fn *analyzeFn) Teardown() error {
+	if fn.analyzer == nil {
+		return nil
+	}
+	a := fn.analyzer
+	fn.analyzer = nil
+	return a.Close()
 }
 
 func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequence.Run), stray func(string, chunksink.Part)) error {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -18,6 +19,18 @@ import (
 // correctly rounded operations, so equal pixels give equal bits everywhere. One
 // pass over the pixels, about 0.1 ms at 640x480.
 type quality struct{}
+
+// qualityParams are none.
+type qualityParams struct{}
+
+func (qualityParams) Validate() error { return nil }
+
+func init() {
+	Register(Kind{
+		Kind: params.KindOf("quality", "brightness, contrast and sharpness of every frame", false, qualityParams{}),
+		Make: func(string, params.Params) (Analysis, error) { return quality{}, nil },
+	})
+}
 
 func (quality) Name() string         { return "quality" }
 func (quality) Digest() string       { return "quality v1" }

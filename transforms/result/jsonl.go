@@ -44,6 +44,8 @@ type jsonFrame struct {
 	Quality    *jsonQuality    `json:"quality"`
 	Detections []jsonDetection `json:"detections"`
 	Events     []jsonEvent     `json:"events"`
+	Features   []jsonFeature   `json:"features"`
+	Config     string          `json:"config"`
 }
 
 type jsonQuality struct {
@@ -61,12 +63,27 @@ type jsonDetection struct {
 	Height   int32  `json:"height"`
 	Area     number `json:"area"`
 	Score    number `json:"score"`
+	Track    int64  `json:"track"`
+	State    string `json:"state"`
 }
 
 type jsonEvent struct {
+	ID         string `json:"id"`
+	Analysis   string `json:"analysis"`
+	Type       string `json:"type"`
+	Rule       string `json:"rule"`
+	Transition string `json:"transition"`
+	Track      int64  `json:"track"`
+	Label      string `json:"label"`
+	Value      number `json:"value"`
+	Snapshot   int64  `json:"snapshot"`
+	Detail     string `json:"detail"`
+}
+
+type jsonFeature struct {
 	Analysis string `json:"analysis"`
-	Type     string `json:"type"`
-	Detail   string `json:"detail"`
+	Kind     string `json:"kind"`
+	Data     []byte `json:"data"` // base64
 }
 
 type number float64
@@ -87,6 +104,8 @@ func toJSON(f *Frame) jsonFrame {
 		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
 		Detections: make([]jsonDetection, 0, len(f.Detections)),
 		Events:     make([]jsonEvent, 0, len(f.Events)),
+		Features:   make([]jsonFeature, 0, len(f.Features)),
+		Config:     f.Config,
 	}
 	if f.Captured != 0 {
 		t := time.UnixMicro(f.Captured).UTC().Format(timeLayout)
@@ -96,10 +115,13 @@ func toJSON(f *Frame) jsonFrame {
 		j.Quality = &jsonQuality{number(q.Brightness), number(q.Contrast), number(q.Sharpness)}
 	}
 	for _, d := range f.Detections {
-		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, number(d.Area), number(d.Score)})
+		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, number(d.Area), number(d.Score), d.Track, d.State})
 	}
 	for _, e := range f.Events {
-		j.Events = append(j.Events, jsonEvent(e))
+		j.Events = append(j.Events, jsonEvent{e.ID, e.Analysis, e.Type, e.Rule, e.Transition, e.Track, e.Label, number(e.Value), e.Snapshot, e.Detail})
+	}
+	for _, x := range f.Features {
+		j.Features = append(j.Features, jsonFeature(x))
 	}
 	return j
 }

@@ -57,19 +57,26 @@ func WriteParquet(w io.Writer, rows []Frame, meta map[string]string) error {
 
 func validText(f Frame) Frame {
 	fix := func(s *string) { *s = strings.ToValidUTF8(*s, "\uFFFD") }
-	for _, s := range []*string{&f.Topic, &f.Camera, &f.Epoch, &f.Encoding, (*string)(&f.Status), &f.Reason, &f.Detail} {
+	for _, s := range []*string{&f.Topic, &f.Camera, &f.Epoch, &f.Encoding, (*string)(&f.Status), &f.Reason, &f.Detail, &f.Config} {
 		fix(s)
 	}
 	f.Detections = slices.Clone(f.Detections)
 	for i := range f.Detections {
 		fix(&f.Detections[i].Analysis)
 		fix(&f.Detections[i].Label)
+		fix(&f.Detections[i].State)
 	}
 	f.Events = slices.Clone(f.Events)
 	for i := range f.Events {
-		fix(&f.Events[i].Analysis)
-		fix(&f.Events[i].Type)
-		fix(&f.Events[i].Detail)
+		e := &f.Events[i]
+		for _, s := range []*string{&e.ID, &e.Analysis, &e.Type, &e.Rule, &e.Transition, &e.Label, &e.Detail} {
+			fix(s)
+		}
+	}
+	f.Features = slices.Clone(f.Features)
+	for i := range f.Features {
+		fix(&f.Features[i].Analysis)
+		fix(&f.Features[i].Kind)
 	}
 	return f
 }
@@ -109,6 +116,9 @@ func normal(f Frame) Frame {
 	}
 	if len(f.Events) == 0 {
 		f.Events = nil
+	}
+	if len(f.Features) == 0 {
+		f.Features = nil
 	}
 	return f
 }

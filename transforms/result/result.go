@@ -7,6 +7,7 @@
 package result
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -51,6 +52,11 @@ type Frame struct {
 	Quality    *Quality    `parquet:"quality,optional"`
 	Detections []Detection `parquet:"detections,list"`
 	Events     []Event     `parquet:"events,list"`
+	// Features describe the picture for search and similarity.
+	Features []Feature `parquet:"features,list"`
+	// Config is the digest of the configuration that the camera was analysed
+	// with, 16 hex digits.
+	Config string `parquet:"config,dict"`
 }
 
 // Quality measures a frame's picture as such.
@@ -62,7 +68,7 @@ type Quality struct {
 
 // Detection is something found in a frame, in pixels of that frame.
 type Detection struct {
-	Analysis string  `parquet:"analysis,dict"` // the step that found it, "motion"
+	Analysis string  `parquet:"analysis,dict"` // what found it: "motion", "networks/ssd"
 	Label    string  `parquet:"label,dict"`
 	X        int32   `parquet:"x"`
 	Y        int32   `parquet:"y"`
@@ -70,20 +76,46 @@ type Detection struct {
 	Height   int32   `parquet:"height"`
 	Area     float64 `parquet:"area"`  // pixels inside the contour; 0 where there is none
 	Score    float64 `parquet:"score"` // confidence 0 to 1; 1 where the method has none
+	// Track is the object's id, the same in all its frames and used only once in a
+	// partition: the offset of its first frame * 1000 + n. 0: not tracked.
+	Track int64 `parquet:"track"`
+	// State of a track: "tentative", "confirmed", "lost"; "" where there is none.
+	State string `parquet:"state,dict"`
 }
 
 // Event is something that happened at a frame.
 type Event struct {
+	// ID is the same whenever the same configuration of the analysis finds the
+	// same event in the same log, and else another: 32 hex digits.
+	ID       string `parquet:"id"`
 	Analysis string `parquet:"analysis,dict"`
 	// Type is an ONVIF-style topic, or one of ours: "EpochStarted", "FramesMissing", "Silence".
-	Type   string `parquet:"type,dict"`
-	Detail string `parquet:"detail"` // for people; deterministic
+	Type string `parquet:"type,dict"`
+	// Rule is the name of what was configured: a zone, a line; "" if there is none.
+	Rule string `parquet:"rule,dict"`
+	// Transition says what of it happened: "begin", "end", "enter", "leave", ...
+	Transition string  `parquet:"transition,dict"`
+	Track      int64   `parquet:"track"`      // the object; 0: none
+	Label      string  `parquet:"label,dict"` // the object's class
+	Value      float64 `parquet:"value"`      // what the type says: seconds, a count; 0 otherwise
+	// Snapshot is the offset, in this partition, of the frame that shows it best.
+	Snapshot int64  `parquet:"snapshot"`
+	Detail   string `parquet:"detail"` // for people; deterministic
+}
+
+// Feature describes the picture of a frame, or a part of it.
+type Feature struct {
+	Analysis string `parquet:"analysis,dict"`
+	// Kind says how Data is to be read and compared; see the analysis.
+	Kind string `parquet:"kind,dict"`
+	Data []byte `parquet:"data"`
 }
 
 // PerFrame is what the analyses of a frame on its own gave.
 type PerFrame struct {
 	Quality    *Quality
 	Detections []Detection
+	Features   []Feature
 }
 
 // Begin starts the result of a record of a partition; everything else is to be filled in.
@@ -126,12 +158,16 @@ func (f *Frame) Marshal() []byte {
 	b = appendQuality(b, f.Quality)
 	b = appendDetections(b, f.Detections)
 	b = wire.Uint(b, uint64(len(f.Events)))
-	for _, e := range f.Events {
-		b = wire.String(b, e.Analysis)
-		b = wire.String(b, e.Type)
-		b = wire.String(b, e.Detail)
+	for i := range f.Events {
+		b = appendEvent(b, &f.Events[i])
 	}
-	return b
+	b = wire.Uint(b, uint64(len(f.Features)))
+	for _, x := range f.Features {
+		b = wire.String(b, x.Analysis)
+		b = wire.String(b, x.Kind)
+		b = wire.Bytes(b, x.Data)
+	}
+	return wire.String(b, f.Config)
 }
 
 // Unmarshal is the inverse of [Frame.Marshal].
@@ -147,13 +183,40 @@ func Unmarshal(b []byte) (Frame, error) {
 	if n := r.Count(); n > 0 {
 		f.Events = make([]Event, n)
 		for i := range f.Events {
-			f.Events[i] = Event{r.String(), r.String(), r.String()}
+			f.Events[i] = readEvent(r)
 		}
 	}
+	if n := r.Count(); n > 0 {
+		f.Features = make([]Feature, n)
+		for i := range f.Features {
+			f.Features[i] = Feature{r.String(), r.String(), bytes.Clone(r.Bytes())}
+		}
+	}
+	f.Config = r.String()
 	if err := r.Close(); err != nil {
 		return Frame{}, fmt.Errorf("decode result: %w", err)
 	}
 	return f, nil
+}
+
+func appendEvent(b []byte, e *Event) []byte {
+	b = wire.String(b, e.ID)
+	b = wire.String(b, e.Analysis)
+	b = wire.String(b, e.Type)
+	b = wire.String(b, e.Rule)
+	b = wire.String(b, e.Transition)
+	b = wire.Int(b, e.Track)
+	b = wire.String(b, e.Label)
+	b = wire.Float(b, e.Value)
+	b = wire.Int(b, e.Snapshot)
+	return wire.String(b, e.Detail)
+}
+
+func readEvent(r *wire.Reader) Event {
+	return Event{
+		ID: r.String(), Analysis: r.String(), Type: r.String(), Rule: r.String(), Transition: r.String(),
+		Track: r.Int(), Label: r.String(), Value: r.Float(), Snapshot: r.Int(), Detail: r.String(),
+	}
 }
 
 func appendQuality(b []byte, q *Quality) []byte {
@@ -184,6 +247,8 @@ func appendDetections(b []byte, ds []Detection) []byte {
 		b = wire.Int(b, int64(d.Height))
 		b = wire.Float(b, d.Area)
 		b = wire.Float(b, d.Score)
+		b = wire.Int(b, d.Track)
+		b = wire.String(b, d.State)
 	}
 	return b
 }
@@ -198,7 +263,7 @@ func readDetections(r *wire.Reader) []Detection {
 		ds[i] = Detection{
 			Analysis: r.String(), Label: r.String(),
 			X: int32(r.Int()), Y: int32(r.Int()), Width: int32(r.Int()), Height: int32(r.Int()),
-			Area: r.Float(), Score: r.Float(),
+			Area: r.Float(), Score: r.Float(), Track: r.Int(), State: r.String(),
 		}
 	}
 	return ds

@@ -112,11 +112,21 @@ func drawFrame(t *rapid.T) result.Frame {
 			X: rapid.Int32().Draw(t, "x"), Y: rapid.Int32().Draw(t, "y"),
 			Width: rapid.Int32().Draw(t, "w"), Height: rapid.Int32().Draw(t, "h"),
 			Area: num.Draw(t, "area"), Score: num.Draw(t, "score"),
+			Track: rapid.Int64().Draw(t, "track"), State: text.Draw(t, "state"),
 		})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
-		f.Events = append(f.Events, result.Event{Analysis: text.Draw(t, "a"), Type: text.Draw(t, "t"), Detail: text.Draw(t, "d")})
+		f.Events = append(f.Events, result.Event{
+			ID: text.Draw(t, "id"), Analysis: text.Draw(t, "a"), Type: text.Draw(t, "t"), Rule: text.Draw(t, "rule"),
+			Transition: text.Draw(t, "transition"), Track: rapid.Int64().Draw(t, "track"), Label: text.Draw(t, "label"),
+			Value: num.Draw(t, "value"), Snapshot: rapid.Int64().Draw(t, "snapshot"), Detail: text.Draw(t, "d"),
+		})
 	}
+	for range rapid.IntRange(0, 2).Draw(t, "features") {
+		f.Features = append(f.Features, result.Feature{Analysis: text.Draw(t, "a"), Kind: text.Draw(t, "k"),
+			Data: []byte(rapid.StringN(1, 9, -1).Draw(t, "data"))})
+	}
+	f.Config = text.Draw(t, "config")
 	return f
 }
 

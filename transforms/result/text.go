@@ -12,7 +12,8 @@ import (
 //
 //	time camera epoch/sequence topic/partition@offset status width x height [boxes] [events] [reason]
 //
-// Boxes are analysis(label):width x height+x+y. Text from outside is quoted
+// Boxes are analysis(label)#track:width x height+x+y, events
+// !type(rule):transition#track="detail"; what there is not is left out. Text from outside is quoted
 // where it could break the line.
 func WriteText(w io.Writer, rows []Frame) error {
 	b := bufio.NewWriter(w)
@@ -40,10 +41,22 @@ func writeLine(w io.Writer, f *Frame) {
 		if d.Label != "" && d.Label != d.Analysis {
 			fmt.Fprintf(w, "(%s)", word(d.Label))
 		}
+		if d.Track != 0 {
+			fmt.Fprintf(w, "#%d", d.Track)
+		}
 		fmt.Fprintf(w, ":%dx%d%+d%+d", d.Width, d.Height, d.X, d.Y)
 	}
 	for _, e := range f.Events {
 		fmt.Fprintf(w, " !%s", word(e.Type))
+		if e.Rule != "" {
+			fmt.Fprintf(w, "(%s)", word(e.Rule))
+		}
+		if e.Transition != "" {
+			fmt.Fprintf(w, ":%s", word(e.Transition))
+		}
+		if e.Track != 0 {
+			fmt.Fprintf(w, "#%d", e.Track)
+		}
 		if e.Detail != "" {
 			fmt.Fprintf(w, "=%s", strconv.Quote(e.Detail))
 		}

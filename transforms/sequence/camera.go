@@ -96,31 +96,35 @@ func (c *Camera) Next(it *Item) error {
 	c.numbers.trim(c.a.room)
 	if res.Status = v.status; v.status != result.OK {
 		// What the per-frame stage found in it belongs to the frame's first result.
-		res.Quality, res.Detections = nil, nil
+		res.Quality, res.Detections, res.Features = nil, nil, nil
 		return nil
 	}
 	if v.begins {
 		c.breaks(NewEpoch)
-		res.Events = append(res.Events, Event(EventEpochStarted, "epoch %s", f.Epoch))
+		res.Events = append(res.Events, Event(res, EventEpochStarted, "epoch %s", f.Epoch))
 	}
 	if v.missing > 0 {
 		c.breaks(Missing)
-		res.Events = append(res.Events, Event(EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
+		res.Events = append(res.Events, Event(res, EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
 	}
 	at := f.Captured.UnixNano()
 	if gap := time.Duration(at - c.captured); !v.begins && c.captured != 0 && gap > c.a.silence {
 		c.breaks(Silence)
-		res.Events = append(res.Events, Event(EventSilence, "%v without frames", gap))
+		res.Events = append(res.Events, Event(res, EventSilence, "%v without frames", gap))
 	}
 	c.captured = at
+	identify(res, 0, "")
 
 	in := newInput(res, f)
 	defer in.close()
 	for i, m := range c.memories {
-		if err := m.Next(in, res); err != nil {
+		first := len(res.Events)
+		err := m.Next(in, res)
+		identify(res, first, c.a.steps[i].Digest())
+		if err != nil {
 			if p := asPoison(err); p != nil {
 				res.Kill(p)
-				res.Quality, res.Detections = nil, nil
+				res.Quality, res.Detections, res.Features = nil, nil, nil
 				return nil
 			}
 			return fmt.Errorf("step %s at topic %s partition %d offset %d camera %s: %w",
@@ -128,11 +132,6 @@ func (c *Camera) Next(it *Item) error {
 		}
 	}
 	return nil
-}
-
-// Event makes an event of the stage itself.
-func Event(typ, format string, args ...any) result.Event {
-	return result.Event{Analysis: analysisName, Type: typ, Detail: fmt.Sprintf(format, args...)}
 }
 
 func (c *Camera) breaks(b Break) {

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
@@ -27,33 +26,30 @@ var analyzed = beam.NewCounter("framebeam", "frames_analyzed")
 
 // Config says what the sequence stage does. It travels to the workers.
 type Config struct {
-	Steps      []StepSpec
-	Silence    time.Duration // 0: DefaultSilence
-	StateLimit int           // bytes per camera; 0: DefaultStateLimit
+	// Profiles are how cameras are analysed; the first that matches a camera's id is
+	// its own. The last should match every camera.
+	Profiles   []Profile
+	StateLimit int // bytes per camera; 0: DefaultStateLimit
 	// States is the output in which an earlier job may have left states.
 	States output.Spec
 	// Paced gives the source its credit back for every run that arrives.
 	Paced bool
 }
 
-// Analyzer makes the analyzer that the configuration describes.
-func (c *Config) Analyzer() (*Analyzer, error) {
-	var steps []Step
-	for _, spec := range c.Steps {
-		s, err := spec.Make()
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, s)
+// Analyzer makes the analyzer of a camera.
+func (c *Config) Analyzer(camera string) (*Analyzer, error) {
+	as, err := newAnalyzers(c)
+	if err != nil {
+		return nil, err
 	}
-	return NewAnalyzer(steps, c.Silence, c.StateLimit)
+	return as.of(camera)
 }
 
 // Analyze takes runs keyed by chunk.Link.Key and gives, keyed by chunk.ID.Key,
 // the results of every frame and the state of every camera at every chunk's end.
 func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) beam.PCollection {
 	s = s.Scope("sequence.Analyze")
-	if _, err := cfg.Analyzer(); err != nil {
+	if _, err := newAnalyzers(&cfg); err != nil {
 		panic(fmt.Sprintf("sequence.Analyze: %v", err))
 	}
 	return beam.ParDo(s, &analyzeFn{
@@ -79,11 +75,11 @@ type analyzeFn struct {
 
 func (fn *analyzeFn) Setup(ctx context.Context) error {
 	pixels.SingleThreaded()
-	a, err := fn.Config.Analyzer()
+	as, err := newAnalyzers(&fn.Config)
 	if err != nil {
 		return err
 	}
-	fn.seq = sequencer{a}
+	fn.seq = sequencer{as.of}
 	fn.cache = newCameraCache()
 	if fn.Config.States.Root != "" {
 		if fn.states, err = output.OpenStates(ctx, fn.Config.States); err != nil {
@@ -116,7 +112,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 			return fmt.Errorf("mark of %s: %w", key, err)
 		}
 	}
-	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, before: m.position, mark: &m}
+	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, id: run.Camera, before: m.position, mark: &m}
 	parts, err := fn.seq.process(&m, &run, st)
 	if err != nil {
 		return err
@@ -138,7 +134,8 @@ type beamStorage struct {
 	fn     *analyzeFn
 	p      state.Provider
 	key    string
-	before int64 // the mark's position before the element
+	id     string // the camera's
+	before int64  // the mark's position before the element
 	mark   *mark
 }
 
@@ -150,11 +147,19 @@ func (st *beamStorage) camera() (*Camera, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	c, err := st.fn.seq.a.Restore(b)
+	c, err := st.decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("keyed state of %s: %w", st.key, err)
 	}
 	return c, nil
+}
+
+func (st *beamStorage) decode(saved []byte) (*Camera, error) {
+	a, err := st.fn.seq.analyzer(st.id)
+	if err != nil {
+		return nil, err
+	}
+	return a.Restore(saved)
 }
 
 func (st *beamStorage) put(c *Camera) error {
@@ -183,7 +188,7 @@ func (st *beamStorage) restore(l *chunk.Link) (*Camera, error) {
 	if want := chunk.EndPosition(l.Restore, l.N); !ok || at != want {
 		return nil, fmt.Errorf("topic %s partition %d: the states of chunk %d have none of camera %s at position %d", l.Topic, l.Partition, l.Restore, l.Camera, want)
 	}
-	c, err := st.fn.seq.a.Restore(b)
+	c, err := st.decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("topic %s partition %d chunk %d camera %s: %w", l.Topic, l.Partition, l.Restore, l.Camera, err)
 	}

@@ -1,18 +1,16 @@
 package sequence
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
-	"math"
 	"slices"
 
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -23,30 +21,25 @@ const EventMotionSkipped = "MotionSkipped"
 const motionName = "motion"
 
 func init() {
-	RegisterStep(motionName, func(params json.RawMessage) (Step, error) {
-		cfg := DefaultMotion()
-		if params != nil {
-			d := json.NewDecoder(bytes.NewReader(params))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&cfg); err != nil {
-				return nil, fmt.Errorf("parameters: %w", err)
-			}
-		}
-		return NewMotion(cfg)
+	Register(Kind{
+		Kind: params.KindOf(motionName, "what changed since the frame before, as the original system finds it", false, DefaultMotion()),
+		Fit: func(p params.Params, room int) params.Params {
+			c := p.(MotionConfig)
+			c.StateLimit = room
+			return c
+		},
+		Make: func(_ string, p params.Params) (Step, error) { return NewMotion(p.(MotionConfig)) },
 	})
 }
 
 // MotionConfig are the parameters of motion detection; see [DefaultMotion].
 type MotionConfig struct {
-	// Blur is the side of the Gaussian kernel in pixels, odd, 1 to 31; its sigma
-	// follows from it as in OpenCV. 1 does not blur.
-	Blur int
-	// Threshold is the difference in gray, 0 to 254, above which a pixel has changed.
-	Threshold int
-	// MinArea is what a contour's area, in pixels, must exceed.
-	MinArea float64
-	// StateLimit is how many bytes the memory of a camera may take, 1 KiB to 8 MiB.
-	StateLimit int
+	// Blur's sigma follows from it as in OpenCV.
+	Blur      int     `json:"blur" min:"1" max:"31" doc:"side of the Gaussian kernel in pixels, odd; 1 does not blur"`
+	Threshold int     `json:"threshold" min:"0" max:"254" doc:"difference in gray above which a pixel has changed"`
+	MinArea   float64 `json:"min_area" min:"0" doc:"what a contour's area in pixels must exceed"`
+	// StateLimit follows from the configuration's state_limit.
+	StateLimit int `json:"state_limit" hidden:"true"`
 }
 
 // DefaultMotion are the parameters of the original system: blur 3, threshold 20,
@@ -58,15 +51,9 @@ func DefaultMotion() MotionConfig {
 
 // Validate returns every violation, joined.
 func (c MotionConfig) Validate() error {
-	var errs []error
-	if c.Blur < 1 || c.Blur > 31 || c.Blur%2 == 0 {
-		errs = append(errs, fmt.Errorf("blur %d is not an odd number of 1 to 31", c.Blur))
-	}
-	if c.Threshold < 0 || c.Threshold > 254 {
-		errs = append(errs, fmt.Errorf("threshold %d is not 0 to 254", c.Threshold))
-	}
-	if math.IsNaN(c.MinArea) || math.IsInf(c.MinArea, 0) || c.MinArea < 0 {
-		errs = append(errs, fmt.Errorf("min area %v is not a number of at least 0", c.MinArea))
+	errs := []error{params.Check(c)}
+	if c.Blur%2 == 0 {
+		errs = append(errs, params.Wrong("blur", "%d is not odd", c.Blur))
 	}
 	if c.StateLimit < 1<<10 || c.StateLimit > 8<<20 {
 		errs = append(errs, fmt.Errorf("state limit of %d bytes is not 1024 to %d", c.StateLimit, 8<<20))

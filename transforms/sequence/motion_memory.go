@@ -54,8 +54,9 @@ func (m *motionMemory) Next(in Input, out *result.Frame) error {
 	}
 	f := in.Frame()
 	if m.kept == keptTooLarge {
-		out.Events = append(out.Events, result.Event{Analysis: motionName, Type: EventMotionSkipped,
-			Detail: fmt.Sprintf("the frame before takes %d bytes packed, over the state limit of %d", m.packedSize, m.step.StateLimit)})
+		e := NewEvent(m.step, out, EventMotionSkipped, "")
+		e.Detail = fmt.Sprintf("the frame before takes %d bytes packed, over the state limit of %d", m.packedSize, m.step.StateLimit)
+		out.Events = append(out.Events, e)
 	}
 	before, err := m.before(f)
 	if err != nil {

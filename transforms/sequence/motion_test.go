@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -229,7 +230,7 @@ func TestMotionConfigNamesEveryViolation(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, word := range []string{"blur", "threshold", "min area", "state limit"} {
+	for _, word := range []string{"blur", "threshold", "min_area", "state limit"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not name %s", err, word)
 		}
@@ -237,7 +238,7 @@ func TestMotionConfigNamesEveryViolation(t *testing.T) {
 }
 
 func TestMotionIsMadeFromItsParameters(t *testing.T) {
-	s, err := StepSpec{Name: "motion", Params: json.RawMessage(`{"Threshold": 7}`)}.Make()
+	s, err := Make(params.Spec{Kind: "motion", Name: "motion", Params: json.RawMessage(`{"threshold": 7}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,9 +250,9 @@ func TestMotionIsMadeFromItsParameters(t *testing.T) {
 	if byDefault := newMotion(t, nil); s.Digest() == byDefault.Digest() {
 		t.Error("another threshold has the same digest")
 	}
-	for _, params := range []string{`{"Treshold": 7}`, `{"Blur": 2}`, `[`} {
-		if _, err := (StepSpec{Name: "motion", Params: json.RawMessage(params)}).Make(); err == nil {
-			t.Errorf("%s: no error", params)
+	for _, raw := range []string{`{"treshold": 7}`, `{"blur": 2}`, `[`} {
+		if _, err := Make(params.Spec{Kind: "motion", Name: "motion", Params: json.RawMessage(raw)}); err == nil {
+			t.Errorf("%s: no error", raw)
 		}
 	}
 }

@@ -111,7 +111,9 @@ type storage interface {
 }
 
 // sequencer puts the runs of one camera in order and analyses them.
-type sequencer struct{ a *Analyzer }
+type sequencer struct {
+	analyzer func(camera string) (*Analyzer, error)
+}
 
 // process takes the run, and runs that waited for it, or lets it wait. It
 // returns the parts that they give and changes m; the caller stores m.
@@ -204,7 +206,11 @@ func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []chunksink.Part, st
 // take uses the run's links above the mark. cam is nil for a camera that starts afresh.
 func (s *sequencer) take(m *mark, run *Run, cam *Camera, parts []chunksink.Part) ([]chunksink.Part, *Camera, error) {
 	if cam == nil {
-		cam = s.a.Start()
+		a, err := s.analyzer(run.Camera)
+		if err != nil {
+			return nil, nil, err
+		}
+		cam = a.Start()
 	}
 	part := chunksink.Part{ID: run.ID()}
 	switch run.Kind {

@@ -3,42 +3,70 @@ package sequence
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
+
+	"github.com/framebeam/framebeam/transforms/params"
 )
 
-// StepSpec describes a step so that it can travel to the workers: the name it
-// is registered by and its parameters.
-type StepSpec struct {
-	Name   string
-	Params json.RawMessage
+// Stage is when in a frame a step runs: after those of the stages before, of
+// which it may read the results.
+type Stage int
+
+const (
+	// Finds: looks at pixels.
+	Finds Stage = iota
+	// Follows: joins what was found to tracks.
+	Follows
+	// Judges: says what happened, of what was found and followed.
+	Judges
+)
+
+// Kind is a kind of step as configurations know it.
+type Kind struct {
+	params.Kind
+	Stage Stage
+	// Bytes is the most that a memory takes when it is saved; it must not depend
+	// on the parameters.
+	Bytes int
+	// Fit sets the parameters to what room is left in the camera's state, for a kind
+	// that takes as much as there is (Bytes is 0); at most one kind has it.
+	Fit func(p params.Params, room int) params.Params
+	// Reads names the analyses whose results the step reads in the same frame; nil:
+	// none. When one of them changes, the step starts afresh too.
+	Reads func(params.Params) []string
+	// Make makes the step of valid parameters. name is "kind", or "kind/rule".
+	Make func(name string, p params.Params) (Step, error)
 }
 
-var makers = map[string]func(json.RawMessage) (Step, error){}
+// Describe is the kind as configurations know it.
+func (k Kind) Describe() params.Kind { return k.Kind }
 
-// RegisterStep makes a kind of step known under its name; call it in init of
-// the step's own file. make is given the parameters as JSON, or nil for defaults.
-func RegisterStep(name string, make func(params json.RawMessage) (Step, error)) {
-	if _, ok := makers[name]; ok {
-		panic(fmt.Sprintf("sequence.RegisterStep: %q is registered already", name))
-	}
-	makers[name] = make
-}
+var kinds params.Registry[Kind]
 
-// Make makes the step.
-func (s StepSpec) Make() (Step, error) {
-	make, ok := makers[s.Name]
-	if !ok {
-		names := []string{}
-		for n := range makers {
-			names = append(names, n)
-		}
-		slices.Sort(names)
-		return nil, fmt.Errorf("unknown analysis %q (known: %s)", s.Name, strings.Join(names, ", "))
-	}
-	step, err := make(s.Params)
+// Register makes a kind of step known; call it in init of the step's own file.
+func Register(k Kind) { kinds.Add(k) }
+
+// Kinds are all that are registered, by name.
+func Kinds() []Kind { return kinds.All() }
+
+// Make makes the step that a spec describes, with its schedules.
+func Make(s params.Spec) (Step, error) {
+	k, err := kinds.Get(s.Kind)
 	if err != nil {
-		return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
+		return nil, err
 	}
-	return step, nil
+	one := func(raw json.RawMessage) (Step, error) {
+		p, err := k.Check(raw)
+		if err != nil {
+			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
+		}
+		step, err := k.Make(s.Name, p)
+		if err != nil {
+			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
+		}
+		return step, nil
+	}
+	if len(s.During) == 0 {
+		return one(s.Params)
+	}
+	return newScheduled(s, one)
 }

@@ -1,0 +1,145 @@
+package sequence
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/params"
+)
+
+// Profile is how the cameras are analysed whose ids match a pattern.
+type Profile struct {
+	// Match is a camera's id, or a pattern of path.Match; "": every camera.
+	Match string
+	Steps []params.Spec // see [Order]
+	// Reads are the digests of the per-frame analyses that steps may read.
+	Reads map[string]string
+	// Silence is the gap in capture times that is an interruption; 0: DefaultSilence.
+	Silence time.Duration
+}
+
+// Select is the index of the first pattern that matches the camera's id; -1: none.
+func Select(camera string, patterns func(i int) string, n int) int {
+	for i := range n {
+		p := patterns(i)
+		if ok, err := path.Match(p, camera); p == "" || err == nil && ok {
+			return i
+		}
+	}
+	return -1
+}
+
+// Order sorts specs as the steps must run: by stage, then by name.
+func Order(specs []params.Spec) error {
+	stages := map[string]Stage{}
+	for _, s := range specs {
+		k, err := kinds.Get(s.Kind)
+		if err != nil {
+			return err
+		}
+		stages[s.Name] = k.Stage
+	}
+	slices.SortStableFunc(specs, func(a, b params.Spec) int {
+		if d := int(stages[a.Name]) - int(stages[b.Name]); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return nil
+}
+
+// Reads names what a spec's step reads, in all of its variants.
+func Reads(s params.Spec) ([]string, error) {
+	k, err := kinds.Get(s.Kind)
+	if err != nil || k.Reads == nil {
+		return nil, err
+	}
+	var all []string
+	raws := [][]byte{s.Params}
+	for _, v := range s.During {
+		if !v.Off {
+			raws = append(raws, v.Params)
+		}
+	}
+	for _, raw := range raws {
+		p, err := k.Check(raw)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range k.Reads(p) {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	return all, nil
+}
+
+// analyzer makes the profile's analyzer. A step's digest says also what it reads.
+func (p *Profile) analyzer(limit int) (*Analyzer, error) {
+	digests := map[string]string{}
+	for name, d := range p.Reads {
+		digests[name] = d
+	}
+	var steps []Step
+	for _, spec := range p.Steps {
+		s, err := Make(spec)
+		if err != nil {
+			return nil, err
+		}
+		reads, err := Reads(spec)
+		if err != nil {
+			return nil, err
+		}
+		if len(reads) > 0 {
+			text := s.Digest()
+			for _, name := range reads {
+				text += "; " + name + ": " + digests[name]
+			}
+			sum := sha256.Sum256([]byte(text))
+			s = &reader{s, fmt.Sprintf("%s %s", spec.Kind, hex.EncodeToString(sum[:8]))}
+		}
+		digests[spec.Name] = s.Digest()
+		steps = append(steps, s)
+	}
+	return NewAnalyzer(steps, p.Silence, limit)
+}
+
+// reader is a step with the digest of what it reads.
+type reader struct {
+	Step
+	digest string
+}
+
+func (r *reader) Digest() string { return r.digest }
+
+// analyzers are those of a configuration's profiles, made when first asked for.
+type analyzers struct {
+	cfg  *Config
+	made []*Analyzer
+}
+
+func newAnalyzers(cfg *Config) (*analyzers, error) {
+	a := &analyzers{cfg: cfg, made: make([]*Analyzer, len(cfg.Profiles))}
+	for i := range cfg.Profiles {
+		var err error
+		if a.made[i], err = cfg.Profiles[i].analyzer(cfg.StateLimit); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// of is the camera's analyzer.
+func (a *analyzers) of(camera string) (*Analyzer, error) {
+	i := Select(camera, func(i int) string { return a.cfg.Profiles[i].Match }, len(a.made))
+	if i < 0 {
+		return nil, fmt.Errorf("no profile is for camera %s", camera)
+	}
+	return a.made[i], nil
+}
