@@ -33,7 +33,7 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN,
 		Analyses: analyses.Default(),
 	}
-	j.Analyses.Quality = p.Quality
+	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
 	if j.Start, err = job.Start("earliest"); err != nil {
 		return cost{}, err
 	}

@@ -137,7 +137,7 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 	j := job.Job{
 		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: analyses.Default(),
 	}
-	j.Analyses.Quality = p.Quality
+	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
 	j.Source.Tail = time.Second
 	until := "now"
 	if p.Live {

@@ -44,11 +44,11 @@ func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, digest, err := j.Analyses.Effective()
+	stages, err := j.Analyses.Stages(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest})
+	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: stages.Digest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,11 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
-			p, err := j.pipeline(tasks, out)
+			stages, err := j.Analyses.Stages(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := j.pipeline(tasks, stages, out)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -71,7 +71,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err := j.checkEnd(); err != nil {
 		return nil, err
 	}
-	text, digest, err := j.Analyses.Effective()
+	stages, err := j.Analyses.Stages(j.Runner == launch.Direct)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: digest, ConfigText: string(text), CodeVersion: codeVersion(), OpenCV: pixels.Build()})
+	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: stages.Digest, ConfigText: stages.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	}
 	for n := 1; len(tasks) > 0; n++ {
 		j.announce(n, tasks)
-		p, err := j.pipeline(tasks, out)
+		p, err := j.pipeline(tasks, stages, out)
 		if err != nil {
 			return nil, err
 		}
@@ -213,27 +213,23 @@ func (j *Job) bounded() bool {
 }
 
 // pipeline builds the whole way of a frame, from left to right.
-func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
+func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *output.Output) (*beam.Pipeline, error) {
 	source := j.Source
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
 	source.Generation = out.Spec().Generation
 	source.OneCall, source.SliceBytes = j.bounded(), j.SliceBytes
-	oneProcess := j.Runner == launch.Direct
-	if oneProcess && !source.OneCall {
+	if j.Runner == launch.Direct && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}
-	seq, err := j.Analyses.Sequence(oneProcess)
-	if err != nil {
-		return nil, err
-	}
-	seq.States = out.Spec()
+	stages.Sequence.States = out.Spec()
 
 	p, s := beam.NewPipelineWithRoot()
 	runs, ends := kafkasource.Read(s, source, tasks)
-	sequenced, stray := perframe.Analyze(s, j.Analyses.PerFrame(oneProcess), runs)
-	parts := sequence.Analyze(s, seq, sequenced)
+	sequenced, stray := perframe.Analyze(s, stages.PerFrame, runs)
+	parts := sequence.Analyze(s, stages.Sequence, sequenced)
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {
+		var err error
 		if sink.Pictures, err = picture.Spec(picture.PackSpec{Log: j.Log, Which: j.Pictures}, j.Analyses.Parse); err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // settings are the analyses of the tests: the scenes are small.
 func settings() analyses.Config {
 	cfg := analyses.Default()
-	cfg.Motion.MinArea = 12
+	cfg.Set("motion", `{"min_area": 12}`)
 	return cfg
 }
 
@@ -74,18 +74,15 @@ func run(t *testing.T, j job.Job) {
 // bareLoop analyses the logs without Beam, Kafka or files.
 func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result.Frame {
 	t.Helper()
-	each, err := perframe.NewAnalyzer(cfg.PerFrame(false))
+	stages, err := cfg.Stages(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seq, err := cfg.Sequence(false)
+	each, err := perframe.NewAnalyzer(stages.PerFrame)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := seq.Analyzer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	defer each.Close()
 	var all []result.Frame
 	for p, recs := range logs {
 		cameras := map[string]*sequence.Camera{}
@@ -98,6 +95,10 @@ func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record) []result
 			}
 			if c := rec.Camera(); c != "" {
 				if cameras[c] == nil {
+					a, err := stages.Sequence.Analyzer(c)
+					if err != nil {
+						t.Fatal(err)
+					}
 					cameras[c] = a.Start()
 				}
 				if err := cameras[c].Next(&it); err != nil {
@@ -286,7 +287,7 @@ func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
 	before := trial.Tree(t, out)
 
 	changed := jobOn(t, b, out, "now")
-	changed.Analyses.Motion.Threshold = 40
+	changed.Analyses.Set("motion", `{"min_area": 12, "threshold": 40}`)
 	run(t, changed)
 	after := trial.Tree(t, out)
 	for name, digest := range before {
@@ -323,15 +324,15 @@ func TestTheSameConfigurationInAnotherSpellingIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	def := analyses.Default()
-	_, a, err := cfg.Effective()
+	a, err := cfg.Stages(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, b, err := def.Effective()
+	b, err := def.Stages(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a != b {
+	if a.Digest != b.Digest {
 		t.Error("defaults written out have another digest than defaults left out")
 	}
 }

@@ -1,18 +1,23 @@
 package analyses
 
 import (
+	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-func parse(t *testing.T, text string) Config {
+var rewrite = flag.Bool("rewrite", false, "write schema.json anew")
+
+func parse(t testing.TB, text string) Config {
 	t.Helper()
 	cfg, err := Parse("analyses.yaml", []byte(text))
 	if err != nil {
@@ -21,42 +26,51 @@ func parse(t *testing.T, text string) Config {
 	return cfg
 }
 
-func digest(t *testing.T, cfg Config) string {
+func stages(t testing.TB, cfg Config) Stages {
 	t.Helper()
-	_, sum, err := cfg.Effective()
+	s, err := cfg.Stages(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sum
+	return s
+}
+
+func TestTheShippedSchemaIsThatOfTheAnalyses(t *testing.T) {
+	want, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "schema.json"
+	if *rewrite {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (go test ./transforms/analyses -rewrite writes it anew)", diff)
+	}
 }
 
 func TestWhatIsLeftOutIsTheDefault(t *testing.T) {
-	motion := func(change func(*sequence.MotionConfig)) Config {
-		cfg := Default()
-		change(cfg.Motion)
-		return cfg
-	}
-	off := Default()
-	off.Quality, off.Motion = false, nil
-	for _, c := range []struct {
-		name, text string
-		want       Config
-	}{
-		{"an empty file", "", Default()},
-		{"comments alone", "# nothing special\n", Default()},
-		{"what is on by default, switched on", "quality: true\nmotion: true\n", Default()},
-		{"motion without parameters", "motion: {}\n", Default()},
-		{"one parameter of motion", "motion: {min_area: 12.5}\n", motion(func(m *sequence.MotionConfig) { m.MinArea = 12.5 })},
-		{"everything off", "quality: false\nmotion: false\n", off},
+	def := stages(t, Default())
+	for _, text := range []string{
+		"", "# nothing special\n", "---\n{}\n", "quality: true\nmotion: true\n", "motion: {}\n", "{quality: true, motion: {}}",
+		"motion:\n  min_area: 300.0\n  blur: 3\n", "motion: {min_area: 3e2}", "silence: 10000ms", "silence: '10s'", "json_zone: \"UTC\"",
+		"schedules: [{name: night, from: '20:00', to: '06:00'}]", "cameras: []",
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, parse(t, c.text)); diff != "" {
-				t.Error(diff)
-			}
-		})
+		if diff := cmp.Diff(def, stages(t, parse(t, text))); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
 	}
-	if cfg, err := Load(""); err != nil || !cmp.Equal(cfg, Default()) {
+	if cfg, err := Load(""); err != nil || stages(t, cfg).Digest != def.Digest {
 		t.Errorf("no file: %+v, %v", cfg, err)
+	}
+	if stages(t, parse(t, "motion: {min_area: -0.0}")).Digest != stages(t, parse(t, "motion: {min_area: 0}")).Digest {
+		t.Error("the sign of zero changes the digest")
 	}
 }
 
@@ -69,12 +83,12 @@ func TestTheDocumentedFileIsTheDefault(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(string(source), -1) {
 		text.WriteString(m[1] + "\n")
 	}
-	for _, field := range []string{"quality", "motion", "blur", "threshold", "min_area", "silence", "state_limit", "forget_chunks", "json_zone", "max_pixels", "max_side"} {
+	for field := range settings {
 		if !strings.Contains(text.String(), field+":") {
 			t.Errorf("%s is not documented", field)
 		}
 	}
-	if diff := cmp.Diff(Default(), parse(t, text.String())); diff != "" {
+	if diff := cmp.Diff(stages(t, Default()), stages(t, parse(t, text.String()))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -84,42 +98,80 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"everything at once", `quality: often
+		{"what the schema says", `quality: often
 motion:
-  blur: 2
   threshold: 255
   min_area: -1
   colour: red
-silence: 25h
 state_limit: 100
 forget_chunks: 0
-json_zone: Mars/Olympus
 max_pixels: 0
 max_side: 1048577
 speed: 3
+cameras:
+  - motion: 3
+    match: gate
+  - quality: false
+schedules:
+  - {name: night, from: "20:00"}
 `, []string{
-			`1: analyses: quality: is "often", not true or false`,
-			"3: motion: blur: blur 2 is not an odd number of 1 to 31",
-			"4: motion: threshold: threshold 255 is not 0 to 254",
-			"5: motion: min_area: min area -1 is not a number of at least 0",
-			`6: motion: unknown field "colour" (known: blur, min_area, threshold)`,
-			`7: analyses: silence: "25h" is not a duration from 1ms to 24h, such as 10s`,
-			"8: analyses: state_limit: 100 is not 4096 to 8388608",
-			"9: analyses: forget_chunks: 0 is not 1 to 1048576",
-			`10: analyses: json_zone: time zone "Mars/Olympus": unknown time zone Mars/Olympus`,
-			"11: analyses: max_pixels: 0 is not 1 to 1073741824",
-			"12: analyses: max_side: 1048577 is not 1 to 1048576",
-			`13: analyses: unknown field "speed" (known: forget_chunks, json_zone, max_pixels, max_side, motion, quality, silence, state_limit)`}},
-		{"values that are missing", "quality:\nmotion:\nsilence:\njson_zone: ''\n", []string{
-			"1: analyses: quality: is empty, not true or false",
-			"2: analyses: motion: is empty, not true, false or a mapping of parameters",
-			"3: analyses: silence: is empty, not a string",
-			"4: analyses: json_zone: is empty"}},
+			"1: quality: got string, want boolean or object",
+			"3: motion: threshold: 255 is more than 254",
+			"4: motion: min_area: -1 is less than 0",
+			`5: motion: unknown field "colour"`,
+			"6: state_limit: 100 is less than 4096",
+			"7: forget_chunks: 0 is less than 1",
+			"8: max_pixels: 0 is less than 1",
+			"9: max_side: 1048577 is more than 1048576",
+			`10: analyses: unknown field "speed"`,
+			"12: cameras: 0: motion: got number, want boolean or object",
+			"14: cameras: 1: missing property 'match'",
+			"16: schedules: 0: missing property 'to'"}},
+		{"what the schema cannot say", `motion:
+  blur: 2
+silence: 25h
+json_zone: Mars/Olympus
+schedules:
+  - name: night
+    from: "25:00"
+    to: "06:00"
+  - {name: night, from: "06:00", to: "07:00", zone: Local}
+cameras:
+  - match: "[a-"
+`, []string{
+			`3: analyses: silence: "25h" is not a duration from 1ms to 24h, such as 10s`,
+			`4: analyses: json_zone: time zone "Mars/Olympus": unknown time zone Mars/Olympus`,
+			`6: schedules: night: from: "25:00" is not a clock time such as 06:30`,
+			`9: schedules: night: zone: "Local" depends on the machine`,
+			`9: schedules: two are named "night"`,
+			`11: cameras: match: "[a-" is not a pattern: syntax error in pattern`}},
+		{"parameters that do not go together, where they are said", `motion:
+  blur: 2
+cameras:
+  - match: gate
+    motion: {threshold: 3, during: {nigth: false}}
+  - match: yard
+    motion:
+      blur: 4
+      only: [dusk]
+`, []string{
+			"2: motion: blur: 2 is not odd",
+			"8: motion: blur: 4 is not odd"}},
+		{"schedules that are not there", `cameras:
+  - match: gate
+    motion: {during: {nigth: false}}
+  - match: yard
+    motion:
+      only: [dusk]
+`, []string{
+			"3: motion: during/nigth: there is no such schedule",
+			`6: motion: only/0: there is no schedule "dusk"`}},
 		{"a zone that is another on every machine", "json_zone: Local\n", []string{
 			`1: analyses: json_zone: time zone "Local" depends on the machine: give an IANA name such as "Europe/Berlin"`}},
-		{"motion that is neither on nor off", "motion: [blur]\n", []string{
-			"1: analyses: motion: is a list, not true, false or a mapping of parameters"}},
-		{"a list", "- quality\n", []string{"1: analyses is not a mapping of fields to values"}},
+		{"a list", "- quality\n", []string{"1: analyses: got array, want object"}},
+		{"what JSON cannot say", "quality: &a true\nmotion: *a\n", []string{
+			"1: quality is an anchor or alias, which are not read", "2: motion is an anchor or alias, which are not read"}},
+		{"a key twice", "motion: true\nmotion: false\n", []string{"2: : motion is already given in line 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("a.yaml", []byte(c.text))
@@ -139,11 +191,15 @@ speed: 3
 
 func TestTheDigestChangesWithWhatCanChangeResults(t *testing.T) {
 	seen := map[string]string{}
+	const night = "schedules: [{name: night, from: '20:00', to: '06:00'}]\n"
 	for _, text := range []string{
 		"", "quality: false", "motion: false", "motion: {blur: 5}", "motion: {threshold: 21}", "motion: {min_area: 299.5}",
 		"silence: 9s", "state_limit: 262145", "forget_chunks: 63", "json_zone: Europe/Berlin", "max_pixels: 67108863", "max_side: 16383",
+		"cameras: [{match: gate, motion: false}]", "cameras: [{match: yard, motion: false}]", "cameras: [{match: gate, silence: 1s}]",
+		night + "motion: {only: [night]}", night + "motion: {during: {night: false}}", night + "motion: {during: {night: {threshold: 30}}}",
+		"schedules: [{name: night, from: '20:01', to: '06:00'}]\nmotion: {during: {night: false}}",
 	} {
-		sum := digest(t, parse(t, text))
+		sum := stages(t, parse(t, text)).Digest
 		if other, twice := seen[sum]; twice {
 			t.Errorf("%q and %q have one digest", text, other)
 		}
@@ -151,58 +207,107 @@ func TestTheDigestChangesWithWhatCanChangeResults(t *testing.T) {
 	}
 }
 
-func TestTheDigestDoesNotChangeWithTheSpelling(t *testing.T) {
-	want := digest(t, Default())
-	for _, text := range []string{
-		"# a comment\n", "---\n{}\n", "{quality: true, motion: {}}", "motion: true\nquality: true\n", "motion:\n  min_area: 300.0\n  blur: 3\n",
-		"motion: {min_area: 3e2}", "silence: 10000ms", "silence: '10s'", "json_zone: \"UTC\"",
-	} {
-		if digest(t, parse(t, text)) != want {
-			t.Errorf("%q has another digest than the default", text)
-		}
+func TestCamerasHaveWhatTheFirstMatchSays(t *testing.T) {
+	cfg := parse(t, `
+motion: {threshold: 30, blur: 5}
+cameras:
+  - match: gate-1
+    quality: false
+    motion: {blur: 7}
+  - match: gate-*
+    motion: false
+    silence: 1m
+  - match: "*"
+    motion: {during: {night: {threshold: 99}, noon: false}, min_area: 1}
+schedules:
+  - {name: noon, from: "12:00", to: "13:00"}
+  - {name: night, from: "20:00", to: "06:00"}
+`)
+	st := stages(t, cfg)
+	type camera struct {
+		Quality  bool
+		Silence  time.Duration
+		Motion   string
+		Variants []string
 	}
-	if digest(t, parse(t, "motion: {min_area: -0.0}")) != digest(t, parse(t, "motion: {min_area: 0}")) {
-		t.Error("the sign of zero changes the digest")
+	short := func(raw json.RawMessage) string {
+		var m struct {
+			Blur, Threshold int
+			MinArea         float64 `json:"min_area"`
+		}
+		if err := json.Unmarshal(raw, &m); err != nil {
+			t.Fatal(err)
+		}
+		b, _ := json.Marshal(m)
+		return string(b)
+	}
+	var got []camera
+	for i, p := range st.Sequence.Profiles {
+		c := camera{Quality: len(st.PerFrame.Profiles[i].Analyses) > 0, Silence: p.Silence}
+		for _, s := range p.Steps {
+			c.Motion = short(s.Params)
+			for _, v := range s.During {
+				text := "off"
+				if !v.Off {
+					text = short(v.Params)
+				}
+				c.Variants = append(c.Variants, v.Schedule.Name+" "+text)
+			}
+		}
+		got = append(got, c)
+	}
+	want := []camera{
+		{false, 10 * time.Second, `{"Blur":7,"Threshold":30,"min_area":300}`, nil},
+		{true, time.Minute, "", nil},
+		{true, 10 * time.Second, `{"Blur":5,"Threshold":30,"min_area":1}`, []string{"noon off", `night {"Blur":5,"Threshold":99,"min_area":1}`}},
+		{true, 10 * time.Second, `{"Blur":5,"Threshold":30,"min_area":300}`, nil},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	a, err := st.Sequence.Analyzer("gate-2")
+	if err != nil || a.Pixels() != frame.NoPixels {
+		t.Errorf("gate-2 has steps, %v", err)
+	}
+	if st.PerFrame.Profiles[0].Digest == st.PerFrame.Profiles[3].Digest {
+		t.Error("cameras that are analysed differently have one digest")
 	}
 }
 
-func TestARecordedConfigurationIsTheSame(t *testing.T) {
-	for _, text := range []string{"", "motion: false", "quality: false\nmotion: {min_area: 0.1}\njson_zone: Europe/Berlin\nsilence: 1ms\n"} {
+func TestARecordedConfigurationHasItsSettings(t *testing.T) {
+	for _, text := range []string{"", "quality: false\nmotion: {min_area: 0.1}\njson_zone: Europe/Berlin\nstate_limit: 300000\n"} {
 		cfg := parse(t, text)
-		recorded, _, err := cfg.Effective()
+		got, err := Recorded(stages(t, cfg).Text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Recorded(string(recorded))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(cfg, got); diff != "" {
+		if diff := cmp.Diff(cfg.Settings, got); diff != "" {
 			t.Errorf("%q: %s", text, diff)
 		}
 	}
-	if _, err := Recorded("not JSON"); err == nil {
-		t.Error("nonsense is a configuration")
+	for _, text := range []string{"not JSON", "{}"} {
+		if _, err := Recorded(text); err == nil {
+			t.Errorf("%q is a configuration", text)
+		}
 	}
 }
 
-func TestStagesAreMadeOfTheConfiguration(t *testing.T) {
-	for _, c := range []struct {
-		text     string
-		perFrame []string
-		steps    int
-		handOver bool
-	}{
-		{"", []string{"quality"}, 1, true},
-		{"motion: false", []string{"quality"}, 0, false},
-		{"quality: false", nil, 1, true},
-		{"quality: false\nmotion: false", nil, 0, false},
-	} {
-		cfg := parse(t, c.text)
-		p := cfg.PerFrame(true)
-		s, err := cfg.Sequence(true)
-		if err != nil || !cmp.Equal(p.Analyses, c.perFrame) || p.HandOver != c.handOver || !p.Paced || !s.Paced || len(s.Steps) != c.steps {
-			t.Errorf("%q: %+v, %+v, %v", c.text, p, s, err)
-		}
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"", "motion: {blur: 5}", "cameras: [{match: 'a*', motion: false}]", "schedules:\n- {name: n, from: '20:00', to: '06:00'}\nmotion: {only: [n]}", "a: &b [*b]", "motion: {min_area: 1e400}"} {
+		f.Add(text)
 	}
+	// A configuration is refused, or stages can be made of it, twice alike.
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, err := Parse("a.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		a, err := cfg.Stages(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := cfg.Stages(false); err != nil || a.Digest != b.Digest {
+			t.Errorf("made again: %v", err)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
 )
 
@@ -142,4 +143,13 @@ func (a *analyzers) of(camera string) (*Analyzer, error) {
 		return nil, fmt.Errorf("no profile is for camera %s", camera)
 	}
 	return a.made[i], nil
+}
+
+// Pixels is the most that any step needs.
+func (p *Profile) Pixels() (frame.Pixels, error) {
+	a, err := p.analyzer(0)
+	if err != nil {
+		return frame.NoPixels, err
+	}
+	return a.Pixels(), nil
 }

@@ -41,7 +41,7 @@ func analysed(t *testing.T, b *broker.Broker, pictures string) string {
 	t.Helper()
 	out := t.TempDir()
 	j := job.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Output: out, N: 32, Analyses: analyses.Default(), Pictures: pictures}
-	j.Analyses.Motion.MinArea = 12
+	j.Analyses.Set("motion", `{"min_area": 12}`)
 	j.Start, j.Until = places(t)
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,77 @@
+package analyses
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+// Stages is the configuration as the pipeline's stages take it.
+type Stages struct {
+	PerFrame perframe.Config
+	Sequence sequence.Config // but for where states lie
+	// Text is the effective configuration as JSON, with the digests of all analyses
+	// and what else results depend on: the OpenCV version and the architecture.
+	Text   string
+	Digest string // of Text, SHA-256, hex
+}
+
+// Stages makes the stages' configurations. oneProcess says that the whole pipeline
+// runs in one process on an engine that delivers each element once and does not
+// push back: the direct runner. It changes no result. The error lists every violation.
+func (c *Config) Stages(oneProcess bool) (Stages, error) {
+	profiles, bad := c.profiles()
+	var errs []error
+	for _, w := range bad {
+		errs = append(errs, w)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Stages{}, err
+	}
+	st := Stages{
+		PerFrame: perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess},
+		Sequence: sequence.Config{StateLimit: c.StateLimit, Paced: oneProcess},
+	}
+	record := struct {
+		Config   Settings
+		Profiles []effective
+		OpenCV   string
+		Arch     string
+	}{Config: c.Settings, OpenCV: pixels.Version(), Arch: runtime.GOARCH}
+	for i := range profiles {
+		p := &profiles[i]
+		e, err := c.effective(p)
+		if err != nil {
+			return Stages{}, err
+		}
+		record.Profiles = append(record.Profiles, e)
+		seq := sequence.Profile{Match: p.Match, Steps: p.Steps, Silence: p.Silence, Reads: map[string]string{}}
+		for _, a := range e.PerFrame {
+			seq.Reads[a.Name] = a.Digest
+		}
+		need, err := seq.Pixels()
+		if err != nil {
+			return Stages{}, err
+		}
+		if need != frame.NoPixels {
+			st.PerFrame.HandOver = true
+		}
+		st.Sequence.Profiles = append(st.Sequence.Profiles, seq)
+		st.PerFrame.Profiles = append(st.PerFrame.Profiles, perframe.Profile{Match: p.Match, Analyses: p.PerFrame, Pixels: need, Digest: e.Digest})
+	}
+	text, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return Stages{}, fmt.Errorf("encode configuration: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	st.Text, st.Digest = string(text), hex.EncodeToString(sum[:])
+	return st, nil
+}
