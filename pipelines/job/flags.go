@@ -4,12 +4,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/picture"
 )
 
 // DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
@@ -32,7 +34,7 @@ func DefineFlags(until string) *Flags {
 		config:   flag.String("config", "", "the analyses, a YAML `file` (default: quality, and motion as the original system finds it)"),
 		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time"),
 		until:    flag.String("until", until, "where to stop: never, now, an offset or a time"),
-		pictures: flag.String("save-images", "", "keep annotated images while analysing: detections (of frames in which something was found) or all"),
+		pictures: flag.String("save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none"),
 		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", DefaultSliceBytes, launch.Spark)),
 		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
 		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
@@ -61,10 +63,11 @@ func (f *Flags) Job() (Job, error) {
 	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))
 	}
-	switch j.Pictures {
-	case "", "detections", "all":
-	default:
-		note(fmt.Errorf("--save-images=%s: not detections or all", j.Pictures))
+	switch {
+	case j.Pictures == "none" || j.Pictures == "":
+		j.Pictures = ""
+	case !slices.Contains(picture.Choices, j.Pictures):
+		note(fmt.Errorf("--save-images=%s: not %s or none", j.Pictures, strings.Join(picture.Choices, ", ")))
 	}
 	j.Start, err = Start(*f.start)
 	note(err)

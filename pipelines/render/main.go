@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/framebeam/framebeam/kafkaconn"
@@ -26,7 +27,7 @@ func main() {
 	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folder images")
 	root := flag.String("archive", "", "the archive `folder` with the frames, instead of --brokers")
 	kafka := kafkaconn.DefineFlags(flag.CommandLine, "")
-	images := flag.String("images", picture.WithDetections, "which `frames`: detections (in which something was found) or all")
+	images := flag.String("images", picture.WithDetections, "which `frames`: events (the snapshots of what has happened), detections (in which something was found) or all")
 	cameras := flag.String("camera", "", "only these `cameras`, id,…: each gets packs of its own, images/camera=<id>/…")
 	sheets := flag.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")
 	launch.Init()
@@ -51,8 +52,8 @@ func main() {
 	default:
 		errs = append(errs, errors.New("--archive or --brokers is missing: where the frames are"))
 	}
-	if *images != picture.WithDetections && *images != picture.AllFrames {
-		errs = append(errs, fmt.Errorf("--images=%s: not %s or %s", *images, picture.WithDetections, picture.AllFrames))
+	if !slices.Contains(picture.Choices, *images) {
+		errs = append(errs, fmt.Errorf("--images=%s: not one of %s", *images, strings.Join(picture.Choices, ", ")))
 	}
 	if err := (picture.RenderConfig{Cameras: j.Cameras}).Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("--camera: %w", err))

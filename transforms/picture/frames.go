@@ -113,6 +113,10 @@ func (s *frames) match(row *result.Frame, rec *frame.Record) (f *frame.Frame, wh
 	if err != nil {
 		return nil, "it cannot be read: " + err.Error()
 	}
+	if row.Sequence == ofAnotherChunk && got.Camera == row.Camera {
+		row.Describe(&got)
+		return &got, ""
+	}
 	if got.Camera != row.Camera || got.Epoch != row.Epoch || got.Sequence != row.Sequence ||
 		rec.Timestamp != row.Timestamp || int64(len(rec.Value)) != row.Bytes {
 		return nil, "another frame has its offset now: " + got.ID()

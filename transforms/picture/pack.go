@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -18,9 +20,13 @@ import (
 
 // Which frames are packed.
 const (
+	WithEvents     = "events"     // those in which an analysis found an event, and the events' snapshots
 	WithDetections = "detections" // those in which something was found, as the original system does
 	AllFrames      = "all"        // all that were analysed
 )
+
+// Choices are what pictures may be of.
+var Choices = []string{WithEvents, WithDetections, AllFrames}
 
 // DefaultQuality is the JPEG quality of pictures.
 const DefaultQuality = 90
@@ -29,7 +35,7 @@ const DefaultQuality = 90
 type PackSpec struct {
 	// Log is where the frames lie.
 	Log kafkasource.LogSpec
-	// Which frames: WithDetections (default) or AllFrames.
+	// Which frames: WithEvents, WithDetections (default) or AllFrames.
 	Which string
 	// Quality of the JPEGs, 1 to 100. Default DefaultQuality.
 	Quality int
@@ -39,8 +45,8 @@ type PackSpec struct {
 // not looked at.
 func (s PackSpec) Validate() error {
 	var errs []error
-	if s.Which != "" && s.Which != WithDetections && s.Which != AllFrames {
-		errs = append(errs, fmt.Errorf("pictures of %q: choose %s or %s", s.Which, WithDetections, AllFrames))
+	if s.Which != "" && !slices.Contains(Choices, s.Which) {
+		errs = append(errs, fmt.Errorf("pictures of %q: choose one of %s", s.Which, strings.Join(Choices, ", ")))
 	}
 	if s.Quality < 0 || s.Quality > 100 {
 		errs = append(errs, fmt.Errorf("JPEG quality %d is not 1 to 100", s.Quality))
@@ -51,7 +57,7 @@ func (s PackSpec) Validate() error {
 // Packer makes packs of annotated pictures. It is used by one goroutine.
 type Packer struct {
 	frames  frames
-	all     bool
+	which   string
 	quality int
 }
 
@@ -70,7 +76,10 @@ func OpenPacker(ctx context.Context, spec PackSpec, parse frame.ParseOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	p := &Packer{frames: frames{log, parser}, all: spec.Which == AllFrames, quality: spec.Quality}
+	p := &Packer{frames: frames{log, parser}, which: spec.Which, quality: spec.Quality}
+	if p.which == "" {
+		p.which = WithDetections
+	}
 	if p.quality == 0 {
 		p.quality = DefaultQuality
 	}
@@ -98,12 +107,7 @@ func (p *Packer) Pack(ctx context.Context, w io.Writer, end chunk.End, rows []re
 }
 
 func (p *Packer) pack(ctx context.Context, w io.Writer, rows []result.Frame) (entries, missing int, err error) {
-	var chosen []*result.Frame
-	for i := range rows {
-		if r := &rows[i]; r.Status == result.OK && (p.all || len(r.Detections) > 0) {
-			chosen = append(chosen, r)
-		}
-	}
+	chosen := choose(rows, p.which)
 	if len(chosen) == 0 {
 		return 0, 0, nil
 	}

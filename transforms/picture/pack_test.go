@@ -100,6 +100,28 @@ func TestAPackMayHaveAllFrames(t *testing.T) {
 	}
 }
 
+func TestAPackMayHaveEventsAndTheirSnapshots(t *testing.T) {
+	l, rows := scene(t, 10)
+	offset := func(i int) int64 { return rows[i].Offset }
+	of := func(i, snapshot int) { // an event in frame i
+		rows[i].Events = append(rows[i].Events, result.Event{Analysis: "activity", Type: "Motion", Snapshot: offset(snapshot)})
+	}
+	of(8, 6) // of this chunk
+	of(9, 1) // of a chunk before
+	rows[7].Events = append(rows[7].Events, result.Event{Analysis: "sequence", Type: "Silence", Snapshot: offset(7)})
+	spec := l.spec(t)
+	spec.Which = WithEvents
+	n, b := pack(t, spec, rows[5:])
+	names, _ := entries(t, b)
+	var want []string
+	for _, i := range []int{1, 6, 8, 9} {
+		want = append(want, entryName(&rows[i]))
+	}
+	if diff := cmp.Diff(want, names); diff != "" || n != len(want) {
+		t.Errorf("n %d, entries %s", n, diff)
+	}
+}
+
 func TestNothingToShowIsNoPack(t *testing.T) {
 	l, rows := scene(t, 3)
 	if n, b := pack(t, l.spec(t), rows[1:]); n != 0 || len(b) != 0 {

@@ -72,3 +72,6 @@ func identify(out *result.Frame, first int, digest string) {
 		e.ID = hex.EncodeToString(sum[:16])
 	}
 }
+
+// OfAnalysis reports whether an analysis found the event, and not the stage itself.
+func OfAnalysis(e result.Event) bool { return e.Analysis != analysisName }

@@ -23,7 +23,7 @@ type Job struct {
 	Runner  string // see launch.Runner
 	Log     kafkasource.LogSpec
 	Output  string   // folder: a local path or scheme://…
-	Which   string   // frames: picture.WithDetections (default) or picture.AllFrames
+	Which   string   // frames: one of picture.Choices; picture.WithDetections by default
 	Cameras []string // only these, each packed for itself; none: all, packed together
 	Sheets  bool     // draw the contact sheets too
 	// Progress is how often a line about the progress goes to standard error; 0: never.
