@@ -43,6 +43,10 @@ test: deps-test ## All tests that need no server.
 test-race: deps-test ## The same under the race detector, and with the count of open Mats.
 	go test -race -tags matprofile -timeout 20m $(PACKAGES)
 
+.PHONY: schema
+schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
+	go test ./transforms/analyses -run Shipped -rewrite
+
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (default 10s).
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)

@@ -15,7 +15,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write schema.json anew")
+var rewrite = flag.Bool("rewrite", false, "write the schema and the reference anew")
 
 func parse(t testing.TB, text string) Config {
 	t.Helper()
@@ -35,23 +35,24 @@ func stages(t testing.TB, cfg Config) Stages {
 	return s
 }
 
-func TestTheShippedSchemaIsThatOfTheAnalyses(t *testing.T) {
-	want, err := Schema()
+func TestShippedSchemaAndReferenceAreThoseOfTheAnalyses(t *testing.T) {
+	schema, err := Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "schema.json"
-	if *rewrite {
-		if err := os.WriteFile(file, want, 0o644); err != nil {
+	for file, want := range map[string]string{"schema.json": string(schema), "../../docs/parameters.md": Reference()} {
+		if *rewrite {
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (go test ./transforms/analyses -rewrite writes it anew)", diff)
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("%s (make schema writes it anew)", diff)
+		}
 	}
 }
 
