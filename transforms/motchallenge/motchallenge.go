@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -229,7 +230,8 @@ func (v *violations) err() error {
 	return errors.Join(list...)
 }
 
-// Write writes rows with all ten columns, numbers as short as they can be.
+// Write writes rows with all ten columns. Numbers have as many digits as they need
+// so that [Read] gives the same rows.
 func Write(w io.Writer, rows []Row) error {
 	b := bufio.NewWriter(w)
 	var line []byte
@@ -237,7 +239,7 @@ func Write(w io.Writer, rows []Row) error {
 		line = strconv.AppendInt(line[:0], int64(r.Frame), 10)
 		line = strconv.AppendInt(append(line, ','), r.ID, 10)
 		for _, v := range [...]float64{r.Left, r.Top, r.Width, r.Height, r.Conf, r.X, r.Y, r.Z} {
-			line = strconv.AppendFloat(append(line, ','), v, 'f', -1, 64)
+			line = strconv.AppendFloat(append(line, ','), v, format(v), -1, 64)
 		}
 		if _, err := b.Write(append(line, '\n')); err != nil {
 			return err
@@ -246,25 +248,26 @@ func Write(w io.Writer, rows []Row) error {
 	return b.Flush()
 }
 
-// Frames calls each for every frame from the first to the last that rows, by frame,
-// have: also for those between that have none.
-func Frames(rows []Row, each func(frame int, rows []Row) error) error {
-	for i := 0; i < len(rows); {
-		j := i
-		for j < len(rows) && rows[j].Frame == rows[i].Frame {
-			j++
-		}
-		if err := each(rows[i].Frame, rows[i:j]); err != nil {
-			return err
-		}
-		if j < len(rows) {
-			for f := rows[i].Frame + 1; f < rows[j].Frame; f++ {
-				if err := each(f, nil); err != nil {
-					return err
-				}
-			}
-		}
-		i = j
+// format keeps lines of extreme numbers short enough to be read.
+func format(v float64) byte {
+	if a := math.Abs(v); a >= 1e15 || a < 1e-6 && a > 0 {
+		return 'e'
 	}
-	return nil
+	return 'f'
+}
+
+// Frames goes over the frames that rows, sorted by frame, have.
+func Frames(rows []Row) iter.Seq2[int, []Row] {
+	return func(yield func(int, []Row) bool) {
+		for i := 0; i < len(rows); {
+			j := i
+			for j < len(rows) && rows[j].Frame == rows[i].Frame {
+				j++
+			}
+			if !yield(rows[i].Frame, rows[i:j]) {
+				return
+			}
+			i = j
+		}
+	}
 }

@@ -145,26 +145,16 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	})
 }
 
-func TestFramesHaveNoHoles(t *testing.T) {
-	rows := []Row{{Frame: 2, ID: 1}, {Frame: 2, ID: 2}, {Frame: 5, ID: 1}}
+func TestFramesAreThoseThatRowsHave(t *testing.T) {
+	rows := []Row{{Frame: 2, ID: 1}, {Frame: 2, ID: 2}, {Frame: 5, ID: 1}, {Frame: 9}}
 	var got []string
-	err := Frames(rows, func(frame int, rows []Row) error {
-		got = append(got, fmt.Sprint(frame, ":", len(rows)))
-		return nil
-	})
-	if err != nil || strings.Join(got, " ") != "2:2 3:0 4:0 5:1" {
-		t.Error(got, err)
-	}
-	stop := errors.New("stop")
-	for _, at := range []int{2, 3} {
-		if err := Frames(rows, func(frame int, _ []Row) error {
-			if frame == at {
-				return stop
-			}
-			return nil
-		}); err != stop {
-			t.Errorf("an error at frame %d is lost: %v", at, err)
+	for frame, rows := range Frames(rows) {
+		if got = append(got, fmt.Sprint(frame, ":", len(rows))); frame == 5 {
+			break
 		}
+	}
+	if strings.Join(got, " ") != "2:2 5:1" {
+		t.Error(got)
 	}
 }
 
@@ -191,15 +181,9 @@ func FuzzRead(f *testing.F) {
 		if err := Write(&b, rows); err != nil {
 			t.Fatal(err)
 		}
-		if b.Len() > 50*maxLine {
-			return // so many zeros that it is too long to be read
-		}
 		back, err := Read(&b, k, 50)
-		if err != nil && !strings.Contains(err.Error(), "bytes") {
-			t.Fatal(err)
-		}
-		if err == nil && !cmp.Equal(rows, back) {
-			t.Fatal(cmp.Diff(rows, back))
+		if err != nil || !cmp.Equal(rows, back) {
+			t.Fatal(err, cmp.Diff(rows, back))
 		}
 	})
 }

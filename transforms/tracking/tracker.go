@@ -71,7 +71,7 @@ func Default() Config {
 // DefaultCoast is how long a lost track is shown if no other time is given: a
 // detector that misses an object in a frame or two is bridged, and an object that
 // has left does not stay. See [Track.Shown].
-const DefaultCoast = 200 * time.Millisecond
+const DefaultCoast = 250 * time.Millisecond
 
 // Validate returns every violation, joined.
 func (c Config) Validate() error {
