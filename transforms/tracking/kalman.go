@@ -55,7 +55,7 @@ func begin(b Box, jitter float64) filter {
 
 // measured is what the filter measures of a box beside its height.
 func measured(b Box) (x, y, aspect float64) {
-	return b.X + b.Width/2, b.Y + b.Height/2, b.Width / b.Height
+	return b.X + float64(b.Width/2), b.Y + float64(b.Height/2), b.Width / b.Height
 }
 
 // predict moves the state dt seconds ahead.
@@ -113,7 +113,7 @@ func (f *filter) sound() bool {
 
 func (f *filter) box() Box {
 	w, h := f.aspect.at*f.height.at, f.height.at
-	return Box{X: f.x.at - float64(w/2), Y: f.y.at - h/2, Width: w, Height: h}
+	return Box{X: f.x.at - float64(w/2), Y: f.y.at - float64(h/2), Width: w, Height: h}
 }
 
 // predict is x = Fx, P = FPF' + Q, where q is the spectral density of the noise.
