@@ -203,3 +203,8 @@ func side(from, to, p Point) bool {
 	}
 	return to.X < from.X
 }
+
+// Told reports whether a point of the grid may have these coordinates: for decoders.
+func Told(x, y int64) bool {
+	return x >= -reach && x <= reach && y >= -reach && y <= reach
+}

@@ -34,6 +34,11 @@ const (
 	End   = "end"
 	Enter = "enter"
 	Leave = "leave"
+	// Crowd: as many are inside as count as a crowd.
+	Crowd = "crowd"
+	// Forward is from the left of a line to its right, Backward from the right to the left.
+	Forward  = "forward"
+	Backward = "backward"
 )
 
 // NewEvent makes an event of a step at the frame, which is also its snapshot.
