@@ -38,6 +38,10 @@ type Options struct {
 	// CreatePartitions creates the topic with so many partitions if it does not
 	// exist; 0, the default, does not.
 	CreatePartitions int
+	// CreateConfig is what a topic is created with; default: what frames need.
+	CreateConfig []kafka.ConfigEntry
+	// ClientID is the name in the brokers' logs and quotas. Default "framebeam-ingest".
+	ClientID string
 	// QueueBytes is how much one camera may have waiting, sent or not, until it
 	// is acknowledged. Default 64 MiB. At least one frame always may.
 	QueueBytes int
@@ -61,6 +65,12 @@ type Options struct {
 const ForEver time.Duration = 1<<63 - 1
 
 func (o *Options) setDefaults() {
+	if o.CreateConfig == nil {
+		o.CreateConfig = forFrames()
+	}
+	if o.ClientID == "" {
+		o.ClientID = "framebeam-ingest"
+	}
 	if o.QueueBytes == 0 {
 		o.QueueBytes = 64 << 20
 	}
@@ -111,7 +121,7 @@ var ErrClosed = errors.New("publisher is closed")
 // exist is a *TopicMissingError.
 func Open(ctx context.Context, opts Options) (*Publisher, error) {
 	opts.setDefaults()
-	transport, err := kafkaconn.Transport(opts.Connection, "framebeam-ingest")
+	transport, err := kafkaconn.Transport(opts.Connection, opts.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +155,7 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 	wait, begun := newBackoff(), time.Now()
 	for attempt := 1; ; attempt++ {
 		if !created {
-			if err = createTopic(ctx, p.client, p.opts.Topic, p.opts.CreatePartitions); err == nil {
+			if err = createTopic(ctx, p.client, p.opts.Topic, p.opts.CreatePartitions, p.opts.CreateConfig); err == nil {
 				created = true
 			}
 		}
@@ -250,6 +260,21 @@ func (p *Publisher) Stats(id string) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return q.stats()
+}
+
+// Flush waits until everything that was queued before is acknowledged. The error is
+// ctx's, or why a partition was given up.
+func (p *Publisher) Flush(ctx context.Context) error {
+	var errs []error
+	for _, partition := range p.topic.Partitions {
+		p.mu.Lock()
+		s := p.senders[partition]
+		p.mu.Unlock()
+		if s != nil {
+			errs = append(errs, s.flush(ctx))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Close sends what is queued until ctx is done, then gives up the rest. The

@@ -460,6 +460,49 @@ func TestAFrameTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
 	check(t, b, 1, map[string]int{"gate": 50})
 }
 
+func TestFlushWaitsForWhatWasQueuedBefore(t *testing.T) {
+	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+	p := open(t, b, Options{AttemptTimeout: 200 * time.Millisecond})
+	n := map[string]int{}
+	for i := range 30 {
+		if i%10 == 5 {
+			b.Fail(broker.Produce, broker.NotLeader, 1)
+		}
+		for _, camera := range []string{"gate", "yard", "door"} {
+			if err := p.Publish(t.Context(), record(camera, i, 100)); err != nil {
+				t.Fatal(err)
+			}
+			n[camera]++
+		}
+		if err := p.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check(t, b, 2, n)
+	}
+	stuck := b.Fail(broker.Produce, broker.NotLeader, -1)
+	defer stuck.Remove()
+	if err := p.Publish(t.Context(), record("gate", 30, 100)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := p.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error("a flush ends without success:", err)
+	}
+}
+
+func TestFlushTellsThatAPartitionWasGivenUp(t *testing.T) {
+	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	p := open(t, b, Options{DeliveryTimeout: time.Millisecond})
+	b.Fail(broker.Produce, broker.NotLeader, -1)
+	if err := p.Publish(t.Context(), record("gate", 0, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Flush(t.Context()); !errors.Is(err, ErrGivenUp) || !strings.Contains(err.Error(), "topic frames") {
+		t.Error(err)
+	}
+}
+
 func TestCloseGivesUpWhenItsContextIsDone(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})

@@ -43,6 +43,7 @@ type queued struct {
 	camera *camera
 	rec    frame.Record
 	size   int
+	number int64 // by pushed
 }
 
 // sender writes one partition.
@@ -53,6 +54,8 @@ type sender struct {
 
 	mu      sync.Mutex
 	queue   list.List     // of queued, in the order they will have in the log
+	pushed  int64         // how many were ever queued
+	sending int64         // number of the first in the request under way; 0: none is
 	changed chan struct{} // closed and replaced when anything below or above changes
 	closed  bool          // nothing more will come
 	err     error         // the partition is given up
@@ -72,7 +75,8 @@ func (s *sender) notify() {
 // push appends a record; the mutex is held.
 func (s *sender) push(c *camera, rec frame.Record) {
 	size := recordSize(&rec)
-	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size})
+	s.pushed++
+	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size, number: s.pushed})
 	c.unsent.PushBack(e)
 	c.bytes += size
 	c.waiting++
@@ -136,6 +140,35 @@ func (s *sender) offer(c *camera, rec frame.Record) error {
 	return nil
 }
 
+// flush waits until nothing is left of what was queued before.
+func (s *sender) flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for last := s.pushed; s.err == nil && s.oldest() <= last; {
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+			s.mu.Lock()
+		case <-ctx.Done():
+			s.mu.Lock()
+			return ctx.Err()
+		}
+	}
+	return s.err
+}
+
+// oldest is the number of the first record that is not acknowledged; the mutex is held.
+func (s *sender) oldest() int64 {
+	switch {
+	case s.sending != 0:
+		return s.sending
+	case s.queue.Len() > 0:
+		return s.queue.Front().Value.(queued).number
+	}
+	return s.pushed + 1
+}
+
 func (s *sender) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,12 +186,13 @@ func (s *sender) run() {
 		err := s.deliver(batch)
 		s.mu.Lock()
 		if err != nil {
-			s.err = fmt.Errorf("topic %s partition %d: %w with %d frames not acknowledged: %w", s.p.topic.Name, s.partition, ErrGivenUp, len(batch)+s.queue.Len(), err)
+			s.err = fmt.Errorf("topic %s partition %d: %w with %d records not acknowledged: %w", s.p.topic.Name, s.partition, ErrGivenUp, len(batch)+s.queue.Len(), err)
 			s.queue.Init() // whoever counts them looks at waiting
 			s.notify()
 			s.mu.Unlock()
 			return
 		}
+		s.sending = 0
 		for _, q := range batch {
 			q.camera.bytes -= q.size
 			q.camera.waiting--
@@ -195,6 +229,7 @@ func (s *sender) take() []queued {
 		q.camera.unsent.Remove(q.camera.unsent.Front())
 		batch = append(batch, q)
 	}
+	s.sending = batch[0].number
 	return batch
 }
 

@@ -44,26 +44,31 @@ func (e *TopicMissingError) Error() string {
 		e.Topic, e.Topic, createdMaxMessageBytes, createdRetentionBytes)
 }
 
-// CompactedError says that the topic would keep one frame per camera.
+// CompactedError says that the topic would keep one record per camera.
 type CompactedError struct{ Topic, Policy string }
 
 func (e *CompactedError) Error() string {
-	return fmt.Sprintf("topic %s is compacted (cleanup.policy=%s): it would keep one frame per camera; use a topic with cleanup.policy=delete", e.Topic, e.Policy)
+	return fmt.Sprintf("topic %s is compacted (cleanup.policy=%s): it would keep one record per camera; use a topic with cleanup.policy=delete", e.Topic, e.Policy)
+}
+
+// forFrames is what a topic of frames is created with.
+func forFrames() []kafka.ConfigEntry {
+	return []kafka.ConfigEntry{
+		{ConfigName: "cleanup.policy", ConfigValue: "delete"},
+		{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(createdMaxMessageBytes)},
+		{ConfigName: "retention.ms", ConfigValue: "-1"},
+		{ConfigName: "retention.bytes", ConfigValue: strconv.Itoa(createdRetentionBytes)},
+		{ConfigName: "message.timestamp.type", ConfigValue: "CreateTime"},
+	}
 }
 
 // createTopic creates the topic unless it is there already.
-func createTopic(ctx context.Context, client *kafka.Client, name string, partitions int) error {
+func createTopic(ctx context.Context, client *kafka.Client, name string, partitions int, config []kafka.ConfigEntry) error {
 	resp, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 		Topic:             name,
 		NumPartitions:     partitions,
 		ReplicationFactor: -1, // the cluster's default
-		ConfigEntries: []kafka.ConfigEntry{
-			{ConfigName: "cleanup.policy", ConfigValue: "delete"},
-			{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(createdMaxMessageBytes)},
-			{ConfigName: "retention.ms", ConfigValue: "-1"},
-			{ConfigName: "retention.bytes", ConfigValue: strconv.Itoa(createdRetentionBytes)},
-			{ConfigName: "message.timestamp.type", ConfigValue: "CreateTime"},
-		},
+		ConfigEntries:     config,
 	}}})
 	if err == nil {
 		err = resp.Errors[name]
