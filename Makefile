@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Sample videos: where Debian puts them, or where scripts/deps.sh had to unpack them.
 export FRAMEBEAM_SAMPLES ?= $(if $(wildcard .samples/data/vtest.avi),$(CURDIR)/.samples/data,/usr/share/doc/opencv-doc/examples/data)
 
-PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/scene/...
+PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/score ./testdata/trackscore ./testdata/scene/...
 
 # Those with tests that need real servers (build tag engines).
 ENGINES := ./testdata/engines ./runner-configs/... ./transforms/hdfsfs ./pipelines/job
@@ -24,7 +24,7 @@ deps-test: ## deps, and what only the tests need.
 .PHONY: build
 build: deps ## Build every command into bin/.
 	@mkdir -p bin
-	go build -o bin/ ./ingest ./pipelines/analyze ./pipelines/archive ./pipelines/reprocess ./pipelines/show ./pipelines/render ./pipelines/run
+	go build -o bin/ ./ingest ./pipelines/analyze ./pipelines/archive ./pipelines/reprocess ./pipelines/show ./pipelines/render ./pipelines/track ./pipelines/run
 
 .PHONY: run
 run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures.
@@ -52,8 +52,13 @@ fuzz: ## Every fuzz target for FUZZTIME (default 10s).
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
 
 .PHONY: bench
-bench: deps ## Ratios against bare OpenCV loops, from one run.
+bench: deps ## Ratios against bare OpenCV loops, from one run; then those of each analysis.
 	go run ./pipelines/bench
+	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence ./transforms/tracking
+
+.PHONY: score
+score: deps ## What the analyses find against the truth (docs/scores.md), and tracks of real video (out/score).
+	go run ./pipelines/score --write docs/scores.md --video out/score
 
 # Real servers on this machine. SERVICES: of kafka hdfs flink spark, all if empty.
 SERVICES ?=

@@ -14,6 +14,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/pixels"
 )
 
@@ -26,7 +27,9 @@ const golden = "../../testdata/golden/film.txt"
 func TestTheOutputIsTheGoldenOne(t *testing.T) {
 	b := trial.Start(t, trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true}), 2)...)
 	out := t.TempDir()
-	run(t, jobOn(t, b, out, "now"))
+	j := jobOn(t, b, out, "now")
+	j.Analyses, j.Pictures = lookForEverything(t), picture.WithEvents
+	run(t, j)
 	files := trial.Tree(t, out)
 	var lines strings.Builder
 	fmt.Fprintf(&lines, "OpenCV %s\n", pixels.Version())

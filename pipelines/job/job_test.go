@@ -42,6 +42,18 @@ func settings() analyses.Config {
 	return cfg
 }
 
+// everything is a configuration with all analyses that need no files.
+const everything = "../../testdata/golden/analyses.yaml"
+
+func lookForEverything(t *testing.T) analyses.Config {
+	t.Helper()
+	cfg, err := analyses.Load(everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	t.Helper()
 	j := job.Job{
@@ -118,8 +130,10 @@ func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
 	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
 	b := trial.Start(t, logs...)
 	out := t.TempDir()
-	run(t, jobOn(t, b, out, "now"))
-	got, want := trial.Rows(t, out), bareLoop(t, settings(), logs)
+	j := jobOn(t, b, out, "now")
+	j.Analyses = lookForEverything(t)
+	run(t, j)
+	got, want := trial.Rows(t, out), bareLoop(t, j.Analyses, logs)
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
 		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
 	}

@@ -55,10 +55,7 @@ func TestEveryWayGivesTheSameBytes(t *testing.T) {
 	from := trial.Topic
 	topicNamed(t, from, len(logs))
 	chunk := []string{"--chunk=32"}
-	config := filepath.Join(t.TempDir(), "analyses.yaml")
-	if err := os.WriteFile(config, []byte("motion: {min_area: 12}\n"), 0o644); err != nil { // the scenes are small
-		t.Fatal(err)
-	}
+	const config = "../golden/analyses.yaml"
 	analysis := append(chunk, "--config="+config)
 	live := newFolder(t, "live")
 	following := start(t, "analyze", onFlink(t), fromKafka(from), analysis, []string{"--output=" + live})
