@@ -25,5 +25,6 @@ func main() {
 	brokers, bad := kafka.Check()
 	j, err := flags.Job()
 	j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
+	j.Events.Kafka = j.Log
 	os.Exit(job.Main(j, errors.Join(bad, err)))
 }

@@ -23,6 +23,8 @@ type Flags struct {
 	topic, output, config, start, until, pictures, slice *string
 	chunk                                                *int64
 	poll                                                 *int
+	events                                               *string
+	eventsPartitions                                     *int
 }
 
 // DefineFlags adds the shared flags to the command line. until is the default
@@ -38,6 +40,9 @@ func DefineFlags(until string) *Flags {
 		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", DefaultSliceBytes, launch.Spark)),
 		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
 		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
+		events:   flag.String("events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)"),
+
+		eventsPartitions: flag.Int("events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)"),
 	}
 }
 
@@ -63,6 +68,7 @@ func (f *Flags) Job() (Job, error) {
 	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))
 	}
+	note(f.eventsTo(&j))
 	switch {
 	case j.Pictures == "none" || j.Pictures == "":
 		j.Pictures = ""
@@ -79,4 +85,20 @@ func (f *Flags) Job() (Job, error) {
 	j.Analyses, err = analyses.Load(*f.config)
 	note(err)
 	return j, errors.Join(errs...)
+}
+
+// eventsTo sets where events are published, but for the cluster.
+func (f *Flags) eventsTo(j *Job) error {
+	j.Events.Topic, j.EventsPartitions = *f.events, *f.eventsPartitions
+	switch n := j.EventsPartitions; {
+	case n < 0 || n > 10000:
+		return fmt.Errorf("--events-partitions=%d: not 1 to 10000", n)
+	case j.Events.Topic == "" && n != 0:
+		return errors.New("--events-partitions is for --events-topic, which is missing")
+	case j.Events.Topic == "":
+		return nil
+	case j.Events.Topic == j.Topic:
+		return fmt.Errorf("--events-topic=%s is the topic of the frames", j.Topic)
+	}
+	return frame.CheckTopic(j.Events.Topic)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/perframe"
@@ -43,6 +44,11 @@ type Job struct {
 	// over about so many bytes of every partition; see [DefaultSliceBytes].
 	// 0: one pipeline.
 	SliceBytes int64
+	// Events is where events are published as soon as they are found, beside the
+	// output; without a topic, nowhere. With EventsPartitions the topic is created
+	// with so many if it is missing.
+	Events           eventsink.Config
+	EventsPartitions int
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
 }
@@ -83,6 +89,14 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		return nil, err
 	}
 	defer log.Close()
+	if j.Events.Topic != "" {
+		if j.Events.Kafka, err = j.Events.Kafka.Absolute(); err != nil {
+			return nil, err
+		}
+		if err := eventsink.Prepare(ctx, j.Events, j.EventsPartitions); err != nil {
+			return nil, err
+		}
+	}
 	folder, err := store.Open(ctx, j.Output)
 	if err != nil {
 		return nil, err
@@ -227,6 +241,9 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	runs, ends := kafkasource.Read(s, source, tasks)
 	sequenced, stray := perframe.Analyze(s, stages.PerFrame, runs)
 	parts := sequence.Analyze(s, stages.Sequence, sequenced)
+	if j.Events.Topic != "" {
+		eventsink.Write(s, j.Events, parts)
+	}
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {
 		var err error

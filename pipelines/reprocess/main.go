@@ -9,6 +9,7 @@ import (
 	"flag"
 	"os"
 
+	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
@@ -17,12 +18,18 @@ import (
 
 func main() {
 	root := flag.String("archive", "", "the archive `folder` that pipelines/archive wrote")
+	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092") // of --events-topic
 	flags := job.DefineFlags("now")
 	launch.Init()
 
 	j, err := flags.Job()
 	if *root == "" {
 		err = errors.Join(err, errors.New("--archive is missing"))
+	}
+	if j.Events.Topic != "" {
+		brokers, bad := kafka.Check()
+		err = errors.Join(err, bad)
+		j.Events.Kafka = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 	}
 	j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
 	os.Exit(job.Main(j, err))
