@@ -49,7 +49,7 @@ type BackgroundConfig struct {
 // DefaultBackground are parameters for cameras that do not move.
 func DefaultBackground() BackgroundConfig {
 	return BackgroundConfig{
-		Contrast: 14, MinArea: 0.001, Merge: 0.03,
+		Contrast: 14, MinArea: 0.001, Merge: 0.02,
 		Absorb: params.Duration(time.Minute), Learn: params.Duration(20 * time.Second), WarmUp: params.Duration(2 * time.Second),
 		Global: 0.5, Texture: 0.8,
 	}
@@ -107,6 +107,7 @@ const (
 	spreadUnit  = gray16 / 2 // half a gray level
 	startSpread = 2          // in spreadUnits
 	maxMean     = 4095
+	faint       = 4 // what stands out this many times less than an object is none of it
 )
 
 // NewBackground makes the step "background", or says all that is wrong with cfg.
@@ -141,11 +142,9 @@ func (s *background) Start() Memory        { return &backgroundMemory{step: s} }
 // blob is a connected part of the foreground.
 type blob struct {
 	cells            int
-	sure             int // cells that stand out for certain
-	resting, old     int // cells that show the same for a while, for very long
-	within           int
-	difference       int64
-	box              image.Rectangle // in cells
+	sure             int   // cells that stand out for certain
+	standsOut        int64 // the sum of their differences from the model
+	resting, old     int   // cells that show the same for a while, for very long
 	texture          texture
 	edges            int   // neighbours across its edge
 	nowEdge, wasEdge int64 // sums of their differences in the frame and in the model
@@ -168,28 +167,26 @@ func (s *background) judge(b *blob) finding {
 		return isNoise
 	case s.Texture > 0 && b.texture.same(s.Texture):
 		return isLight
-	case b.edges >= 8 && b.nowEdge*5 < b.wasEdge*2:
+	case b.ghost():
 		return isGhost
 	}
 	return isObject
 }
 
-// object is one or more blobs that belong together.
+// ghost reports whether there is an edge around the blob in the model and none in
+// the frame.
+func (b *blob) ghost() bool { return b.edges >= 8 && b.nowEdge*5 < b.wasEdge*2 }
+
+// object is one or more parts of blobs that belong together.
 type object struct {
 	cells      int
-	within     int
-	difference int64
+	within     int             // those in the polygons
+	difference int64           // sum of the differences from the model
 	box        image.Rectangle // in cells
 }
 
-// objects joins blobs that lie one above the other, and drops what is too small.
-func (s *background) objects(blobs []blob, c cells) []object {
-	var objects []object
-	for _, b := range blobs {
-		if b.finding == isObject {
-			objects = append(objects, object{b.cells, b.within, b.difference, b.box})
-		}
-	}
+// objects joins parts that lie one above the other, and drops what is too small.
+func (s *background) objects(objects []object, c cells) []object {
 	// The largest are the ones that can matter, and comparing all pairs must end.
 	slices.SortStableFunc(objects, func(a, b object) int { return cmp.Compare(b.cells, a.cells) })
 	objects = objects[:min(len(objects), 400)]
@@ -247,14 +244,14 @@ func (c cells) fit(b image.Rectangle, pixels []byte, model func(i int) int, leas
 		for y := box.Min.Y; y < box.Max.Y; y++ {
 			n += differs(x, y)
 		}
-		return n*6 >= box.Dy()
+		return n >= max(1, min(box.Dy()/6, max(c.size, 4)))
 	}
 	row := func(y int) bool {
 		n := 0
 		for x := box.Min.X; x < box.Max.X; x++ {
 			n += differs(x, y)
 		}
-		return n*6 >= box.Dx()
+		return n >= max(1, min(box.Dx()/6, max(c.size, 4)))
 	}
 	// side goes from outside inwards until is holds.
 	side := func(from, step, low, high int, is func(int) bool) int {

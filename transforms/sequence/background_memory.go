@@ -25,15 +25,18 @@ type backgroundMemory struct {
 	cells         []modelCell
 
 	// What follows from the above and the frame at hand.
-	grid   cells
-	ignore []bool
-	within []bool
-	now    []uint16 // the frame reduced
-	marked []bool   // cells that differ
-	skip   []bool
-	means  []uint16
-	labels []int32
-	blobs  []blob
+	grid         cells
+	ignore       []bool
+	within       []bool
+	now          []uint16 // the frame reduced
+	marked       []bool   // cells that differ
+	resting      []bool   // those that have shown the same for a while
+	strong       []bool
+	strongLabels []int32
+	skip         []bool
+	means        []uint16
+	labels       []int32
+	blobs        []blob
 }
 
 // modelCell is the model of a cell; 32 bits when saved.
@@ -76,11 +79,12 @@ func (m *backgroundMemory) Next(in Input, out *result.Frame) error {
 		m.warm(0)
 		return nil
 	}
+	m.uncover(g)
 	var n int
 	m.labels, n = m.grid.parts(m.labels, m.marked, 1)
 	m.measure(g, n)
 	model := func(i int) int { return lit(m.cells[i].mean, g) }
-	for _, o := range m.step.objects(m.blobs, m.grid) {
+	for _, o := range m.step.objects(m.parts(g), m.grid) {
 		out.Detections = append(out.Detections, m.step.detection(o, m.grid, pixels, model))
 	}
 	m.learn(g, step)
@@ -193,6 +197,36 @@ func (m *backgroundMemory) mark(g int) bool {
 	return m.changed(n)
 }
 
+// uncover takes into the model what has come to light behind objects that had
+// been learnt as background. Such places show the same all the time, so they are
+// told from objects that move before them.
+func (m *backgroundMemory) uncover(g int) {
+	m.resting = grow(m.resting, len(m.cells))
+	some := false
+	for i := range m.cells {
+		m.resting[i] = m.marked[i] && int(m.cells[i].age) >= settled
+		some = some || m.resting[i]
+	}
+	if !some {
+		return
+	}
+	var n int
+	m.labels, n = m.grid.parts(m.labels, m.resting, 1)
+	m.blobs = grow(m.blobs, n)
+	clear(m.blobs)
+	for i, l := range m.labels {
+		if l > 0 {
+			m.edges(&m.blobs[l-1], i, g)
+		}
+	}
+	for i, l := range m.labels {
+		if l > 0 && m.blobs[l-1].ghost() {
+			m.cells[i].mean, m.cells[i].age = uint16(min(unlit(int(m.now[i]), g), maxMean)), 0
+			m.marked[i] = false
+		}
+	}
+}
+
 // measure fills blobs, of which there are n.
 func (m *backgroundMemory) measure(g, n int) {
 	m.blobs = grow(m.blobs, n)
@@ -209,6 +243,7 @@ func (m *backgroundMemory) measure(g, n int) {
 		b.cells++
 		if _, high := c.thresholds(m.step.Contrast); d > high {
 			b.sure++
+			b.standsOut += int64(d)
 		}
 		if int(c.age) >= settled {
 			b.resting++
@@ -216,31 +251,67 @@ func (m *backgroundMemory) measure(g, n int) {
 		if int(c.age) >= m.step.times.oldest {
 			b.old++
 		}
-		if m.within[i] {
-			b.within++
-		}
-		b.difference += int64(d)
-		b.box = b.box.Union(image.Rect(x, y, x+1, y+1))
 		if x+1 < cols && m.labels[i+1] == l {
 			b.texture.add(int(m.now[i+1])-now, lit(m.cells[i+1].mean, g)-was)
 		}
 		if y+1 < rows && m.labels[i+cols] == l {
 			b.texture.add(int(m.now[i+cols])-now, lit(m.cells[i+cols].mean, g)-was)
 		}
-		m.edge(b, l, i, g, x, cols, 1)
-		m.edge(b, l, i, g, cols-1-x, cols, -1)
-		m.edge(b, l, i, g, y, rows, cols)
-		m.edge(b, l, i, g, rows-1-y, rows, -cols)
+		m.edges(b, i, g)
 	}
 	for i := range m.blobs {
 		m.blobs[i].finding = m.step.judge(&m.blobs[i])
 	}
 }
 
-// edge adds what lies across the blob's edge in the direction of next. Cells at
-// the edge are mixtures, so the cells beside them are compared. at is the
-// position in that direction, of size.
-func (m *backgroundMemory) edge(b *blob, label int32, i, g, at, size, next int) {
+// parts are the blobs that are objects without what stands out much less than the
+// rest of them, which is shadow and what compression leaves around them.
+func (m *backgroundMemory) parts(g int) []object {
+	m.strong = grow(m.strong, len(m.cells))
+	for i, l := range m.labels {
+		m.strong[i] = false
+		if l == 0 {
+			continue
+		}
+		if b := &m.blobs[l-1]; b.finding == isObject {
+			d := int64(m.now[i]) - int64(lit(m.cells[i].mean, g))
+			m.strong[i] = max(d, -d)*faint*int64(b.sure) >= b.standsOut
+		}
+	}
+	var n int
+	m.strongLabels, n = m.grid.parts(m.strongLabels, m.strong, 1)
+	objects := make([]object, n)
+	for i, l := range m.strongLabels {
+		if l == 0 {
+			continue
+		}
+		o := &objects[l-1]
+		x, y := i%m.grid.cols, i/m.grid.cols
+		d := int64(m.now[i]) - int64(lit(m.cells[i].mean, g))
+		o.cells++
+		if m.within[i] {
+			o.within++
+		}
+		o.difference += max(d, -d)
+		o.box = o.box.Union(image.Rect(x, y, x+1, y+1))
+	}
+	return objects
+}
+
+// edges adds what lies across the blob's edge at a cell.
+func (m *backgroundMemory) edges(b *blob, i, g int) {
+	x, y := i%m.grid.cols, i/m.grid.cols
+	m.edge(b, i, g, x, m.grid.cols, 1)
+	m.edge(b, i, g, m.grid.cols-1-x, m.grid.cols, -1)
+	m.edge(b, i, g, y, m.grid.rows, m.grid.cols)
+	m.edge(b, i, g, m.grid.rows-1-y, m.grid.rows, -m.grid.cols)
+}
+
+// edge adds what lies across the edge in the direction of next. Cells at the edge
+// are mixtures, so the cells beside them are compared. at is the position in that
+// direction, of size.
+func (m *backgroundMemory) edge(b *blob, i, g, at, size, next int) {
+	label := m.labels[i]
 	if at+2 >= size || m.labels[i+next] == label {
 		return
 	}
@@ -248,7 +319,7 @@ func (m *backgroundMemory) edge(b *blob, label int32, i, g, at, size, next int) 
 	if at > 0 && m.labels[i-next] == label {
 		in = i - next
 	}
-	if m.labels[out] != 0 {
+	if m.marked[out] {
 		return
 	}
 	now := int64(m.now[in]) - int64(m.now[out])
