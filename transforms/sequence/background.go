@@ -244,19 +244,27 @@ func (c cells) fit(b image.Rectangle, pixels []byte, model func(i int) int, leas
 		for y := box.Min.Y; y < box.Max.Y; y++ {
 			n += differs(x, y)
 		}
-		return n >= max(1, min(box.Dy()/6, max(c.size, 4)))
+		return n >= max(1, min(box.Dy()/6, max(c.size*3/2, 4)))
 	}
 	row := func(y int) bool {
 		n := 0
 		for x := box.Min.X; x < box.Max.X; x++ {
 			n += differs(x, y)
 		}
-		return n >= max(1, min(box.Dx()/6, max(c.size, 4)))
+		return n >= max(1, min(box.Dx()/6, max(c.size*3/2, 4)))
 	}
-	// side goes from outside inwards until is holds.
-	side := func(from, step, low, high int, is func(int) bool) int {
-		for k := -c.size; k < 2*c.size; k++ {
-			if at := from + step*k; at >= low && at < high && is(at) {
+	// side goes outwards as long as is holds, or inwards until it does.
+	side := func(from, inwards, low, high int, is func(int) bool) int {
+		if is(from) {
+			for k := 1; k <= c.size; k++ {
+				if at := from - inwards*k; at < low || at >= high || !is(at) {
+					return at + inwards
+				}
+			}
+			return from - inwards*c.size
+		}
+		for k := 1; k < 2*c.size; k++ {
+			if at := from + inwards*k; at >= low && at < high && is(at) {
 				return at
 			}
 		}
@@ -266,7 +274,7 @@ func (c cells) fit(b image.Rectangle, pixels []byte, model func(i int) int, leas
 		side(box.Min.X, 1, 0, c.width, column), side(box.Min.Y, 1, 0, c.height, row),
 		side(box.Max.X-1, -1, 0, c.width, column)+1, side(box.Max.Y-1, -1, 0, c.height, row)+1,
 	)
-	if fitted.Dx() < 1 || fitted.Dy() < 1 || fitted.Min.X >= fitted.Max.X {
+	if fitted.Empty() {
 		return box
 	}
 	return fitted
