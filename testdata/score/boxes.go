@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"time"
 
 	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // Tally counts what was found of what there was.
@@ -106,6 +109,38 @@ func (r Rules) Of(t scene.Truth, size image.Point) Truth {
 		}
 	}
 	return truth
+}
+
+// Found are the boxes that an analysis gave for a frame.
+func Found(row result.Frame, analysis string) []image.Rectangle {
+	var boxes []image.Rectangle
+	for _, d := range row.Detections {
+		if d.Analysis == analysis {
+			boxes = append(boxes, image.Rect(int(d.X), int(d.Y), int(d.X+d.Width), int(d.Y+d.Height)))
+		}
+	}
+	return boxes
+}
+
+// OfBoxes scores what a step finds in the frames of a scene, beginning after a
+// while in which it may learn.
+func OfBoxes(step sequence.Step, s *scene.Scene, rules Rules, after time.Duration) (*Boxes, error) {
+	rows, truths, err := Play(s, step)
+	if err != nil {
+		return nil, err
+	}
+	b := &Boxes{}
+	for i, row := range rows {
+		if at(s, truths[i]) >= after {
+			b.Add(Found(row, step.Name()), rules.Of(truths[i], s.Size()))
+		}
+	}
+	return b, nil
+}
+
+// Plus adds up two scores.
+func (b Boxes) Plus(c Boxes) Boxes {
+	return Boxes{b.Tally.Plus(c.Tally), b.Frames + c.Frames, b.iou + c.iou}
 }
 
 // Boxes adds up frames in which boxes were found.
