@@ -20,6 +20,8 @@ import (
 //
 //	scene:ramp=50-100:40&moved=120-200:24&covered=210-220&dropped=230-232
 //
+// pillar=X-WIDTH sets a pillar into the foreground, in pixels.
+//
 // The error lists every violation.
 func Parse(text string) (*Scene, error) {
 	cfg, err := ParseConfig(text)
@@ -74,12 +76,20 @@ func ParseConfig(text string) (Config, error) {
 			}
 			cfg.Width, cfg.Height = width, height
 		},
+		"pillar": func(key, v string) {
+			x, w, ok := strings.Cut(v, "-")
+			left, err1 := strconv.Atoi(x)
+			width, err2 := strconv.Atoi(w)
+			if !ok || err1 != nil || err2 != nil {
+				bad(key, v, "X-WIDTH")
+			}
+			cfg.Pillar = Pillar{left, width}
+		},
 	}
 	var faults []string
 	// In a fixed order, so that equal texts give equal errors.
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		switch Kind(key) {
-		case Ramp, Switch, Covered, Moved, Frozen, Dropped:
+		if slices.Contains(kinds, Kind(key)) {
 			faults = append(faults, key)
 			continue
 		}
@@ -114,10 +124,12 @@ func ParseConfig(text string) (Config, error) {
 func parseFault(kind Kind, v string, width int) (f Fault, ok bool) {
 	f.Kind = kind
 	switch kind {
-	case Ramp, Switch:
+	case Ramp, Switch, Cloud:
 		f.Amount = 40
 	case Moved:
 		f.Amount = width / 8
+	case Blurred:
+		f.Amount = max(1, width/80)
 	}
 	span, amount, hasAmount := strings.Cut(v, ":")
 	from, to, ok := strings.Cut(span, "-")

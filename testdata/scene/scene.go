@@ -22,7 +22,15 @@ type Config struct {
 	Seed          uint64  // another seed is another scene
 	Objects       int     // on their way at a time, in the picture or beside it, 0 to 64
 	Noise         int     // standard deviation of the sensor noise in gray levels, 0 to 64
+	Pillar        Pillar  // stands in the foreground; none by default
 	Faults        []Fault
+}
+
+// Pillar is a column from the top to the bottom of the picture, before all
+// objects: they pass behind it.
+type Pillar struct {
+	X     int // its left edge, pixels
+	Width int // pixels, at most what is right of X; 0: there is none
 }
 
 // Default is half a minute of five objects at 320 x 240.
@@ -48,15 +56,30 @@ const (
 	Frozen Kind = "frozen"
 	// Dropped: the camera takes the picture but does not send it.
 	Dropped Kind = "dropped"
+	// Lost: there is no signal, so nothing is sent. Whoever plays the camera
+	// opens it anew afterwards: Truth.Epoch says so.
+	Lost Kind = "lost"
+	// Cloud: the light goes evenly down to Amount per cent of what it was, which
+	// it reaches in the middle, and evenly up again.
+	Cloud Kind = "cloud"
+	// Infrared: the camera is in night mode: a gray picture by the light of its own
+	// lamp, strongest in the middle, in which dark cloth is bright.
+	Infrared Kind = "infrared"
+	// Blurred: the lens is out of focus by Amount pixels.
+	Blurred Kind = "blurred"
 )
+
+// kinds are all there are.
+var kinds = []Kind{Ramp, Switch, Covered, Moved, Frozen, Dropped, Lost, Cloud, Infrared, Blurred}
 
 // Fault is something that happens in the frames [From, To).
 type Fault struct {
 	Kind     Kind
 	From, To int
-	// Amount is per cent of light, 0 to 400, for Ramp and Switch (default when
-	// parsed: 40), pixels for Moved, 1 to Width/4 (default when parsed: Width/8),
-	// and 0 for the others.
+	// Amount is per cent of light, 0 to 400, for Ramp, Switch and Cloud (default
+	// when parsed: 40), pixels for Moved, 1 to Width/4 (default when parsed: Width/8),
+	// pixels on each side over which Blurred takes the mean, 1 to Width/4 (default
+	// when parsed: Width/80, at least 1), and 0 for the others.
 	Amount int
 }
 
@@ -76,16 +99,20 @@ func (c Config) Validate() error {
 	if !(c.FPS >= 0.1 && c.FPS <= 1000) {
 		errs = append(errs, fmt.Errorf("fps %v is not in 0.1 to 1000", c.FPS))
 	}
+	if p := c.Pillar; p != (Pillar{}) {
+		within("pillar at", p.X, 0, c.Width-1)
+		within("pillar width", p.Width, 1, c.Width-p.X)
+	}
 	for _, f := range c.Faults {
 		if f.From < 0 || f.To <= f.From {
 			errs = append(errs, fmt.Errorf("%s %d-%d holds no frames", f.Kind, f.From, f.To))
 		}
 		switch f.Kind {
-		case Ramp, Switch:
+		case Ramp, Switch, Cloud:
 			within(string(f.Kind)+" to per cent", f.Amount, 0, 400)
-		case Moved:
-			within("moved by", f.Amount, 1, max(1, c.Width/4))
-		case Covered, Frozen, Dropped:
+		case Moved, Blurred:
+			within(string(f.Kind)+" by", f.Amount, 1, max(1, c.Width/4))
+		case Covered, Frozen, Dropped, Lost, Infrared:
 			within(string(f.Kind)+" amount", f.Amount, 0, 0)
 		default:
 			errs = append(errs, fmt.Errorf("unknown fault %q", f.Kind))

@@ -33,12 +33,16 @@ func parse(t testing.TB, text string) *scene.Scene {
 const everything = "seed=7&size=160x120&frames=120&fps=10&objects=8" +
 	"&ramp=10-20:60&switch=25-30:50&moved=30-40:20&covered=40-45&frozen=50-55&dropped=60-62"
 
+// more has every kind of fault that is not in everything, and a pillar.
+const more = "seed=8&size=160x120&frames=120&fps=10&objects=8&pillar=70-25" +
+	"&cloud=10-20:30&infrared=24-30&blurred=32-48:3&moved=40-45:20&lost=50-56&lost=118-120"
+
 // Other results are measured against these pixels and this truth: they must be
 // the same on every machine and in every version.
 func TestScene_Frame_golden(t *testing.T) {
 	const file = "testdata/golden.txt"
 	var got strings.Builder
-	for _, text := range []string{"", "seed=2&size=64x48&fps=25", "size=640x480&objects=12&noise=8", everything} {
+	for _, text := range []string{"", "seed=2&size=64x48&fps=25", "size=640x480&objects=12&noise=8", everything, more} {
 		s := parse(t, text)
 		for _, i := range []int{0, 1, 15, 27, 35, 42, 53, 61, 119} {
 			bgr, truth := s.Frame(i)
@@ -287,6 +291,108 @@ func TestFaults(t *testing.T) {
 			if !bytes.Equal(got, first(plain.Frame(i))) {
 				t.Errorf("frame %d has changed", i)
 			}
+		}
+	})
+}
+
+func TestFaults_ofTheCamera(t *testing.T) {
+	plain := parse(t, "size=160x120&frames=100")
+	t.Run("a cloud takes the light evenly and gives it back", func(t *testing.T) {
+		s := parse(t, "size=160x120&frames=100&cloud=10-30:40")
+		for i, want := range map[int]int{9: 100, 10: 100, 15: 70, 20: 40, 25: 70, 30: 100} {
+			bgr, truth := s.Frame(i)
+			if got := mean(bgr) / mean(first(plain.Frame(i))) * 100; truth.Light != want || math.Abs(got-float64(want)) > 1 {
+				t.Errorf("frame %d: light %d, brightness %.1f%%, want %d%%", i, truth.Light, got, want)
+			}
+		}
+	})
+	t.Run("a lens out of focus takes the mean over the square", func(t *testing.T) {
+		s := parse(t, "size=40x30&objects=2&noise=0&frames=100&blurred=10-20:3")
+		sharp := first(parse(t, "size=40x30&objects=2&noise=0&frames=100").Frame(15))
+		got, truth := s.Frame(15)
+		if truth.Blur != 3 {
+			t.Errorf("blur %d", truth.Blur)
+		}
+		for y := range 30 {
+			for x := range 40 {
+				for c := range 3 {
+					sum := 0
+					for dy := -3; dy <= 3; dy++ {
+						for dx := -3; dx <= 3; dx++ {
+							sum += int(sharp[3*(min(max(y+dy, 0), 29)*40+min(max(x+dx, 0), 39))+c])
+						}
+					}
+					// Rounded twice.
+					if d := float64(got[3*(y*40+x)+c]) - float64(sum)/49; math.Abs(d) > 1 {
+						t.Fatalf("pixel %d,%d channel %d is %d, want %.2f", x, y, c, got[3*(y*40+x)+c], float64(sum)/49)
+					}
+				}
+			}
+		}
+		if now, truth := s.Frame(20); truth.Blur != 0 || !bytes.Equal(now, first(parse(t, "size=40x30&objects=2&noise=0&frames=100").Frame(20))) {
+			t.Error("it does not come back into focus")
+		}
+	})
+	t.Run("night mode is gray and shows dark objects bright", func(t *testing.T) {
+		s := parse(t, "size=160x120&noise=0&frames=100&objects=0&infrared=10-20")
+		got, truth := s.Frame(12)
+		if !truth.Infrared {
+			t.Error("the truth does not know")
+		}
+		day := first(parse(t, "size=160x120&noise=0&frames=100&objects=0").Frame(12))
+		if len(differing(got, day, 160)) < 160*120*9/10 {
+			t.Error("the picture is as by day")
+		}
+		for p := range len(got) / 3 {
+			if got[3*p] != got[3*p+1] || got[3*p] != got[3*p+2] {
+				t.Fatalf("pixel %d is not gray", p)
+			}
+		}
+		one := []byte{20, 20, 20, 120, 120, 120, 230, 230, 230}
+		(&scene.Scene{}).Infrared(3, 1, one)
+		if !(one[0] > one[3] && one[6] > one[3]) {
+			t.Errorf("dark, wall and bright are %v", one)
+		}
+		if now, truth := s.Frame(20); truth.Infrared || bytes.Equal(now, got) {
+			t.Error("it does not go back")
+		}
+	})
+	t.Run("a lost signal drops frames and begins a new epoch", func(t *testing.T) {
+		s := parse(t, "size=160x120&frames=100&lost=10-12&lost=12-14&lost=11-13&lost=20-22&dropped=30-31")
+		for i := range 40 {
+			got, truth := s.Frame(i)
+			lost := i >= 10 && i < 14 || i == 20 || i == 21
+			epoch := 0
+			if i >= 14 {
+				epoch++
+			}
+			if i >= 22 {
+				epoch++
+			}
+			if truth.Lost != lost || truth.Dropped != (lost || i == 30) || truth.Epoch != epoch {
+				t.Errorf("frame %d: %+v", i, truth)
+			}
+			if !bytes.Equal(got, first(plain.Frame(i))) {
+				t.Errorf("frame %d has changed", i)
+			}
+		}
+	})
+	t.Run("objects pass behind a pillar", func(t *testing.T) {
+		s := parse(t, "size=160x120&frames=300&objects=4&pillar=60-40")
+		hidden := 0
+		for i := range 300 {
+			_, truth := s.Frame(i)
+			for _, o := range truth.Objects {
+				if o.Box().In(image.Rect(60, 0, 100, 120)) {
+					hidden++
+					if o.Pixels != 0 || o.Visible != 0 {
+						t.Fatalf("frame %d: %+v can be seen through the pillar", i, o)
+					}
+				}
+			}
+		}
+		if hidden == 0 {
+			t.Error("nothing was ever behind it")
 		}
 	})
 }
