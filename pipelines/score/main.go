@@ -34,7 +34,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var page bytes.Buffer
-	err := score(ctx, io.MultiWriter(os.Stdout, &page), *seeds, *video)
+	err := tables(ctx, io.MultiWriter(os.Stdout, &page), *seeds, *video)
 	if err == nil && *write != "" {
 		err = os.WriteFile(*write, page.Bytes(), 0o644)
 	}
@@ -44,8 +44,8 @@ func main() {
 	}
 }
 
-// score prints every table.
-func score(ctx context.Context, w io.Writer, seeds int, video string) error {
+// tables prints all of them.
+func tables(ctx context.Context, w io.Writer, seeds int, video string) error {
 	fmt.Fprint(w, `# Scores
 
 What `+"`make score`"+` printed last. Scenes are those of `+"`testdata/scene`"+`: 320x240 pixels, 10 frames/s,

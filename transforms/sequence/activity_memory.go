@@ -282,7 +282,7 @@ func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
 	if at-e.begin >= m.step.minDuration && 2*e.moved >= e.frames {
 		e.phase = confirmed
 		ev := m.newEvent(out, Begin)
-		ev.Value = seconds(at - e.begin)
+		ev.Value = float64(at-e.begin) / 1000
 		ev.Detail = "since " + clock(e.begin)
 		out.Events = append(out.Events, ev)
 	}
@@ -296,7 +296,7 @@ func (m *activityMemory) end(out *result.Frame, why string) {
 		peak.Value = float64(e.peak) / float64(n)
 	}
 	peak.Detail = fmt.Sprintf("%.1f %% of the picture", 100*peak.Value)
-	end.Value = seconds(e.last - e.begin)
+	end.Value = float64(e.last-e.begin) / 1000
 	end.Detail = fmt.Sprintf("%s to %s%s", clock(e.begin), clock(e.last), why)
 	out.Events = append(out.Events, peak, end)
 	*e = activityEvent{}
@@ -307,8 +307,6 @@ func (m *activityMemory) newEvent(out *result.Frame, transition string) result.E
 	e.Rule, e.Snapshot = m.step.rule, m.event.peakAt
 	return e
 }
-
-func seconds(ms int64) float64 { return float64(ms) / 1000 }
 
 func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("15:04:05.000") }
 

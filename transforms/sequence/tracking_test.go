@@ -38,8 +38,8 @@ func box(x int32) result.Detection {
 	return result.Detection{Analysis: "background", Label: "object", X: x, Y: 100, Width: 20, Height: 40, Score: 1}
 }
 
-// still is a frame of 320x240 without pixels.
-func still(n int, found ...result.Detection) sequence.Item {
+// standing is a frame of 320x240 without pixels.
+func standing(n int, found ...result.Detection) sequence.Item {
 	return steptest.Item(n, 10, 320, 240, nil, found...)
 }
 
@@ -59,7 +59,7 @@ func tracks(rows []result.Frame) []string {
 }
 
 func TestTrackingShowsWhatItFollows(t *testing.T) {
-	walk := func(n int) sequence.Item { return still(n, box(int32(50+2*n))) }
+	walk := func(n int) sequence.Item { return standing(n, box(int32(50+2*n))) }
 	later := func(it sequence.Item, by time.Duration) sequence.Item {
 		it.Frame.Captured = it.Frame.Captured.Add(by)
 		return it
@@ -82,26 +82,26 @@ func TestTrackingShowsWhatItFollows(t *testing.T) {
 		{"confirmed with the third detection", nil, three, []string{"", "", "100001 confirmed"}},
 		{"tentative ones are shown if asked for", func(c *sequence.TrackingConfig) { c.ShowTentative = true }, three,
 			[]string{"100001 tentative", "100001 tentative", "100001 confirmed"}},
-		{"a lost one is shown for a while", nil, append(slices.Clone(three), still(3), still(4), still(5), walk(6)),
+		{"a lost one is shown for a while", nil, append(slices.Clone(three), standing(3), standing(4), standing(5), walk(6)),
 			[]string{"", "", "100001 confirmed", "100001 lost", "100001 lost", "", "100001 confirmed"}},
-		{"or not at all", func(c *sequence.TrackingConfig) { c.Coast = 0 }, append(slices.Clone(three), still(3), walk(4)),
+		{"or not at all", func(c *sequence.TrackingConfig) { c.Coast = 0 }, append(slices.Clone(three), standing(3), walk(4)),
 			[]string{"", "", "100001 confirmed", "", "100001 confirmed"}},
 		{"missing frames are time that passes", nil, append(slices.Clone(three), walk(9), walk(10)),
 			[]string{"", "", "100001 confirmed", "100001 confirmed", "100001 confirmed"}},
 		{"a silence ends tracks", func(c *sequence.TrackingConfig) { c.Patience = params.Duration(time.Minute) },
-			append(slices.Clone(three), later(still(3, box(54)), 20*time.Second), later(still(4, box(54)), 20*time.Second), later(still(5, box(54)), 20*time.Second)),
+			append(slices.Clone(three), later(standing(3, box(54)), 20*time.Second), later(standing(4, box(54)), 20*time.Second), later(standing(5, box(54)), 20*time.Second)),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
 		{"so does a new epoch", nil, append(slices.Clone(three), epoch(walk(3)), epoch(walk(4)), epoch(walk(5))),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
 		{"and another size", nil, append(slices.Clone(three), larger(walk(3)), larger(walk(4)), larger(walk(5))),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
-		{"two objects have two ids", func(c *sequence.TrackingConfig) { c.MinHits = 1 }, []sequence.Item{still(0, box(10), box(200))},
+		{"two objects have two ids", func(c *sequence.TrackingConfig) { c.MinHits = 1 }, []sequence.Item{standing(0, box(10), box(200))},
 			[]string{"100001 confirmed, 100002 confirmed"}},
 		{"others' detections are not looked at", func(c *sequence.TrackingConfig) { c.MinHits, c.From = 1, []string{"people", "networks/ssd"} },
-			[]sequence.Item{still(0, box(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]sequence.Item{standing(0, box(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{"100001 confirmed"}},
 		{"nor are those with a low score", func(c *sequence.TrackingConfig) { c.MinHits, c.High = 1, 0.8 },
-			[]sequence.Item{still(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]sequence.Item{standing(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{""}},
 	}
 	for _, c := range cases {
@@ -118,10 +118,10 @@ func TestTracksStayInThePicture(t *testing.T) {
 	step := newTracking(t, func(c *sequence.TrackingConfig) { c.Coast = params.Duration(2 * time.Second) })
 	var items []sequence.Item
 	for n := range 6 {
-		items = append(items, still(n, box(int32(240+10*n)))) // to 290 and 310
+		items = append(items, standing(n, box(int32(240+10*n)))) // to 290 and 310
 	}
 	for n := 6; n < 20; n++ {
-		items = append(items, still(n))
+		items = append(items, standing(n))
 	}
 	seen, cut := 0, 0
 	for _, r := range steptest.Run(t, step, items, nil) {
@@ -197,7 +197,7 @@ func TestACrowdFitsIntoTheState(t *testing.T) {
 			d.Label, d.Y = fmt.Sprintf("%03d%s", i, strings.Repeat("x", 100)), int32(300*(n%2))
 			found = append(found, d)
 		}
-		it := still(n, found...)
+		it := standing(n, found...)
 		it.Result.Offset += 1 << 50
 		items = append(items, it)
 	}
@@ -263,7 +263,7 @@ func FuzzTrackingRestore(f *testing.F) {
 	m := step.Start()
 	f.Add(m.Save())
 	for n := range 4 {
-		it := still(n, box(10), box(100))
+		it := standing(n, box(10), box(100))
 		if err := m.Next(input{&it.Frame}, &it.Result); err != nil {
 			f.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func FuzzTrackingRestore(f *testing.F) {
 		if err != nil || !bytes.Equal(back.Save(), again) || len(again) > 24<<10 {
 			t.Fatalf("a state that was restored and saved is not restored: %v", err)
 		}
-		it := still(9, box(10))
+		it := standing(9, box(10))
 		if err := m.Next(input{&it.Frame}, &it.Result); err != nil {
 			t.Fatal(err)
 		}
