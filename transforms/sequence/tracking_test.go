@@ -33,18 +33,18 @@ func newTracking(t testing.TB, change func(*sequence.TrackingConfig)) sequence.S
 	return s
 }
 
-// box is a detection of the background model of 20 x 40 pixels at (x, 100).
-func box(x int32) result.Detection {
+// foundAt is a detection of the background model of 20 x 40 pixels at (x, 100).
+func foundAt(x int32) result.Detection {
 	return result.Detection{Analysis: "background", Label: "object", X: x, Y: 100, Width: 20, Height: 40, Score: 1}
 }
 
-// standing is a frame of 320x240 without pixels.
-func standing(n int, found ...result.Detection) sequence.Item {
+// trackingItem is a frame of 320x240 without pixels.
+func trackingItem(n int, found ...result.Detection) sequence.Item {
 	return steptest.Item(n, 10, 320, 240, nil, found...)
 }
 
-// tracks says which tracks each frame shows.
-func tracks(rows []result.Frame) []string {
+// shownTracks says which tracks each frame shows.
+func shownTracks(rows []result.Frame) []string {
 	var all []string
 	for _, r := range rows {
 		var s []string
@@ -59,7 +59,7 @@ func tracks(rows []result.Frame) []string {
 }
 
 func TestTrackingShowsWhatItFollows(t *testing.T) {
-	walk := func(n int) sequence.Item { return standing(n, box(int32(50+2*n))) }
+	walk := func(n int) sequence.Item { return trackingItem(n, foundAt(int32(50+2*n))) }
 	later := func(it sequence.Item, by time.Duration) sequence.Item {
 		it.Frame.Captured = it.Frame.Captured.Add(by)
 		return it
@@ -82,32 +82,32 @@ func TestTrackingShowsWhatItFollows(t *testing.T) {
 		{"confirmed with the third detection", nil, three, []string{"", "", "100001 confirmed"}},
 		{"tentative ones are shown if asked for", func(c *sequence.TrackingConfig) { c.ShowTentative = true }, three,
 			[]string{"100001 tentative", "100001 tentative", "100001 confirmed"}},
-		{"a lost one is shown for a while", nil, append(slices.Clone(three), standing(3), standing(4), standing(5), walk(6)),
+		{"a lost one is shown for a while", nil, append(slices.Clone(three), trackingItem(3), trackingItem(4), trackingItem(5), walk(6)),
 			[]string{"", "", "100001 confirmed", "100001 lost", "100001 lost", "", "100001 confirmed"}},
-		{"or not at all", func(c *sequence.TrackingConfig) { c.Coast = 0 }, append(slices.Clone(three), standing(3), walk(4)),
+		{"or not at all", func(c *sequence.TrackingConfig) { c.Coast = 0 }, append(slices.Clone(three), trackingItem(3), walk(4)),
 			[]string{"", "", "100001 confirmed", "", "100001 confirmed"}},
 		{"missing frames are time that passes", nil, append(slices.Clone(three), walk(9), walk(10)),
 			[]string{"", "", "100001 confirmed", "100001 confirmed", "100001 confirmed"}},
 		{"a silence ends tracks", func(c *sequence.TrackingConfig) { c.Patience = params.Duration(time.Minute) },
-			append(slices.Clone(three), later(standing(3, box(54)), 20*time.Second), later(standing(4, box(54)), 20*time.Second), later(standing(5, box(54)), 20*time.Second)),
+			append(slices.Clone(three), later(trackingItem(3, foundAt(54)), 20*time.Second), later(trackingItem(4, foundAt(54)), 20*time.Second), later(trackingItem(5, foundAt(54)), 20*time.Second)),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
 		{"so does a new epoch", nil, append(slices.Clone(three), epoch(walk(3)), epoch(walk(4)), epoch(walk(5))),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
 		{"and another size", nil, append(slices.Clone(three), larger(walk(3)), larger(walk(4)), larger(walk(5))),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
-		{"two objects have two ids", func(c *sequence.TrackingConfig) { c.MinHits = 1 }, []sequence.Item{standing(0, box(10), box(200))},
+		{"two objects have two ids", func(c *sequence.TrackingConfig) { c.MinHits = 1 }, []sequence.Item{trackingItem(0, foundAt(10), foundAt(200))},
 			[]string{"100001 confirmed, 100002 confirmed"}},
 		{"others' detections are not looked at", func(c *sequence.TrackingConfig) { c.MinHits, c.From = 1, []string{"people", "networks/ssd"} },
-			[]sequence.Item{standing(0, box(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]sequence.Item{trackingItem(0, foundAt(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{"100001 confirmed"}},
 		{"nor are those with a low score", func(c *sequence.TrackingConfig) { c.MinHits, c.High = 1, 0.8 },
-			[]sequence.Item{standing(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]sequence.Item{trackingItem(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{""}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			rows := steptest.Check(t, newTracking(t, c.change), c.items, 24<<10)
-			if d := cmp.Diff(c.want, tracks(rows)); d != "" {
+			if d := cmp.Diff(c.want, shownTracks(rows)); d != "" {
 				t.Error(d)
 			}
 		})
@@ -118,10 +118,10 @@ func TestTracksStayInThePicture(t *testing.T) {
 	step := newTracking(t, func(c *sequence.TrackingConfig) { c.Coast = params.Duration(2 * time.Second) })
 	var items []sequence.Item
 	for n := range 6 {
-		items = append(items, standing(n, box(int32(240+10*n)))) // to 290 and 310
+		items = append(items, trackingItem(n, foundAt(int32(240+10*n)))) // to 290 and 310
 	}
 	for n := 6; n < 20; n++ {
-		items = append(items, standing(n))
+		items = append(items, trackingItem(n))
 	}
 	seen, cut := 0, 0
 	for _, r := range steptest.Run(t, step, items, nil) {
@@ -143,8 +143,8 @@ func TestTracksStayInThePicture(t *testing.T) {
 	}
 }
 
-// play is a scene with detections that jump, go missing and are invented.
-func play(t testing.TB, text string) []sequence.Item {
+// trackingPlay is a scene with detections that jump, go missing and are invented.
+func trackingPlay(t testing.TB, text string) []sequence.Item {
 	t.Helper()
 	s, err := scene.Parse(text)
 	if err != nil {
@@ -173,7 +173,7 @@ func play(t testing.TB, text string) []sequence.Item {
 }
 
 func TestTrackingKeepsTheContract(t *testing.T) {
-	items := play(t, "size=96x72&frames=120&objects=8&dropped=40-44")
+	items := trackingPlay(t, "size=96x72&frames=120&objects=8&dropped=40-44")
 	ids := map[int64]int{}
 	for _, r := range steptest.Check(t, newTracking(t, nil), items, 24<<10) {
 		for _, d := range r.Detections {
@@ -193,11 +193,11 @@ func TestACrowdFitsIntoTheState(t *testing.T) {
 	for n := range 8 {
 		var found []result.Detection
 		for i := range 120 {
-			d := box(int32(25 * i))
+			d := foundAt(int32(25 * i))
 			d.Label, d.Y = fmt.Sprintf("%03d%s", i, strings.Repeat("x", 100)), int32(300*(n%2))
 			found = append(found, d)
 		}
-		it := standing(n, found...)
+		it := trackingItem(n, found...)
 		it.Result.Offset += 1 << 50
 		items = append(items, it)
 	}
@@ -263,8 +263,8 @@ func FuzzTrackingRestore(f *testing.F) {
 	m := step.Start()
 	f.Add(m.Save())
 	for n := range 4 {
-		it := standing(n, box(10), box(100))
-		if err := m.Next(input{&it.Frame}, &it.Result); err != nil {
+		it := trackingItem(n, foundAt(10), foundAt(100))
+		if err := m.Next(withoutPixels{&it.Frame}, &it.Result); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -279,24 +279,24 @@ func FuzzTrackingRestore(f *testing.F) {
 		if err != nil || !bytes.Equal(back.Save(), again) || len(again) > 24<<10 {
 			t.Fatalf("a state that was restored and saved is not restored: %v", err)
 		}
-		it := standing(9, box(10))
-		if err := m.Next(input{&it.Frame}, &it.Result); err != nil {
+		it := trackingItem(9, foundAt(10))
+		if err := m.Next(withoutPixels{&it.Frame}, &it.Result); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// input is a frame without pixels.
-type input struct{ f *frame.Frame }
+// withoutPixels is a frame without pixels.
+type withoutPixels struct{ f *frame.Frame }
 
-func (in input) Frame() *frame.Frame { return in.f }
+func (in withoutPixels) Frame() *frame.Frame { return in.f }
 
-func (in input) Gray() (gocv.Mat, error) { panic("tracking looks at pixels") }
+func (withoutPixels) Gray() (gocv.Mat, error) { panic("tracking looks at pixels") }
 
-func (in input) Color() (gocv.Mat, error) { panic("tracking looks at pixels") }
+func (withoutPixels) Color() (gocv.Mat, error) { panic("tracking looks at pixels") }
 
 func BenchmarkTracking(b *testing.B) {
-	items := play(b, "size=320x240&frames=100&objects=12")
+	items := trackingPlay(b, "size=320x240&frames=100&objects=12")
 	step := newTracking(b, nil)
 	m := step.Start()
 	n := 0
@@ -306,7 +306,7 @@ func BenchmarkTracking(b *testing.B) {
 			n = 0
 		}
 		out := items[n].Result
-		if err := m.Next(input{&items[n].Frame}, &out); err != nil {
+		if err := m.Next(withoutPixels{&items[n].Frame}, &out); err != nil {
 			b.Fatal(err)
 		}
 		n++
