@@ -398,21 +398,33 @@ func BenchmarkActivity(b *testing.B) {
 	for b.Loop() {
 		gray := grays[i%60]
 		f := frame.Frame{Width: 640, Height: 480, Captured: steptest.Begin.Add(time.Duration(i) * time.Second / 10)}
-		var out result.Frame
-		t0 := time.Now()
-		if err := m.Next(grayInput{&f, gray}, &out); err != nil {
-			b.Fatal(err)
+		step := func() {
+			t0 := time.Now()
+			var out result.Frame
+			if err := m.Next(grayInput{&f, gray}, &out); err != nil {
+				b.Fatal(err)
+			}
+			ours += time.Since(t0)
 		}
-		t1 := time.Now()
-		gocv.Resize(gray, &small, image.Pt(64, 48), 0, 0, gocv.InterpolationArea)
-		if before.Empty() {
+		bare := func() {
+			t0 := time.Now()
+			gocv.Resize(gray, &small, image.Pt(64, 48), 0, 0, gocv.InterpolationArea)
+			if before.Empty() {
+				small.CopyTo(&before)
+			}
+			gocv.AbsDiff(small, before, &mask)
+			gocv.Threshold(mask, &mask, 14, 255, gocv.ThresholdBinary)
+			gocv.ConnectedComponents(mask, &labels)
 			small.CopyTo(&before)
+			theirs += time.Since(t0)
 		}
-		gocv.AbsDiff(small, before, &mask)
-		gocv.Threshold(mask, &mask, 14, 255, gocv.ThresholdBinary)
-		gocv.ConnectedComponents(mask, &labels)
-		small.CopyTo(&before)
-		ours, theirs = ours+t1.Sub(t0), theirs+time.Since(t1)
+		if i%2 == 0 { // who comes first finds the picture outside of the cache
+			step()
+			bare()
+		} else {
+			bare()
+			step()
+		}
 		i++
 	}
 	b.ReportMetric(ours.Seconds()*1e6/float64(i), "us/frame")

@@ -55,11 +55,11 @@ func (c cells) grayOf(gray gocv.Mat) ([]byte, error) {
 // Sums are of integers, so it is the same on every machine.
 func (c cells) reduce(means []uint16, pixels []byte) []uint16 {
 	means = grow(means, c.count())
-	columns := make([]uint32, c.width)
+	columns, lanes := make([]uint32, c.width), make([]uint64, c.width/8*2)
 	for cy := range c.rows {
 		top := cy * c.size
 		bottom := min(top+c.size, c.height)
-		c.addColumns(columns, pixels[top*c.width:bottom*c.width])
+		c.addColumns(columns, lanes, pixels[top*c.width:bottom*c.width])
 		row := means[cy*c.cols : (cy+1)*c.cols]
 		for cx := range row {
 			left := cx * c.size
@@ -76,35 +76,34 @@ func (c cells) reduce(means []uint16, pixels []byte) []uint16 {
 }
 
 // addColumns sums up each column of the rows, eight at a time: their bytes are
-// added in lanes of 16 bits, which hold 257 rows.
-func (c cells) addColumns(sums []uint32, rows []byte) {
+// added in lanes of 16 bits, which hold 257 rows. lanes has room for two words to
+// every eight columns.
+func (c cells) addColumns(sums []uint32, lanes []uint64, rows []byte) {
 	clear(sums)
 	w := c.width
-	const lanes = 0x00ff00ff00ff00ff
+	const mask = 0x00ff00ff00ff00ff
 	for len(rows) > 0 {
 		part := rows[:min(len(rows), 256*w)]
 		rows = rows[len(part):]
-		x := 0
-		for ; x+8 <= w; x += 8 {
-			var even, odd uint64
-			for at := x; at < len(part); at += w {
-				v := binary.LittleEndian.Uint64(part[at:])
-				even += v & lanes
-				odd += v >> 8 & lanes
+		clear(lanes)
+		for len(part) > 0 {
+			row := part[:w]
+			part = part[w:]
+			for k := 0; k+1 < len(lanes) && len(row) >= 8; k += 2 {
+				v := binary.LittleEndian.Uint64(row)
+				lanes[k] += v & mask
+				lanes[k+1] += v >> 8 & mask
+				row = row[8:]
 			}
-			s := sums[x : x+8 : x+8]
-			s[0] += uint32(even & 0xffff)
-			s[1] += uint32(odd & 0xffff)
-			s[2] += uint32(even >> 16 & 0xffff)
-			s[3] += uint32(odd >> 16 & 0xffff)
-			s[4] += uint32(even >> 32 & 0xffff)
-			s[5] += uint32(odd >> 32 & 0xffff)
-			s[6] += uint32(even >> 48)
-			s[7] += uint32(odd >> 48)
+			for x, v := range row {
+				sums[w-len(row)+x] += uint32(v)
+			}
 		}
-		for ; x < w; x++ {
-			for at := x; at < len(part); at += w {
-				sums[x] += uint32(part[at])
+		for k := 0; k+1 < len(lanes); k += 2 {
+			s := sums[4*k : 4*k+8 : 4*k+8]
+			for i := range 4 {
+				s[2*i] += uint32(lanes[k] >> (16 * i) & 0xffff)
+				s[2*i+1] += uint32(lanes[k+1] >> (16 * i) & 0xffff)
 			}
 		}
 	}
