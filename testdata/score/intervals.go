@@ -81,7 +81,7 @@ type MotionRules struct {
 	Area         float64       // see [Moves]
 	Quiet, Least time.Duration // see [Intervals]
 	Tolerance    time.Duration // see [Spans.Add]
-	Bridged      time.Duration // likewise
+	Bridged      time.Duration // see [Spans]
 }
 
 // DefaultMotionRules fit the defaults of the step "activity", which may bridge half
@@ -107,28 +107,31 @@ func OfMotion(s *scene.Scene, rules MotionRules, steps ...sequence.Step) (*Spans
 	if n, end := len(there), times[len(times)-1]; n > 0 && end-there[n-1].End < rules.Bridged {
 		there[n-1].End = end
 	}
-	spans := &Spans{}
-	spans.Add(Motions(rows, steps[len(steps)-1].Name()), there, rules.Tolerance, rules.Bridged)
+	spans := &Spans{Bridged: rules.Bridged}
+	spans.Add(Motions(rows, steps[len(steps)-1].Name()), there, rules.Tolerance)
 	return spans, nil
 }
 
 // Plus adds up two scores.
 func (s Spans) Plus(u Spans) Spans {
-	return Spans{s.Tally.Plus(u.Tally), s.found + u.found, s.there + u.there, s.both + u.both}
+	return Spans{s.Tally.Plus(u.Tally), max(s.Bridged, u.Bridged), s.found + u.found, s.there + u.there, s.both + u.both}
 }
 
 // Spans adds up cameras on which intervals were found.
 type Spans struct {
 	Tally
+	// Bridged: one found may also hit several at once, if the pauses between them
+	// are at most this. Whether a pause was just long enough is no matter of right
+	// and wrong.
+	Bridged time.Duration
+
 	found, there, both time.Duration
 }
 
 // Add matches the intervals found with those that there are, both in order of
 // time: one hits another if their beginnings and their ends are no further apart
-// than the tolerance. One may also hit several at once, if the pauses between
-// them are at most bridged: whether a pause was just long enough is no matter of
-// right and wrong.
-func (s *Spans) Add(found, there []Interval, tolerance, bridged time.Duration) {
+// than the tolerance.
+func (s *Spans) Add(found, there []Interval, tolerance time.Duration) {
 	near := func(a, b time.Duration) bool { return max(a-b, b-a) <= tolerance }
 	used := make([]bool, len(there))
 	hits := func(f Interval) bool {
@@ -136,7 +139,7 @@ func (s *Spans) Add(found, there []Interval, tolerance, bridged time.Duration) {
 			if used[i] || !near(f.Begin, first.Begin) {
 				continue
 			}
-			for j := i; j < len(there) && !used[j] && (j == i || there[j].Begin-there[j-1].End <= bridged); j++ {
+			for j := i; j < len(there) && !used[j] && (j == i || there[j].Begin-there[j-1].End <= s.Bridged); j++ {
 				if near(f.End, there[j].End) {
 					for k := i; k <= j; k++ {
 						used[k] = true

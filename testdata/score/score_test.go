@@ -86,13 +86,13 @@ func TestIntervalsBridgeShortPauses(t *testing.T) {
 		t.Error(d)
 	}
 	var s score.Spans
-	s.Add([]score.Interval{{2 * time.Second, 7 * time.Second}, {10 * time.Second, 12 * time.Second}}, want, time.Second, 0)
+	s.Add([]score.Interval{{2 * time.Second, 7 * time.Second}, {10 * time.Second, 12 * time.Second}}, want, time.Second)
 	if s.Tally != (score.Tally{Hits: 1, Misses: 1, False: 1}) || math.Abs(s.TimeF1()-2*4./(7+5)) > 1e-12 {
 		t.Error(s.String())
 	}
-	s = score.Spans{}
-	s.Add([]score.Interval{{0, 9 * time.Second}}, []score.Interval{{0, 4 * time.Second}, {6 * time.Second, 9 * time.Second}}, time.Second, 2*time.Second)
-	s.Add([]score.Interval{{0, 9 * time.Second}}, []score.Interval{{0, 4 * time.Second}, {7 * time.Second, 9 * time.Second}}, time.Second, 2*time.Second)
+	s = score.Spans{Bridged: 2 * time.Second}
+	s.Add([]score.Interval{{0, 9 * time.Second}}, []score.Interval{{0, 4 * time.Second}, {6 * time.Second, 9 * time.Second}}, time.Second)
+	s.Add([]score.Interval{{0, 9 * time.Second}}, []score.Interval{{0, 4 * time.Second}, {7 * time.Second, 9 * time.Second}}, time.Second)
 	if s.Tally != (score.Tally{Hits: 1, Misses: 2, False: 1}) {
 		t.Error(s.String())
 	}

@@ -50,8 +50,8 @@ func DefaultActivity() ActivityConfig {
 // Validate returns every violation, joined.
 func (c ActivityConfig) Validate() error {
 	errs := []error{params.Check(c)}
-	errs = append(errs, checkOutlines("ignore", c.Ignore)...)
-	errs = append(errs, checkOutlines("within", c.Within)...)
+	_, err := newArea(c.Ignore, c.Within)
+	errs = append(errs, err)
 	if c.MaxDuration != 0 && c.MaxDuration <= c.MinDuration {
 		errs = append(errs, params.Wrong("max_duration", "%v is not longer than min_duration, %v", c.MaxDuration, c.MinDuration))
 	}
@@ -81,7 +81,9 @@ type activity struct {
 	name, rule, digest string
 
 	contrast int     // least difference of a cell that moved, in sixteenths of a gray level
-	area     float64 // least size of a part that moves, as a part of the picture
+	size     float64 // least size of a part that moves, as a part of the picture
+
+	area area
 
 	minDuration, quiet, maxDuration int64 // ms
 }
@@ -116,11 +118,15 @@ func NewActivity(name string, cfg ActivityConfig) (Step, error) {
 	}
 	_, rule, _ := strings.Cut(name, "/")
 	ms := func(d params.Duration) int64 { return time.Duration(d).Milliseconds() }
+	looks, err := newArea(cfg.Ignore, cfg.Within)
+	if err != nil {
+		return nil, err
+	}
 	low := 1 - cfg.Sensitivity
 	return &activity{
-		ActivityConfig: cfg, name: name, rule: rule, digest: digest,
+		ActivityConfig: cfg, name: name, rule: rule, digest: digest, area: looks,
 		contrast:    gray16*4 + int(low*8*gray16),                         // 4 to 12 gray levels
-		area:        0.0005 + float64(float64(0.02*low)*float64(low*low)), // 0.05 % to 2 %
+		size:        0.0005 + float64(float64(0.02*low)*float64(low*low)), // 0.05 % to 2 %
 		minDuration: ms(cfg.MinDuration), quiet: ms(cfg.Quiet), maxDuration: ms(cfg.MaxDuration),
 	}, nil
 }

@@ -98,13 +98,7 @@ func (m *activityMemory) prepare() {
 		return
 	}
 	m.grid = cellsOf(m.width, m.height, activityCells)
-	m.ignore = m.grid.inside(m.step.Ignore)
-	m.within = m.grid.inside(m.step.Within)
-	if len(m.step.Within) == 0 {
-		for i := range m.within {
-			m.within[i] = true
-		}
-	}
+	m.ignore, m.within = m.step.area.of(m.grid)
 }
 
 // moved is how many cells moved since the picture to compare with.
@@ -222,7 +216,7 @@ func (m *activityMemory) count(g int) int64 {
 			p.texture.add(int(m.now[i+cols])-now, lit(m.before[i+cols], g)-was)
 		}
 	}
-	least := max(2, m.step.area*float64(m.grid.count()))
+	least := max(2, m.step.size*float64(m.grid.count()))
 	sum, enough := int64(0), false
 	for i := range parts {
 		if p := &parts[i]; p.cells >= 2 && !p.texture.same(activityAlike) {
@@ -282,7 +276,7 @@ func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
 	if at-e.begin >= m.step.minDuration && 2*e.moved >= e.frames {
 		e.phase = confirmed
 		ev := m.newEvent(out, Begin)
-		ev.Value = float64(at-e.begin) / 1000
+		ev.Value = seconds(1000 * (at - e.begin))
 		ev.Detail = "since " + clock(e.begin)
 		out.Events = append(out.Events, ev)
 	}
@@ -296,7 +290,7 @@ func (m *activityMemory) end(out *result.Frame, why string) {
 		peak.Value = float64(e.peak) / float64(n)
 	}
 	peak.Detail = fmt.Sprintf("%.1f %% of the picture", 100*peak.Value)
-	end.Value = float64(e.last-e.begin) / 1000
+	end.Value = seconds(1000 * (e.last - e.begin))
 	end.Detail = fmt.Sprintf("%s to %s%s", clock(e.begin), clock(e.last), why)
 	out.Events = append(out.Events, peak, end)
 	*e = activityEvent{}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/geometry"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -112,7 +113,7 @@ func script(t *testing.T, step sequence.Step, text string, change func(i int, it
 		if c == '#' {
 			x += 4
 		}
-		it := still(i, float64(i)/10, image.Rect(x, 30, x+16, 60), 200)
+		it := blockAt(i, float64(i)/10, image.Rect(x, 30, x+16, 60), 200)
 		if change != nil {
 			change(i, &it)
 		}
@@ -182,7 +183,7 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 			func(i int, it *sequence.Item) {
 				if i >= 15 {
 					it.Frame.Epoch = "e2"
-					it.Frame.Data = still(0, 0, image.Rectangle{}, 0).Frame.Data
+					it.Frame.Data = blockAt(0, 0, image.Rectangle{}, 0).Frame.Data
 				}
 			},
 		}, {
@@ -192,7 +193,7 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 			func(i int, it *sequence.Item) {
 				if i >= 15 {
 					it.Frame.Captured = it.Frame.Captured.Add(time.Minute)
-					it.Frame.Data = still(0, 0, image.Rectangle{}, 0).Frame.Data
+					it.Frame.Data = blockAt(0, 0, image.Rectangle{}, 0).Frame.Data
 				}
 			},
 		}, {
@@ -263,8 +264,8 @@ func TestActivityEventsSayWhatHappened(t *testing.T) {
 
 func TestActivityLooksWhereItIsTold(t *testing.T) {
 	const text = ".....##########......"
-	left := [][][2]float64{{{0, 0}, {0.9, 0}, {0.9, 1}, {0, 1}}}
-	below := [][][2]float64{{{0, 0.9}, {1, 0.9}, {1, 1}, {0, 1}}}
+	left := [][]geometry.Position{{{0, 0}, {0.9, 0}, {0.9, 1}, {0, 1}}}
+	below := [][]geometry.Position{{{0, 0.9}, {1, 0.9}, {1, 1}, {0, 1}}}
 	detect := func(analysis string) func(int, *sequence.Item) {
 		return func(_ int, it *sequence.Item) {
 			it.Result.Detections = []result.Detection{{Analysis: analysis, X: 0, Y: 25, Width: 80, Height: 40}}
@@ -300,7 +301,7 @@ func TestActivityGrowsWithItsSensitivity(t *testing.T) {
 			var items []sequence.Item
 			for i := range 20 {
 				x := 2 * i
-				items = append(items, still(i, float64(i)/10, image.Rect(x, 5, x+side, 5+side), 180))
+				items = append(items, blockAt(i, float64(i)/10, image.Rect(x, 5, x+side, 5+side), 180))
 			}
 			for _, r := range steptest.Run(t, step, items, nil) {
 				if len(motionEvents(r)) > 0 {
@@ -319,7 +320,7 @@ func TestActivityGrowsWithItsSensitivity(t *testing.T) {
 func TestActivityConfigNamesEveryViolation(t *testing.T) {
 	_, err := sequence.NewActivity("activity/door", sequence.ActivityConfig{
 		Sensitivity: 2, MinDuration: params.Duration(time.Minute), Quiet: 0, MaxDuration: params.Duration(time.Second), From: []string{"activity/x"},
-		Ignore: [][][2]float64{{}}, Within: [][][2]float64{{{0, 0}, {-1, 1}, {1, 0}}},
+		Ignore: [][]geometry.Position{{}}, Within: [][]geometry.Position{{{0, 0}, {-1, 1}, {1, 0}}},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -351,13 +352,13 @@ func FuzzActivityRestore(f *testing.F) {
 	m := step.Start()
 	f.Add(m.Save())
 	for n := range 8 {
-		fr := still(n, float64(n)/10, image.Rect(4*n, 30, 4*n+16, 60), 200).Frame
+		fr := blockAt(n, float64(n)/10, image.Rect(4*n, 30, 4*n+16, 60), 200).Frame
 		show(f, m, &fr)
 		f.Add(m.Save())
 	}
 	m.Break(sequence.NewEpoch)
 	f.Add(m.Save())
-	next := still(8, 0.8, image.Rect(40, 30, 60, 50), 200).Frame
+	next := blockAt(8, 0.8, image.Rect(40, 30, 60, 50), 200).Frame
 	f.Fuzz(func(t *testing.T, saved []byte) {
 		m, err := step.Restore(saved)
 		if err != nil {

@@ -1,66 +1,70 @@
 package sequence
 
 import (
+	"errors"
 	"fmt"
-	"math"
 
+	"github.com/framebeam/framebeam/transforms/geometry"
 	"github.com/framebeam/framebeam/transforms/params"
 )
 
-// An outline is a polygon in relative coordinates, [x, y] from 0 to 1, the origin
-// at the top left.
-type outline = [][2]float64
+// An outline is the corners of a polygon as configurations say it.
+type outline = []geometry.Position
 
-// checkOutlines returns what is wrong with the polygons of a parameter.
-func checkOutlines(field string, outlines []outline) (errs []error) {
-	for i, o := range outlines {
-		if len(o) < 3 || len(o) > maxCorners {
-			errs = append(errs, params.Wrong(fmt.Sprintf("%s/%d", field, i), "has %d corners, not 3 to %d", len(o), maxCorners))
-		}
-	}
-	return errs
+// maxCorners of an outline.
+const maxCorners = 32
+
+// area is the part of the picture that an analysis looks at.
+type area struct {
+	ignore, within []geometry.Polygon
 }
 
-// maxCorners of a polygon.
-const maxCorners = 64
-
-// inside says of every cell whether its centre lies in one of the polygons.
-func (c cells) inside(outlines []outline) []bool {
-	in := make([]bool, c.count())
-	for _, o := range outlines {
-		// In whole 1/65536ths, so that no rounding depends on the machine.
-		const unit = 1 << 16
-		xs, ys := make([]int64, len(o)), make([]int64, len(o))
-		for i, p := range o {
-			xs[i], ys[i] = int64(math.Round(p[0]*unit)), int64(math.Round(p[1]*unit))
+// newArea makes an area, or says what is wrong with the parameters "ignore" and "within".
+func newArea(ignore, within []outline) (area, error) {
+	var errs []error
+	polygons := func(field string, outlines []outline) []geometry.Polygon {
+		var all []geometry.Polygon
+		for i, o := range outlines {
+			p, err := geometry.NewPolygon(o)
+			if err == nil && len(o) > maxCorners {
+				err = fmt.Errorf("%d corners are more than %d", len(o), maxCorners)
+			}
+			if err != nil {
+				errs = append(errs, params.Wrong(fmt.Sprintf("%s/%d", field, i), "%v", err))
+			}
+			all = append(all, p)
 		}
-		for i := range in {
-			left, top := i%c.cols*c.size, i/c.cols*c.size
-			x := int64(left+min(left+c.size, c.width)) * unit / int64(2*c.width)
-			y := int64(top+min(top+c.size, c.height)) * unit / int64(2*c.height)
-			if pointIn(x, y, xs, ys) {
-				in[i] = true
+		return all
+	}
+	a := area{polygons("ignore", ignore), polygons("within", within)}
+	return a, errors.Join(errs...)
+}
+
+// of says which cells are to be ignored, and which lie within the polygons in
+// which things count: those with their centres there.
+func (a area) of(c cells) (ignore, within []bool) {
+	ignore, within = make([]bool, c.count()), make([]bool, c.count())
+	in := func(all []geometry.Polygon, p geometry.Point) bool {
+		for _, g := range all {
+			if g.Contains(p) {
+				return true
 			}
 		}
+		return false
 	}
-	return in
+	for i := range ignore {
+		p := c.centre(i)
+		ignore[i], within[i] = in(a.ignore, p), len(a.within) == 0 || in(a.within, p)
+	}
+	return ignore, within
 }
 
-// pointIn counts the edges to the right of the point: odd is inside.
-func pointIn(x, y int64, xs, ys []int64) bool {
-	in := false
-	for i, j := 0, len(xs)-1; i < len(xs); j, i = i, i+1 {
-		if (ys[i] > y) == (ys[j] > y) {
-			continue
-		}
-		// x < xs[i] + (y-ys[i]) * (xs[j]-xs[i]) / (ys[j]-ys[i]), without dividing.
-		left, right := (x-xs[i])*(ys[j]-ys[i]), (y-ys[i])*(xs[j]-xs[i])
-		if ys[j] < ys[i] {
-			left, right = right, left
-		}
-		if left < right {
-			in = !in
-		}
+// centre is the middle of cell i.
+func (c cells) centre(i int) geometry.Point {
+	left, top := i%c.cols*c.size, i/c.cols*c.size
+	at := func(low, high, of int) int32 { return int32(int64(low+high) * geometry.Unit / int64(2*of)) }
+	return geometry.Point{
+		X: at(left, min(left+c.size, c.width), c.width),
+		Y: at(top, min(top+c.size, c.height), c.height),
 	}
-	return in
 }

@@ -58,8 +58,8 @@ func DefaultBackground() BackgroundConfig {
 // Validate returns every violation, joined.
 func (c BackgroundConfig) Validate() error {
 	errs := []error{params.Check(c)}
-	errs = append(errs, checkOutlines("ignore", c.Ignore)...)
-	errs = append(errs, checkOutlines("within", c.Within)...)
+	_, err := newArea(c.Ignore, c.Within)
+	errs = append(errs, err)
 	return errors.Join(errs...)
 }
 
@@ -83,6 +83,7 @@ type background struct {
 	BackgroundConfig
 	digest string
 	times  backgroundTimes
+	area   area
 }
 
 // backgroundTimes are durations in milliseconds.
@@ -131,7 +132,11 @@ func NewBackground(cfg BackgroundConfig) (Step, error) {
 		t.oldest = maxAge
 		t.slow = (absorb - (slowAge-1)*ageEvery) / (maxAge - slowAge)
 	}
-	return &background{cfg, digest, t}, nil
+	looks, err := newArea(cfg.Ignore, cfg.Within)
+	if err != nil {
+		return nil, err
+	}
+	return &background{cfg, digest, t, looks}, nil
 }
 
 func (s *background) Name() string         { return backgroundName }

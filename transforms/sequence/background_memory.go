@@ -113,13 +113,7 @@ func (m *backgroundMemory) prepare() {
 		return
 	}
 	m.grid = cellsOf(m.width, m.height, backgroundCells)
-	m.ignore = m.grid.inside(m.step.Ignore)
-	m.within = m.grid.inside(m.step.Within)
-	if len(m.step.Within) == 0 {
-		for i := range m.within {
-			m.within[i] = true
-		}
-	}
+	m.ignore, m.within = m.step.area.of(m.grid)
 }
 
 // warm lets the frame vote on what is the background.

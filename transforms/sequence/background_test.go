@@ -16,6 +16,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/geometry"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -135,8 +136,8 @@ func TestBackgroundKeepsTheContract(t *testing.T) {
 	}
 }
 
-// still is a gray frame with a bright block.
-func still(n int, seconds float64, block image.Rectangle, level byte) sequence.Item {
+// blockAt is a gray frame with a bright block.
+func blockAt(n int, seconds float64, block image.Rectangle, level byte) sequence.Item {
 	const w, h = 96, 72
 	p := make([]byte, w*h)
 	for i := range p {
@@ -164,9 +165,9 @@ func TestBackgroundAbsorbsWhatRests(t *testing.T) {
 			for n := range int(fps * (absorb*1.3 + 8)) {
 				at := float64(n) / fps
 				if at < 4 {
-					items = append(items, still(n, at, image.Rectangle{}, 0))
+					items = append(items, blockAt(n, at, image.Rectangle{}, 0))
 				} else {
-					items = append(items, still(n, at, block, 200))
+					items = append(items, blockAt(n, at, block, 200))
 				}
 			}
 			begin, end := -1., -1.
@@ -193,7 +194,7 @@ func TestBackgroundTakesInWhatIsUncovered(t *testing.T) {
 		if n >= 40 {
 			block = image.Rectangle{}
 		}
-		items = append(items, still(n, float64(n)/10, block, 200))
+		items = append(items, blockAt(n, float64(n)/10, block, 200))
 	}
 	for i, r := range steptest.Run(t, newBackground(t, nil), items, nil) {
 		if len(r.Detections) > 0 {
@@ -203,14 +204,14 @@ func TestBackgroundTakesInWhatIsUncovered(t *testing.T) {
 }
 
 func TestBackgroundLooksWhereItIsTold(t *testing.T) {
-	left := []([][2]float64){{{0, 0}, {0.5, 0}, {0.5, 1}, {0, 1}}}
+	left := [][]geometry.Position{{{0, 0}, {0.5, 0}, {0.5, 1}, {0, 1}}}
 	items := func(b image.Rectangle) []sequence.Item {
 		var items []sequence.Item
 		for n := range 40 {
 			if n < 30 {
-				items = append(items, still(n, float64(n)/10, image.Rectangle{}, 0))
+				items = append(items, blockAt(n, float64(n)/10, image.Rectangle{}, 0))
 			} else {
-				items = append(items, still(n, float64(n)/10, b, 200))
+				items = append(items, blockAt(n, float64(n)/10, b, 200))
 			}
 		}
 		return items
@@ -268,7 +269,7 @@ func TestBackgroundStartsAnewAtAnInterruption(t *testing.T) {
 				if n >= 40 {
 					block = image.Rect(40, 30, 60, 50)
 				}
-				items = append(items, still(n, float64(n)/10, block, 200))
+				items = append(items, blockAt(n, float64(n)/10, block, 200))
 			}
 			for i := 40; i < 50; i++ {
 				c.change(&items[i])
@@ -347,7 +348,7 @@ func show(t interface{ Fatal(...any) }, m sequence.Memory, f *frame.Frame) resul
 func TestBackgroundConfigNamesEveryViolation(t *testing.T) {
 	_, err := sequence.NewBackground(sequence.BackgroundConfig{
 		Contrast: 1, MinArea: math.NaN(), Merge: 1, Absorb: 0, Learn: 0, WarmUp: 0, Global: 2, Texture: -1,
-		Ignore: [][][2]float64{{{0, 0}, {1, 1}}}, Within: [][][2]float64{{{0, 0}, {2, 1}, {1, 0}}},
+		Ignore: [][]geometry.Position{{{0, 0}, {1, 1}}}, Within: [][]geometry.Position{{{0, 0}, {2, 1}, {1, 0}}},
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -373,9 +374,9 @@ func FuzzBackgroundRestore(f *testing.F) {
 	step := newBackground(f, func(c *sequence.BackgroundConfig) { c.WarmUp = params.Duration(100 * time.Millisecond) })
 	m := step.Start()
 	f.Add(m.Save())
-	next := still(8, 0.8, image.Rect(40, 30, 60, 50), 200).Frame
+	next := blockAt(8, 0.8, image.Rect(40, 30, 60, 50), 200).Frame
 	for n := range 8 {
-		fr := still(n, float64(n)/10, image.Rectangle{}, 0).Frame
+		fr := blockAt(n, float64(n)/10, image.Rectangle{}, 0).Frame
 		show(f, m, &fr)
 		f.Add(m.Save())
 	}

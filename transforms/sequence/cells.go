@@ -87,16 +87,22 @@ func (c cells) addColumns(sums []uint32, lanes []uint64, rows []byte) {
 		rows = rows[len(part):]
 		clear(lanes)
 		for len(part) > 0 {
-			row := part[:w]
-			part = part[w:]
-			for k := 0; k+1 < len(lanes) && len(row) >= 8; k += 2 {
-				v := binary.LittleEndian.Uint64(row)
-				lanes[k] += v & mask
-				lanes[k+1] += v >> 8 & mask
-				row = row[8:]
+			// Two rows at once are half the additions to lanes.
+			row, below := part[:w], part[w:]
+			if len(below) >= w {
+				below, part = below[:w], below[w:]
+			} else {
+				below, part = make([]byte, w), nil
 			}
-			for x, v := range row {
-				sums[w-len(row)+x] += uint32(v)
+			x := 0
+			for k := 0; k+1 < len(lanes); k += 2 {
+				u, v := binary.LittleEndian.Uint64(row[x:]), binary.LittleEndian.Uint64(below[x:])
+				lanes[k] += u&mask + v&mask
+				lanes[k+1] += u>>8&mask + v>>8&mask
+				x += 8
+			}
+			for ; x < w; x++ {
+				sums[x] += uint32(row[x]) + uint32(below[x])
 			}
 		}
 		for k := 0; k+1 < len(lanes); k += 2 {

@@ -1,7 +1,6 @@
 package sequence
 
 import (
-	"math/big"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -92,49 +91,40 @@ func TestPartsAreWhatIsConnected(t *testing.T) {
 	})
 }
 
-func TestPolygonsCoverTheCellsWhoseCentresTheyHold(t *testing.T) {
-	square := outline{{0, 0}, {1, 0}, {1, 1}, {0, 1}}
-	c := cellsOf(100, 70, 300)
-	for i, in := range c.inside([]outline{square}) {
-		if !in {
-			t.Errorf("cell %d is outside of the whole picture", i)
+func TestAnAreaIsTheCellsWhoseCentresLieInIt(t *testing.T) {
+	c := cells{width: 61, height: 47, size: 5, cols: 13, rows: 10}
+	whole := outline{{0, 0}, {1, 0}, {1, 1}, {0, 1}}
+	left := outline{{0, 0}, {0.5, 0}, {0.5, 1}, {0, 1}}
+	for _, k := range []struct {
+		name                   string
+		ignore, within         []outline
+		leftIgnored, leftIn    bool
+		rightIgnored, rightsIn bool
+	}{
+		{"nothing said", nil, nil, false, true, false, true},
+		{"ignore", []outline{left}, nil, true, true, false, true},
+		{"within", nil, []outline{left}, false, true, false, false},
+		{"two of them", nil, []outline{left, whole}, false, true, false, true},
+	} {
+		a, err := newArea(k.ignore, k.within)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ignore, within := a.of(c)
+		for i := range ignore {
+			x := float64(i%c.cols*c.size+min((i%c.cols+1)*c.size, c.width)) / float64(2*c.width)
+			wantIgnored, wantIn := k.leftIgnored, k.leftIn
+			if x > 0.5 {
+				wantIgnored, wantIn = k.rightIgnored, k.rightsIn
+			}
+			if ignore[i] != wantIgnored || within[i] != wantIn {
+				t.Errorf("%s: cell %d at %v: ignored %t, within %t", k.name, i, x, ignore[i], within[i])
+			}
 		}
 	}
-	rapid.Check(t, func(rt *rapid.T) {
-		part := rapid.Custom(func(rt *rapid.T) [2]float64 {
-			return [2]float64{float64(rapid.IntRange(0, 64).Draw(rt, "x")) / 64, float64(rapid.IntRange(0, 64).Draw(rt, "y")) / 64}
-		})
-		o := outline(rapid.SliceOfN(part, 3, 8).Draw(rt, "polygon"))
-		c := cells{width: 61, height: 47, size: 5, cols: 13, rows: 10}
-		got := c.inside([]outline{o})
-		for i := range got {
-			left, top := i%c.cols*c.size, i/c.cols*c.size
-			x := big.NewRat(int64(left+min(left+c.size, c.width)), int64(2*c.width))
-			y := big.NewRat(int64(top+min(top+c.size, c.height)), int64(2*c.height))
-			// A ray to the right, in fractions; centres lie on no edge but by chance.
-			want, onEdge := false, false
-			for j := range o {
-				x1, y1 := new(big.Rat).SetFloat64(o[j][0]), new(big.Rat).SetFloat64(o[j][1])
-				k := (j + 1) % len(o)
-				x2, y2 := new(big.Rat).SetFloat64(o[k][0]), new(big.Rat).SetFloat64(o[k][1])
-				if (y1.Cmp(y) > 0) == (y2.Cmp(y) > 0) {
-					continue
-				}
-				at := new(big.Rat).Sub(y, y1)
-				at.Quo(at, new(big.Rat).Sub(y2, y1))
-				at.Mul(at, new(big.Rat).Sub(x2, x1))
-				at.Add(at, x1)
-				away, _ := new(big.Rat).Sub(at, x).Float64()
-				onEdge = onEdge || away > -1e-4 && away < 1e-4
-				if at.Cmp(x) > 0 {
-					want = !want
-				}
-			}
-			if got[i] != want && !onEdge {
-				rt.Fatalf("cell %d of %v: %t, want %t", i, o, got[i], want)
-			}
-		}
-	})
+	if _, err := newArea([]outline{{{0, 0}, {1, 1}}}, []outline{make(outline, 40)}); err == nil {
+		t.Error("no error")
+	}
 }
 
 func TestGainIsThatOfTheLight(t *testing.T) {
