@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/clearmot"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/tracking"
 )
 
@@ -18,7 +18,8 @@ import (
 type condition struct{ name, scene string }
 
 var conditions = []condition{
-	{"clean", "seed=%d&size=320x240&fps=10&frames=600&objects=2&noise=3"},
+	{"clean: one object at a time", "seed=%d&size=320x240&fps=10&frames=600&objects=1&noise=3"},
+	{"two objects", "seed=%d&size=320x240&fps=10&frames=600&objects=2&noise=3"},
 	{"busy: objects hide each other", "seed=%d&size=320x240&fps=10&frames=600&objects=5&noise=3"},
 	{"noise", "seed=%d&size=320x240&fps=10&frames=600&objects=2&noise=10"},
 	{"light switch", "seed=%d&size=320x240&fps=10&frames=600&objects=2&noise=3&switch=150-300:50&switch=420-500:160"},
@@ -59,7 +60,7 @@ func scoreObjects(ctx context.Context, w io.Writer, seeds int) error {
 
 Objects come from the background model, %d scenes of a minute for each condition. Boxes hit
 at an intersection over union of 0.5 and count while an object moves and more than half of it
-can be seen; those that touch are one. Motion hits if begin and end are within 2 s. Events of
+can be seen; those that touch are one. Motion hits if begin and end are within a second. Events of
 lines and zones hit if they are of the right kind within 2 s; the count is of all that crossed,
 or entered, found against there. The first %v are not asked for.
 
@@ -70,11 +71,11 @@ or entered, found against there. The first %v are not asked for.
 	for _, c := range conditions {
 		var sum watched
 		for seed := 1; seed <= seeds; seed++ {
-			p, err := play(ctx, fmt.Sprintf(c.scene, seed), watching)
+			p, err := play(fmt.Sprintf(c.scene, seed), watching)
 			if err != nil {
 				return err
 			}
-			if err := sum.add(p); err != nil {
+			if err := errors.Join(sum.add(p), ctx.Err()); err != nil {
 				return err
 			}
 		}
@@ -102,60 +103,16 @@ func three(t score.Tally) string {
 }
 
 func (s *watched) add(p *played) error {
-	size := image.Pt(p.cfg.Width, p.cfg.Height)
+	size := p.scene.Size()
 	rules := score.DefaultRules()
-	var at []time.Duration
-	var moves []bool
-	var found []score.Interval
-	var open time.Duration
-	for i, row := range p.rows {
-		moving := score.Moves(p.truth[i], size, rules.Area)
+	for i := range p.rows {
 		if p.at(i) >= warmUp {
-			at, moves = append(at, p.at(i)), append(moves, moving)
-		}
-		if row == nil {
-			continue
-		}
-		if p.at(i) >= warmUp {
-			s.boxes.Add(boxes(row, "background"), rules.Of(p.truth[i], size))
-		}
-		for _, e := range row.Events {
-			if e.Type != sequence.EventMotion {
-				continue
-			}
-			switch e.Transition {
-			case sequence.Begin:
-				open = p.at(i)
-			case sequence.End:
-				found = append(found, score.Interval{Begin: max(open, warmUp), End: p.at(i) - quiet})
-			}
+			s.boxes.Add(boxes(&p.rows[i], "background"), rules.Of(p.truth[i], size))
 		}
 	}
-	last := p.at(len(p.rows) - 1)
-	if n := countMotion(p.rows); n > len(found) {
-		found = append(found, score.Interval{Begin: max(open, warmUp), End: last})
-	}
-	s.motion.Add(found, score.Intervals(at, moves, quiet, 500*time.Millisecond), 2*time.Second)
+	s.motion = s.motion.Plus(*score.MotionOf(p.scene, score.DefaultMotionRules(), p.rows, p.truth, "activity/anywhere"))
 	s.addRules(p)
 	return s.addTracks(p, size, rules.Area)
-}
-
-// quiet is the pause after which motion has ended, as activity has it by default.
-const quiet = 2 * time.Second
-
-// countMotion is how often motion began.
-func countMotion(rows []*result.Frame) (n int) {
-	for _, r := range rows {
-		if r == nil {
-			continue
-		}
-		for _, e := range r.Events {
-			if e.Type == sequence.EventMotion && e.Transition == sequence.Begin {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 func boxes(row *result.Frame, analysis string) (found []image.Rectangle) {
@@ -175,10 +132,11 @@ func (s *watched) addTracks(p *played, size image.Point, area float64) error {
 	if err != nil {
 		return err
 	}
-	for i, row := range p.rows {
-		if row == nil || p.at(i) < warmUp {
+	for i := range p.rows {
+		if p.at(i) < warmUp {
 			continue
 		}
+		row := &p.rows[i]
 		var truth, found []clearmot.Object
 		for _, o := range p.truth[i].Objects {
 			if o.Visible >= least && float64(o.Pixels) > area*float64(size.X*size.Y) {

@@ -1,39 +1,30 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/analyses"
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
-// played is a scene as it was analysed: of frame i, what is there and what was
-// found; nothing of a frame that was never sent.
+// played is a scene as it was analysed: of every frame that was sent, what is there
+// and what was found.
 type played struct {
-	cfg   scene.Config
+	scene *scene.Scene
 	truth []scene.Truth
-	rows  []*result.Frame
+	rows  []result.Frame
 }
 
-// at is the time of frame i since the first.
+// at is the time of the i-th frame that was sent, since the first.
 func (p *played) at(i int) time.Duration {
-	return time.Duration(float64(i) / p.cfg.FPS * float64(time.Second))
+	return time.Duration(float64(p.truth[i].Frame) / p.scene.FPS() * float64(time.Second))
 }
-
-var begin = time.Date(2024, 5, 1, 8, 0, 0, 0, time.UTC)
 
 // play analyses a scene as the sequence stage does, without Beam and losslessly.
-func play(ctx context.Context, text, yaml string) (*played, error) {
-	cfg, err := scene.ParseConfig(text)
-	if err != nil {
-		return nil, err
-	}
-	s, err := scene.New(cfg)
+func play(text, yaml string) (*played, error) {
+	s, err := scene.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -49,30 +40,7 @@ func play(ctx context.Context, text, yaml string) (*played, error) {
 	if err != nil {
 		return nil, err
 	}
-	cam := a.Start()
-	defer cam.Close()
-	p := &played{cfg: cfg}
-	for i := range cfg.Frames {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		bgr, truth := s.Frame(i)
-		p.truth = append(p.truth, truth)
-		if truth.Dropped {
-			p.rows = append(p.rows, nil)
-			continue
-		}
-		f := frame.Frame{
-			Camera: "cam", Epoch: "e1", Sequence: int64(i), Captured: begin.Add(p.at(i)),
-			Width: cfg.Width, Height: cfg.Height, Channels: 3, Encoding: frame.Raw, Data: bgr,
-		}
-		rec := frame.Record{Offset: int64(i), Timestamp: f.Captured.UnixMilli(), Key: []byte("cam"), Value: bgr}
-		it := sequence.Item{Result: result.Begin("frames", 0, &rec), Frame: f}
-		it.Result.Describe(&f)
-		if err := cam.Next(&it); err != nil {
-			return nil, fmt.Errorf("%s frame %d: %w", text, i, err)
-		}
-		p.rows = append(p.rows, &it.Result)
-	}
-	return p, nil
+	p := &played{scene: s}
+	p.rows, p.truth, err = score.PlayTo(s, a)
+	return p, err
 }

@@ -42,7 +42,8 @@ func truths(p *played) (crossings, stays []happened) {
 		largest      int
 	}
 	known := map[int]*object{}
-	large := 2 * p.cfg.Width * p.cfg.Height / 1000
+	size := p.scene.Size()
+	large := 2 * size.X * size.Y / 1000
 	for i := range p.truth {
 		for _, o := range p.truth[i].Objects {
 			if o.Pixels == 0 {
@@ -54,7 +55,7 @@ func truths(p *played) (crossings, stays []happened) {
 				known[o.ID] = k
 			}
 			k.largest = max(k.largest, o.Pixels)
-			x := middle(o) / float64(p.cfg.Width)
+			x := middle(o) / float64(size.X)
 			inside := -1
 			if side(x, zoneFrom, 1) > 0 && side(x, zoneTo, -1) < 0 {
 				inside = 1
@@ -81,11 +82,11 @@ func middle(o scene.Object) float64 { return float64(o.X) + float64(o.Width)/2 }
 
 func (s *watched) addRules(p *played) {
 	var crossings, stays []happened
-	for i, row := range p.rows {
-		if row == nil || p.at(i) < warmUp {
+	for i := range p.rows {
+		if p.at(i) < warmUp {
 			continue
 		}
-		for _, e := range row.Events {
+		for _, e := range p.rows[i].Events {
 			switch {
 			case e.Type == sequence.EventLineCrossed:
 				// The line goes down, so that its left is the picture's right.
@@ -130,9 +131,10 @@ func match(found, there []happened) (t score.Tally) {
 				break
 			}
 		}
-		if hit {
+		switch {
+		case hit:
 			t.Hits++
-		} else {
+		case f.at >= warmUp+within: // else it may have happened before
 			t.False++
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/testdata/samples"
+	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/motchallenge"
@@ -154,7 +155,7 @@ func follow(ctx context.Context, base, yaml string) (rows []motchallenge.Row, er
 
 func analyse(each *perframe.Analyzer, cam *sequence.Camera, bgr *gocv.Mat, n int) (*result.Frame, error) {
 	f := frame.Frame{
-		Camera: "cam", Epoch: "e1", Sequence: int64(n), Captured: begin.Add(time.Duration(n) * time.Second / filmRate),
+		Camera: "cam", Epoch: "e1", Sequence: int64(n), Captured: score.Begin.Add(time.Duration(n) * time.Second / filmRate),
 		Width: bgr.Cols(), Height: bgr.Rows(), Channels: 3, Encoding: frame.Raw, Data: bgr.ToBytes(),
 	}
 	rec := f.CloudEvent()

@@ -97,6 +97,11 @@ func OfMotion(s *scene.Scene, rules MotionRules, steps ...sequence.Step) (*Spans
 	if err != nil {
 		return nil, err
 	}
+	return MotionOf(s, rules, rows, truths, steps[len(steps)-1].Name()), nil
+}
+
+// MotionOf scores the motion events of an analysis in a scene that was played.
+func MotionOf(s *scene.Scene, rules MotionRules, rows []result.Frame, truths []scene.Truth, analysis string) *Spans {
 	var times []time.Duration
 	var on []bool
 	for _, t := range truths {
@@ -108,8 +113,8 @@ func OfMotion(s *scene.Scene, rules MotionRules, steps ...sequence.Step) (*Spans
 		there[n-1].End = end
 	}
 	spans := &Spans{Bridged: rules.Bridged}
-	spans.Add(Motions(rows, steps[len(steps)-1].Name()), there, rules.Tolerance)
-	return spans, nil
+	spans.Add(Motions(rows, analysis), there, rules.Tolerance)
+	return spans
 }
 
 // Plus adds up two scores.

@@ -25,6 +25,11 @@ func Play(s *scene.Scene, steps ...sequence.Step) ([]result.Frame, []scene.Truth
 	if err != nil {
 		return nil, nil, fmt.Errorf("play: %w", err)
 	}
+	return PlayTo(s, a)
+}
+
+// PlayTo is Play to a whole analyzer.
+func PlayTo(s *scene.Scene, a *sequence.Analyzer) ([]result.Frame, []scene.Truth, error) {
 	camera := a.Start()
 	defer camera.Close()
 	var rows []result.Frame
