@@ -40,7 +40,7 @@ type BackgroundConfig struct {
 	Absorb   params.Duration `json:"absorb" min:"2s" max:"24h" doc:"time after which an object that rests becomes background"`
 	Learn    params.Duration `json:"learn" min:"1s" max:"24h" doc:"time constant with which the background follows slow changes"`
 	WarmUp   params.Duration `json:"warm_up" min:"100ms" max:"1h" doc:"time at the start in which the background is learnt and no objects are given"`
-	Global   float64         `json:"global" min:"0.05" max:"1" doc:"part of the picture that changes at once only if it is all new: then the background is learnt anew"`
+	Global   float64         `json:"global" min:"0.05" max:"1" doc:"when more than this part of the picture has changed, the background is learnt anew, for a second without objects"`
 	Texture  float64         `json:"texture" min:"0" max:"1" doc:"how much a changed part must look like the background to be a change of light and no object; 0: never"`
 	Ignore   []outline       `json:"ignore" items:"0,32" min:"0" max:"1" doc:"polygons of [x, y] from 0 to 1 of which nothing counts"`
 	Within   []outline       `json:"within" items:"0,32" min:"0" max:"1" doc:"polygons of [x, y] from 0 to 1 in which an object must lie with at least half of it; none: everywhere"`
@@ -102,7 +102,7 @@ const (
 	settled     = 3          // the age at which a cell is known to rest
 	relearn     = 1000       // ms without objects when all has changed
 	warmFrames  = 5          // the least that a warm-up takes
-	maxStep     = 1000       // ms: a longer gap teaches no more
+	maxStep     = 10000      // ms: a longer gap teaches no more
 	maxSpread   = 63         // in spreadUnits
 	maxFlicker  = 24         // spread that flicker can cause
 	spreadUnit  = gray16 / 2 // half a gray level
@@ -149,7 +149,7 @@ type blob struct {
 	cells            int
 	sure             int   // cells that stand out for certain
 	standsOut        int64 // the sum of their differences from the model
-	resting, old     int   // cells that show the same for a while, for very long
+	old              int   // cells that have shown the same for as long as makes them background
 	texture          texture
 	edges            int   // neighbours across its edge
 	nowEdge, wasEdge int64 // sums of their differences in the frame and in the model

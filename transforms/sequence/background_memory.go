@@ -239,9 +239,6 @@ func (m *backgroundMemory) measure(g, n int) {
 			b.sure++
 			b.standsOut += int64(d)
 		}
-		if int(c.age) >= settled {
-			b.resting++
-		}
 		if int(c.age) >= m.step.times.oldest {
 			b.old++
 		}
@@ -329,18 +326,14 @@ func (m *backgroundMemory) learn(g int, step int64) {
 	m.learnDue += step
 	m.ageDue += step
 	m.slowDue += step
-	learns, ages, slows := m.learnDue >= learnEvery, m.ageDue >= ageEvery, m.slowDue >= t.slow
-	past, decays := m.learnDue, false
+	learns, years, slows := m.learnDue >= learnEvery, m.ageDue/ageEvery, m.slowDue/t.slow
+	m.ageDue -= years * ageEvery
+	m.slowDue -= slows * t.slow
+	past, decays := min(m.learnDue, t.learn), false
 	if learns {
 		m.learnDue = 0
 		m.decays = (m.decays + 1) % decayEvery
 		decays = m.decays == 0
-	}
-	if ages {
-		m.ageDue -= ageEvery * (m.ageDue / ageEvery)
-	}
-	if slows {
-		m.slowDue -= t.slow * (m.slowDue / t.slow)
 	}
 	for i := range m.cells {
 		c, now := &m.cells[i], int(m.now[i])
@@ -369,8 +362,10 @@ func (m *backgroundMemory) learn(g int, step int64) {
 		switch {
 		case c.age == 0 || max(d, -d) > near:
 			c.age, c.other = 1, seen
-		case c.age < slowAge && ages || c.age >= slowAge && slows:
-			c.age, c.other = min(c.age+1, maxAge), seen
+		case c.age < slowAge && years > 0:
+			c.age, c.other = uint8(min(int64(c.age)+years, maxAge)), seen
+		case c.age >= slowAge && slows > 0:
+			c.age, c.other = uint8(min(int64(c.age)+slows, maxAge)), seen
 		}
 		soon := b.finding == isGhost || b.finding == isLight
 		if int(c.age) >= t.oldest || int(c.age) >= t.oldest/2 && 2*b.old >= b.cells || soon && c.age >= settled {
