@@ -4,7 +4,9 @@ package perframe
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
@@ -31,6 +33,10 @@ type Analysis interface {
 // Kind is a kind of per-frame analysis as configurations know it.
 type Kind struct {
 	params.Kind
+	// Resolve completes parameters where a job is described with what depends on that
+	// machine: the digests of files that they name. Complete ones it returns as they
+	// are, without looking at anything. nil: nothing is to be completed.
+	Resolve func(p params.Params) (params.Params, error)
 	// Make makes the analysis of valid parameters. name is "kind", or "kind/rule".
 	// Files that parameters name may be missing where a job is only described:
 	// they are opened by the first Analyse.
@@ -48,6 +54,43 @@ func Register(k Kind) { kinds.Add(k) }
 // Kinds are all that are registered, by name.
 func Kinds() []Kind { return kinds.All() }
 
+// complete is the parameters in raw, checked and complete.
+func (k Kind) complete(raw json.RawMessage) (params.Params, error) {
+	p, err := k.Check(raw)
+	if err != nil || k.Resolve == nil {
+		return p, err
+	}
+	return k.Resolve(p)
+}
+
+// Resolve completes the parameters of a spec where a job is described; the workers
+// are to get what it returns. See [Kind].
+func Resolve(s params.Spec) (params.Spec, error) {
+	k, err := kinds.Get(s.Kind)
+	if err != nil || k.Resolve == nil {
+		return s, err
+	}
+	complete := func(off bool, raw *json.RawMessage) error {
+		if off {
+			return nil
+		}
+		p, err := k.complete(*raw)
+		if err != nil {
+			return fmt.Errorf("analysis %s: %w", s.Name, err)
+		}
+		if *raw, err = json.Marshal(p); err != nil {
+			return fmt.Errorf("analysis %s: %w", s.Name, err)
+		}
+		return nil
+	}
+	s.During = slices.Clone(s.During)
+	errs := []error{complete(s.Off, &s.Params)}
+	for i := range s.During {
+		errs = append(errs, complete(s.During[i].Off, &s.During[i].Params))
+	}
+	return s, errors.Join(errs...)
+}
+
 // Make makes the analysis that a spec describes, with its schedules.
 func Make(s params.Spec) (Analysis, error) {
 	k, err := kinds.Get(s.Kind)
@@ -55,7 +98,7 @@ func Make(s params.Spec) (Analysis, error) {
 		return nil, err
 	}
 	one := func(raw json.RawMessage) (Analysis, error) {
-		p, err := k.Check(raw)
+		p, err := k.complete(raw)
 		if err != nil {
 			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
 		}

@@ -1,7 +1,9 @@
 package perframe
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -50,16 +52,38 @@ type Profile struct {
 	Digest string
 }
 
+// Resolve completes the parameters of all analyses, where a job is described; see
+// [Kind]. Digests of the configuration are to be made of what it returns.
+func (c Config) Resolve() (Config, error) {
+	var errs []error
+	c.Profiles = slices.Clone(c.Profiles)
+	for i := range c.Profiles {
+		specs := slices.Clone(c.Profiles[i].Analyses)
+		for j, s := range specs {
+			var err error
+			specs[j], err = Resolve(s)
+			errs = append(errs, err)
+		}
+		c.Profiles[i].Analyses = specs
+	}
+	return c, errors.Join(errs...)
+}
+
 // Analyze takes runs (chunk.Run) and gives
 //   - keyed by chunk.Link.Key, the runs of cameras (sequence.Run) with their
 //     frames parsed and analysed; Save and Clear runs pass through;
 //   - keyed by chunk.ID.Key, the results (chunksink.Part) of Stray runs.
 //
 // Every frame is decoded, to gray at least, whatever the analyses need: so
-// whether a frame is a dead letter does not depend on what is looked for in it.
+// whether a frame is a dead letter does not depend on what is looked for in it
+// (but for a pipe that fails, see [PipeConfig]).
 // It panics when the configuration is wrong.
 func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) (sequenced, stray beam.PCollection) {
 	s = s.Scope("perframe.Analyze")
+	cfg, err := cfg.Resolve()
+	if err != nil {
+		panic(fmt.Sprintf("perframe.Analyze: %v", err))
+	}
 	a, err := NewAnalyzer(cfg)
 	if err != nil {
 		panic(fmt.Sprintf("perframe.Analyze: %v", err))

@@ -1,0 +1,142 @@
+package perframe
+
+import (
+	"errors"
+	"image"
+
+	"github.com/framebeam/framebeam/transforms/detectors"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+func init() {
+	Register(Kind{
+		Kind: params.KindOf("people", "standing people, by histograms of oriented gradients", false, DefaultPeople()),
+		Make: func(name string, p params.Params) (Analysis, error) { return NewPeople(name, p.(PeopleConfig)) },
+	})
+}
+
+// PeopleConfig are the parameters of people; see [DefaultPeople].
+type PeopleConfig struct {
+	// Resize counts most: the cost grows with its square, and people are found only
+	// from about 100 pixels of height (of which the detector's window leaves 16 above
+	// and below).
+	Resize       int     `json:"resize" min:"0" max:"4096" doc:"pixels of the picture's longer side when it is looked at, which may be more than it has; 0: as it is"`
+	HitThreshold float64 `json:"hit_threshold" min:"-1" max:"10" doc:"distance from the support vector machine's plane that a window must exceed"`
+	Stride       int     `json:"stride" min:"4" max:"64" doc:"pixels from one window to the next, a multiple of 4"`
+	Padding      int     `json:"padding" min:"0" max:"64" doc:"pixels by which the picture is continued on each side, for people at its edge"`
+	Scale        float64 `json:"scale" min:"1.01" max:"2" doc:"factor from one size of people to the next"`
+	Gray         bool    `json:"gray" doc:"look at gray only: less to decode, and a little less is found"`
+	Grouping     string  `json:"grouping" enum:"rectangles,mean_shift,none" doc:"how windows on the same person are joined"`
+	Group        float64 `json:"group" min:"0" max:"100" doc:"more windows than this must agree on a person; of mean_shift, the least density"`
+	MinScore     float64 `json:"min_score" min:"0" max:"1" doc:"least score; that of a distance d from the plane is d/(1+d)"`
+	Overlap      float64 `json:"overlap" min:"0" max:"1" doc:"share of what two boxes cover above which the weaker is dropped"`
+}
+
+// DefaultPeople are the parameters of OpenCV's own sample: every window on the right
+// side of the plane, 8 pixels apart, sizes 1.05 apart, grouped by more than two; of
+// the picture as it is.
+func DefaultPeople() PeopleConfig {
+	return PeopleConfig{Stride: 8, Scale: 1.05, Grouping: "rectangles", Group: 2, Overlap: 0.65}
+}
+
+// Validate returns every violation, joined.
+func (c PeopleConfig) Validate() error {
+	errs := []error{params.Check(c)}
+	if c.Stride%4 != 0 {
+		errs = append(errs, params.Wrong("stride", "%d is not a multiple of 4", c.Stride))
+	}
+	return errors.Join(errs...)
+}
+
+// people finds people who stand or walk (N. Dalal and B. Triggs, Histograms of oriented
+// gradients for human detection, CVPR 2005), with the detector that OpenCV brings.
+type people struct {
+	PeopleConfig
+	name, digest string
+	hog          *detectors.HOG
+}
+
+// NewPeople makes the analysis, or says all that is wrong with cfg. Detections have the
+// label "person" and, as score, d/(1+d) of the distance d from the plane, for a group
+// that of its best window. A picture that is smaller than the detector's window,
+// 64x128, has nobody.
+func NewPeople(name string, cfg PeopleConfig) (Analysis, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	digest, err := params.Digest("people", 1, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &people{PeopleConfig: cfg, name: name, digest: digest}, nil
+}
+
+func (a *people) Name() string   { return a.name }
+func (a *people) Digest() string { return a.digest }
+
+func (a *people) Pixels() frame.Pixels {
+	if a.Gray {
+		return frame.GrayPixels
+	}
+	return frame.ColorPixels
+}
+
+var peopleWindow = image.Pt(64, 128)
+
+func (a *people) Analyse(in sequence.Input, out *result.PerFrame) error {
+	pixels := in.Color
+	if a.Gray {
+		pixels = in.Gray
+	}
+	m, err := pixels()
+	if err != nil {
+		return err
+	}
+	v := view(m, a.Resize)
+	defer v.close()
+	if v.size().X < peopleWindow.X || v.size().Y < peopleWindow.Y {
+		return nil
+	}
+	if a.hog == nil {
+		if a.hog, err = detectors.NewHOG(); err != nil {
+			return err
+		}
+	}
+	o := detectors.HOGOptions{
+		Hit: a.HitThreshold, Stride: a.Stride, Padding: a.Padding, Scale: a.Scale, Group: a.Group, MeanShift: a.Grouping == "mean_shift",
+	}
+	if a.Grouping == "none" {
+		o.Group = 0
+	}
+	boxes, err := a.hog.Detect(v.Mat, o)
+	if err != nil {
+		return err
+	}
+	out.Detections = append(out.Detections, found(a.name, "person", boxes, v, a.MinScore, a.Overlap)...)
+	return nil
+}
+
+// found is the boxes of a viewed picture as detections of the frame.
+func found(analysis, label string, boxes []detectors.Box, v viewed, least, overlap float64) []result.Detection {
+	var ds []result.Detection
+	for _, b := range boxes {
+		d := result.Detection{Analysis: analysis, Label: label, Score: scored(b.Weight)}
+		if d.Score >= least && place(&d, float64(b.Min.X), float64(b.Min.Y), float64(b.Max.X), float64(b.Max.Y), v.size(), v.from) {
+			ds = append(ds, d)
+		}
+	}
+	return suppress(ds, overlap)
+}
+
+// Close releases the detector.
+func (a *people) Close() error {
+	if a.hog == nil {
+		return nil
+	}
+	h := a.hog
+	a.hog = nil
+	return h.Close()
+}
