@@ -25,6 +25,8 @@ const (
 	EventCovered       = "ImageCovered"
 	EventSceneCut      = "SceneCut"
 	EventKeyFrame      = "KeyFrame"
+	EventFade          = "FadeToBlack"
+	EventMissingRate   = "FramesMissingOften"
 )
 
 // Transitions of events.

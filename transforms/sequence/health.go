@@ -8,9 +8,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/params"
 )
 
-// EventMissingRate says that many of a camera's frames are missing.
-const EventMissingRate = "FramesMissingOften"
-
 const (
 	healthName = "health"
 	// healthBytes is more than a saved memory takes: five bytes a cell, up to 45 a

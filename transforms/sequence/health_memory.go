@@ -284,10 +284,6 @@ func (m *healthMemory) light(out *result.Frame, s *pixels.Survey, at int64) {
 	}
 }
 
-// debugView lets tests look at what is compared.
-var debugFind func(x, y int, there, share float64)
-var debugView func(at int64, v *view, c *comparison, absolute float64)
-
 // look compares the picture with the reference, and learns.
 func (m *healthMemory) look(out *result.Frame, s *pixels.Survey, v *view, part, at, elapsed int64) {
 	if m.ref.learnt > 0 && len(m.ref.cells) != len(v.means) {
@@ -299,17 +295,13 @@ func (m *healthMemory) look(out *result.Frame, s *pixels.Survey, v *view, part, 
 		c = m.ref.compare(v)
 		ready = m.ref.learnt >= int64(m.step.Learn)
 	}
-	if debugView != nil {
-		q, _ := v.absolute(s)
-		debugView(at, v, &c, q)
-	}
 	covered := m.covered(out, s, v, &c, ready, part, at)
 	lit := !m.alarms[darkAlarm].active && !m.alarms[brightAlarm].active
 	seen := ready && lit && covered == well
 	// Of another scene nobody knows how sharp it should be.
-	same := c.share >= 0.25 || c.here >= 0.25
+	same := c.share >= 0.4 || c.here >= 0.4
 	var there *pixels.Place
-	if seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.9 || c.here < 0.75) {
+	if seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.9 || c.here < 0.9) {
 		there = m.elsewhere(v, &c)
 	}
 	blurred := m.blurred(out, s, v, &c, seen && same && there == nil && !m.alarms[movedAlarm].active, at)
@@ -362,10 +354,10 @@ func (m *healthMemory) covered(out *result.Frame, s *pixels.Survey, v *view, c *
 // elsewhere is where the scene has gone in the picture, if it is surely there.
 func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Place {
 	at, share := m.ref.find(v, c)
-	if debugFind != nil {
-		debugFind(at.X, at.Y, at.Correlation, share)
+	if share == 0 {
+		return nil
 	}
-	if share >= max(0.42, c.share+0.2) || at.Correlation >= max(0.5, c.here+0.15) {
+	if c.share < 0.7 && share >= max(0.42, c.share+0.2) || at.Correlation >= max(0.5, c.here+0.15) {
 		return &at
 	}
 	return nil
@@ -402,7 +394,7 @@ func (m *healthMemory) blurred(out *result.Frame, s *pixels.Survey, v *view, c *
 	cond, value := unknown, 0.0
 	if seen && c.sharpKnown {
 		value = c.sharp
-		cond = judge(value < cfg.Drop, value >= min(0.95, 1.5*cfg.Drop))
+		cond = judge(value+2.5*c.sharpDoubt < cfg.Drop, value >= min(0.95, 1.5*cfg.Drop))
 	}
 	if q, ok := v.absolute(s); ok && cond != ill && q < cfg.Least*1.5 && cfg.Least > 0 {
 		value = q

@@ -77,9 +77,7 @@ type view struct {
 func newView(r *recent, s *pixels.Survey, part int64) *view {
 	v := &view{columns: s.Columns, rows: s.Rows, means: levels(r.cells), detail: r.detail, coarse: make([]int64, viewBlocks)}
 	v.flat, v.last = flatten(v.means, s.Columns, s.Rows), flatten(s.Means, s.Columns, s.Rows)
-	rest := make([]int64, viewBlocks)
 	for b := range viewBlocks {
-		rest[b] = max(0, r.squares[b]-r.detail[b])
 		x0, y0, x1, y1 := s.Block(b)
 		for y := max(y0, 1); y < y1; y++ {
 			for x := x0; x < min(x1, s.Columns-1); x++ {
@@ -88,10 +86,8 @@ func newView(r *recent, s *pixels.Survey, part int64) *view {
 			}
 		}
 	}
-	slices.Sort(rest)
 	slopes := int64(max(s.Slopes, 1))
-	// A slope is the difference of two pixels: it has twice their variance.
-	v.noise = rest[viewBlocks/2] / (2 * slopes)
+	v.noise = noiseOf(r.detail, r.squares, slopes)
 	// The mean over pictures has less variance, by p/(2-p) of one.
 	perCell := int64(max(1, s.Pixels/(s.Columns*s.Rows)))
 	v.grain = v.noise * (pixels.SurveyLevel / 4) * (pixels.SurveyLevel / 4) * part / (perCell * (512 - part))
@@ -99,6 +95,18 @@ func newView(r *recent, s *pixels.Survey, part int64) *view {
 	// have pixels in common.
 	v.doubt = 2.5 * float64(v.noise) * math.Sqrt(float64(slopes*part)/float64(512-part))
 	return v
+}
+
+// noiseOf is the variance of a pixel by noise, in quarters of gray levels squared, of
+// blocks of so many slopes.
+func noiseOf(detail, squares []int64, slopes int64) int64 {
+	rest := make([]int64, len(detail))
+	for b := range rest {
+		rest[b] = max(0, squares[b]-detail[b])
+	}
+	slices.Sort(rest)
+	// A slope is the difference of two pixels: it has twice their variance.
+	return rest[len(rest)/2] / (2 * slopes)
 }
 
 func (v *view) block(b int) (x0, y0, x1, y1 int) {
@@ -164,6 +172,7 @@ type comparison struct {
 	contrast  float64 // energy of the picture's contours beside the reference's
 
 	sharp      float64 // sharpness beside the reference
+	sharpDoubt float64 // its deviation by noise
 	sharpKnown bool    // sharp could be judged
 }
 
@@ -186,6 +195,7 @@ func (u *usual) compare(v *view) comparison {
 	var trusted, judgeable, alike int64
 	blocks := 0
 	var sharp []float64
+	doubt := 0.0
 	for b := range viewBlocks {
 		x0, y0, x1, y1 := v.block(b)
 		n := int64((x1 - x0) * (y1 - y0))
@@ -212,8 +222,9 @@ func (u *usual) compare(v *view) comparison {
 				alike += int64(u.trust[b])
 			}
 		}
-		if q, ok := u.sharpness(v, b, light); ok {
-			sharp = append(sharp, q)
+		if want := u.want(v, b, light); want > 0.7*v.doubt {
+			sharp = append(sharp, float64(v.detail[b])/want)
+			doubt += v.doubt / want
 		}
 	}
 	if blocks >= leastBlocks && trusted > 0 {
@@ -224,23 +235,21 @@ func (u *usual) compare(v *view) comparison {
 			c.share = float64(alike) / float64(judgeable)
 		}
 	}
-	if len(sharp) >= 2*leastBlocks {
+	if n := float64(len(sharp)); len(sharp) >= 2*leastBlocks {
 		slices.Sort(sharp)
-		c.sharp, c.sharpKnown = sharp[len(sharp)/2], true
+		// The deviation of a median is 1.25 times that of a mean.
+		c.sharp, c.sharpDoubt = sharp[len(sharp)/2], 1.25*doubt/(n*math.Sqrt(n))
+		c.sharpKnown = c.sharpDoubt <= 0.2
 	}
 	return c
 }
 
-// sharpness is a block's beside the reference's, if noise lets it be known. What
-// detail there should be follows from the coarse contrast; but where that has gone
-// too, more than the light explains, the light says what there should be at least.
-func (u *usual) sharpness(v *view, b int, light float64) (float64, bool) {
+// want is what detail a block should have if it is as sharp as it was. That follows
+// from the coarse contrast; but where that has gone too, more than the light
+// explains, the light says what there should be at least.
+func (u *usual) want(v *view, b int, light float64) float64 {
 	contrast := max(float64(v.coarse[b])/float64(u.coarse[b]), 0.3*float64(light*light))
-	want := float64(u.fine[b]) * contrast
-	if want <= 0.7*v.doubt {
-		return 0, false
-	}
-	return float64(v.detail[b]) / want, true
+	return float64(u.fine[b]) * contrast
 }
 
 // absolute is the picture's sharpness as such: fine slopes as a part of the coarse
@@ -319,12 +328,14 @@ func (u *usual) learn(v *view, c *comparison, elapsed int64) {
 }
 
 // find looks for the place of the reference's scene in the picture, and returns the
-// best other than where it was, with the share of trusted blocks that are alike there.
+// best that fits better than where it was, with the share of trusted blocks that are
+// alike there; 0, if there is none.
 func (u *usual) find(v *view, c *comparison) (best pixels.Place, share float64) {
 	const candidates = 32 // of which the blocks are looked at
 	// Where objects are in the way, the sign of what is beside them tells most.
 	places := pixels.Correlate(narrow(clip(c.raw, 1)), narrow(clip(v.flat, 1)), v.columns, v.rows, v.columns/3, v.rows/3)
-	places = slices.DeleteFunc(places, func(p pixels.Place) bool { return p.X == 0 && p.Y == 0 })
+	here := places[len(places)/2].Correlation
+	places = slices.DeleteFunc(places, func(p pixels.Place) bool { return p.Correlation <= here })
 	slices.SortStableFunc(places, func(a, b pixels.Place) int { return cmp.Compare(b.Correlation, a.Correlation) })
 	for i, p := range places[:min(candidates, len(places))] {
 		if s := u.vote(v, c, p); i == 0 || s > share {
@@ -376,7 +387,7 @@ func (u *usual) vote(v *view, c *comparison, p pixels.Place) float64 {
 			alike += int64(u.trust[b])
 		}
 	}
-	if judged == 0 || 4*judged < trusted {
+	if judged == 0 || 5*judged < 2*trusted {
 		return 0
 	}
 	return float64(alike) / float64(judged)
