@@ -53,7 +53,7 @@ with the truth about every object and fault. Parameters are the defaults. Precis
 part of what was found that is there, recall the part of what is there that was found, F1
 their harmonic mean.
 `)
-	for _, part := range []func(context.Context, io.Writer, int) error{scoreObjects} {
+	for _, part := range []func(context.Context, io.Writer, int) error{scoreObjects, scoreHealth, scoreTracker} {
 		if err := part(ctx, w, seeds); err != nil {
 			return err
 		}

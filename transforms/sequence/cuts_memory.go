@@ -332,7 +332,7 @@ func (m *cutsMemory) cut(out *result.Frame, first span) {
 		ended = m.blank.at
 	}
 	e := NewEvent(m.step, out, EventSceneCut, "")
-	e.Snapshot, e.Value = first.offset, seconds(ended-m.began)
+	e.Snapshot, e.Value = first.offset, secondsOf(ended-m.began)
 	e.Detail = fmt.Sprintf("after a shot of %.3f s", e.Value)
 	out.Events = append(out.Events, e)
 }
@@ -342,7 +342,7 @@ func (m *cutsMemory) keyFrame(out *result.Frame) {
 		return
 	}
 	e := NewEvent(m.step, out, EventKeyFrame, "")
-	e.Snapshot, e.Value = m.key.offset, seconds(m.key.at-m.began)
+	e.Snapshot, e.Value = m.key.offset, secondsOf(m.key.at-m.began)
 	e.Detail = fmt.Sprintf("%.3f s into the shot", e.Value)
 	out.Events = append(out.Events, e)
 }
@@ -370,7 +370,7 @@ func (m *cutsMemory) dim(out *result.Frame, mean int64, blank bool, at int64) {
 
 func (m *cutsMemory) fade(out *result.Frame, transition string, took int64) {
 	e := NewEvent(m.step, out, EventFade, transition)
-	e.Value = seconds(took)
+	e.Value = secondsOf(took)
 	if e.Detail = fmt.Sprintf("it took %.3f s", e.Value); transition == End {
 		e.Detail = fmt.Sprintf("after %.3f s", e.Value)
 	}

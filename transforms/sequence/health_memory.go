@@ -124,12 +124,13 @@ func (m *healthMemory) end(out *result.Frame, i int, at int64, detail string) {
 		to = a.clear
 	}
 	e := NewEvent(m.step, out, alarmEvents[i], End)
-	e.Value, e.Detail = seconds(to-a.since), detail
+	e.Value, e.Detail = secondsOf(to-a.since), detail
 	out.Events = append(out.Events, e)
 	*a = alarm{}
 }
 
-func seconds(ns int64) float64 { return float64(ns/int64(time.Millisecond)) / 1000 }
+// secondsOf nanoseconds, to the millisecond.
+func secondsOf(ns int64) float64 { return float64(ns/int64(time.Millisecond)) / 1000 }
 
 // see takes a condition and says when the fault begins or ends.
 func (m *healthMemory) see(out *result.Frame, i int, c condition, at int64, after params.Duration, value float64, detail string) {
@@ -159,7 +160,7 @@ func (m *healthMemory) signal(out *result.Frame, elapsed int64) {
 	}
 	for _, transition := range []string{Begin, End} {
 		e := NewEvent(m.step, out, EventSignalLoss, transition)
-		e.Value, e.Detail = seconds(elapsed), fmt.Sprintf("%.3f s without frames", seconds(elapsed))
+		e.Value, e.Detail = secondsOf(elapsed), fmt.Sprintf("%.3f s without frames", secondsOf(elapsed))
 		if m.reopened {
 			e.Detail += ", then a new epoch"
 		}
@@ -259,7 +260,7 @@ func (m *healthMemory) frozen(out *result.Frame, s *pixels.Survey, at int64) {
 	}
 	// What stirs is not frozen, for however short.
 	if ripe, ended := a.see(c, at, m.step.Frozen.After, 0); ripe {
-		m.begin(out, frozenAlarm, seconds(at-a.since), "the same picture for %.3f s", seconds(at-a.since))
+		m.begin(out, frozenAlarm, secondsOf(at-a.since), "the same picture for %.3f s", secondsOf(at-a.since))
 	} else if ended {
 		m.end(out, frozenAlarm, at, "")
 	}

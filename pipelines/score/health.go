@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/testdata/score"
+	"github.com/framebeam/framebeam/testdata/trackscore"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/tracking"
+)
+
+const caring = "quality: false\nmotion: false\nhealth: true\n"
+
+// faulty scenes have every fault of the generator once; the others none that matters.
+var faulty = []condition{
+	{"with every fault", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&frozen=200-260&covered=350-420&moved=500-600&blurred=700-780&switch=880-960:8&switch=1060-1130:380&lost=1230-1290"},
+	{"ten clean minutes", "seed=%d&size=96x72&fps=10&frames=6000&objects=4&noise=3"},
+	{"light switches, clouds, night mode", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&switch=200-300:60&cloud=400-600:55&infrared=800-1000&switch=1200-1205:150"},
+}
+
+func scoreHealth(ctx context.Context, w io.Writer, seeds int) error {
+	fmt.Fprintf(w, "\n## Camera health\n\n%d scenes of each kind. Faults of at least two seconds; invented are events that begin where there is no such fault.\n", seeds)
+	for _, c := range faulty {
+		var sum []score.Health
+		for seed := 1; seed <= seeds; seed++ {
+			p, err := play(fmt.Sprintf(c.scene, seed), caring)
+			if err != nil {
+				return err
+			}
+			run := healthRun(p)
+			sum = score.AddHealth(sum, score.ScoreHealth(run))
+		}
+		fmt.Fprintf(w, "\nScenes %s:\n\n%s", c.name, score.HealthTable(sum))
+	}
+	return nil
+}
+
+// healthRun lays out a scene as it was analysed, with the frames that were never sent.
+func healthRun(p *played) score.HealthRun {
+	n := p.scene.Frames()
+	run := score.HealthRun{FPS: p.scene.FPS(), Truth: make([]scene.Truth, n), Events: make([][]result.Event, n)}
+	for i := range n {
+		_, run.Truth[i] = p.scene.Frame(i)
+	}
+	for i, t := range p.truth {
+		run.Events[t.Frame] = p.rows[i].Events
+	}
+	return run
+}
+
+func scoreTracker(_ context.Context, w io.Writer, _ int) error {
+	fmt.Fprint(w, "\n## The tracker alone\n\nFed by detectors of known faults that look at the truth; objects of which a quarter can be seen.\n\n")
+	rows, err := trackscore.Rows(tracking.Default(), tracking.DefaultCoast)
+	if err != nil {
+		return err
+	}
+	return trackscore.Write(w, rows)
+}
