@@ -44,9 +44,25 @@ var films = []struct{ camera, file, start string }{
 	{"megamind", "Megamind.avi", "2024-05-01T08:00:30Z"},
 }
 
+// looking is what is looked for in them.
+const looking = `quality: true
+motion: true
+cuts: true
+cameras:
+  - match: pedestrians
+    background: true
+    tracking: true
+    activity: {square: true}
+    lines: {crossing: {points: [[0.5, 0.1], [0.5, 1]]}}
+    zones: {grass: {polygon: [[0, 0.4], [0.35, 0.4], [0.35, 1], [0, 1]], loiter: 20s}}
+    health: true
+    cuts: false
+`
+
 // What a run leaves in its folder.
 const (
 	camerasFile    = "cameras.yaml"
+	analysesFile   = "analyses.yaml"
 	analysisFolder = "analysis"
 	archiveFolder  = "archive"
 )
@@ -73,10 +89,18 @@ func run(ctx context.Context, out string) error {
 	if err := errors.Join(errStart, errUntil); err != nil {
 		return err
 	}
-	fmt.Println("== analyse: quality and motion of every frame, on the direct runner")
+	config := filepath.Join(out, analysesFile)
+	if err := os.WriteFile(config, []byte(looking), 0o644); err != nil {
+		return fmt.Errorf("write the analyses' configuration: %w", err)
+	}
+	wanted, err := analyses.Load(config)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("== analyse: what %s says, on the direct runner\n", config)
 	analysis := job.Job{
 		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, analysisFolder), N: chunkSize,
-		Start: start, Until: until, Analyses: analyses.Default(), Pictures: picture.WithDetections, Progress: interval,
+		Start: start, Until: until, Analyses: wanted, Pictures: picture.WithDetections, Progress: interval,
 	}
 	analysed := time.Now()
 	parts, err := analysis.Run(ctx)
@@ -111,7 +135,7 @@ func clear(out string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	ours := []string{camerasFile, analysisFolder, archiveFolder}
+	ours := []string{camerasFile, analysesFile, analysisFolder, archiveFolder}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			return fmt.Errorf("output folder %s: it holds %s, which is not of an earlier run; choose another with --output", out, e.Name())
@@ -204,7 +228,8 @@ Where everything is:
   archive   %[2]s/frames/**/*.avro       (the frames as they were in Kafka)
 
 Results as text:        go run ./pipelines/show --output %[1]s --found
-Analyse them again:     go run ./pipelines/reprocess --archive %[2]s --output %[3]s/again --chunk %[4]d
-`, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize)
+What happened:          go run ./pipelines/show --output %[1]s --found | grep '!'
+Analyse them again:     go run ./pipelines/reprocess --archive %[2]s --output %[3]s/again --chunk %[4]d --config %[3]s/%[5]s
+`, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize, analysesFile)
 	return nil
 }

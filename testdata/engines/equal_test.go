@@ -4,7 +4,6 @@ package engines
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
