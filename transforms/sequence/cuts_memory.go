@@ -98,11 +98,13 @@ func (g grid) differ(a, b *shot) int64 {
 	for k := range viewBlocks {
 		x0, y0, x1, y1 := g.block(k)
 		size := (x1 - x0) * (y1 - y0)
+		was, is := g.sum(a, x0, y0, x1, y1), g.sum(b, x0, y0, x1, y1)
+		least, enough := a.contour(size), b.contour(size)
 		switch {
-		case g.sum(b, x0, y0, x1, y1) >= b.contour(size):
+		case was >= least && is >= enough:
 			total += g.differBlock(a, b, k)
 			n++
-		case g.sum(a, x0, y0, x1, y1) >= a.contour(size):
+		case was >= 2*least || is >= 2*enough: // come or gone
 			total += 1_000_000
 			n++
 		}

@@ -147,7 +147,7 @@ func TestCuts_takesNothingElseForACut(t *testing.T) {
 }
 
 func TestCuts_tellsAFadeToBlack(t *testing.T) {
-	items, begins := film(t, 25, "96x72", "seed=1&frames=60&noise=1&ramp=30-50:0", "seed=2&frames=40&noise=1", "seed=5&frames=20&covered=0-20", "seed=2&frames=30&noise=1")
+	items, begins := film(t, 25, "192x144", "seed=1&frames=60&noise=1&ramp=30-50:0", "seed=2&frames=40&noise=1", "seed=5&frames=20&covered=0-20", "seed=2&frames=30&noise=1")
 	step := newCuts(t, nil)
 	var got []string
 	for _, e := range eventsOf(steptest.Run(t, step, items, nil), step.Name()) {
@@ -222,7 +222,13 @@ func TestCuts_atAnInterruption(t *testing.T) {
 }
 
 func TestCutsKeepsTheContract(t *testing.T) {
-	items, _ := film(t, 25, "96x72", "seed=1&frames=14&objects=12", "seed=2&frames=25&switch=6-8:400&ramp=10-20:0", "seed=3&frames=20&moved=0-20:9&covered=3-5", "seed=4&size=64x48&frames=8")
+	items, _ := film(t, 25, "96x72", "seed=1&frames=14&objects=12", "seed=2&frames=25&switch=6-8:400&ramp=10-20:0", "seed=3&frames=20&moved=0-20:9&covered=3-5")
+	for i, it := range items[:8] {
+		items = append(items, steptest.Item(len(items), 25, 72, 96, it.Frame.Data))
+		if i == 4 {
+			items[len(items)-1].Frame.Epoch = "e2"
+		}
+	}
 	small := steptest.Item(len(items), 25, 10, 10, make([]byte, 100))
 	items = append(items, small)
 	step := newCuts(t, nil)

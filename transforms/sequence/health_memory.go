@@ -302,7 +302,8 @@ func (m *healthMemory) look(out *result.Frame, s *pixels.Survey, v *view, part, 
 	// Of another scene nobody knows how sharp it should be.
 	same := c.share >= 0.4 || c.here >= 0.4
 	var there *pixels.Place
-	if seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.9 || c.here < 0.9) {
+	// Looking for it costs as much as all the rest, so only if less than usual is alike.
+	if seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.75 || 1e6*c.here < 0.85*float64(m.ref.here)) {
 		there = m.elsewhere(v, &c)
 	}
 	blurred := m.blurred(out, s, v, &c, seen && same && there == nil && !m.alarms[movedAlarm].active, at)
@@ -395,7 +396,7 @@ func (m *healthMemory) blurred(out *result.Frame, s *pixels.Survey, v *view, c *
 	cond, value := unknown, 0.0
 	if seen && c.sharpKnown {
 		value = c.sharp
-		cond = judge(value+2.5*c.sharpDoubt < cfg.Drop, value >= min(0.95, 1.5*cfg.Drop))
+		cond = judge(value+float64(2.5*c.sharpDoubt) < cfg.Drop, value >= min(0.95, 1.5*cfg.Drop))
 	}
 	if q, ok := v.absolute(s); ok && cond != ill && q < cfg.Least*1.5 && cfg.Least > 0 {
 		value = q
@@ -506,6 +507,7 @@ func (c *recent) read(r *wire.Reader) {
 func (u *usual) append(b []byte) []byte {
 	b = wire.Int(b, u.learnt)
 	b = wire.Int(b, u.carry)
+	b = wire.Int(b, u.here)
 	b = appendCells(b, u.cells)
 	for i := range u.trust {
 		b = wire.Uint(b, uint64(u.trust[i]))
@@ -516,7 +518,7 @@ func (u *usual) append(b []byte) []byte {
 }
 
 func (u *usual) read(r *wire.Reader) {
-	u.learnt, u.carry = r.Int(), r.Int()
+	u.learnt, u.carry, u.here = r.Int(), r.Int(), r.Int()
 	u.cells = readCells(r)
 	if u.learnt < 0 || u.carry < 0 || (u.learnt == 0) != (u.cells == nil) {
 		r.Fail()

@@ -151,6 +151,7 @@ func flatten(cells []int32, columns, rows int) []int32 {
 type usual struct {
 	learnt int64    // how long it was learnt, ns; 0: nothing is known
 	carry  int64    // of that, ns in which nothing could change
+	here   int64    // correlation of the pictures with it, in millionths
 	cells  []uint16 // means, in 1/referenceLevel
 	trust  []uint16 // of blocks: how often they were alike lately, in 1/trustFull
 	fine   []int64  // of blocks: Detail, at least 1
@@ -272,7 +273,7 @@ func (v *view) absolute(s *pixels.Survey) (float64, bool) {
 // begin makes the picture the reference.
 func (u *usual) begin(v *view) {
 	*u = usual{
-		learnt: 1, cells: make([]uint16, len(v.means)), trust: make([]uint16, viewBlocks),
+		learnt: 1, here: 1_000_000, cells: make([]uint16, len(v.means)), trust: make([]uint16, viewBlocks),
 		fine: make([]int64, viewBlocks), coarse: make([]int64, viewBlocks),
 	}
 	for i, m := range v.means {
@@ -305,6 +306,7 @@ func (u *usual) learn(v *view, c *comparison, elapsed int64) {
 	case u.learnt < int64(10*time.Second):
 		levels, shares = 20, 10
 	}
+	u.here += (int64(1e6*c.here) - u.here) * ticks / 500
 	step := int(levels * ticks)
 	for i, m := range v.means {
 		now, was := int(m)*(referenceLevel/pixels.SurveyLevel), int(u.cells[i])
