@@ -67,6 +67,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
         libopencv-photo406 \
         libopencv-video406 \
         libopencv-videoio406 \
+        opencv-data \
         tzdata \
     && groupadd --gid 10001 framebeam \
     && useradd --uid 10001 --gid framebeam --create-home --home-dir /var/lib/framebeam framebeam

@@ -295,10 +295,16 @@ type effective struct {
 	Digest string
 }
 
-// effective makes every analysis once, to know its digest.
+// effective completes the profile and makes every analysis once, to know its digest.
 func (c *Config) effective(p *profile) (effective, error) {
 	e := effective{Match: p.Match, Silence: p.Silence}
-	for _, s := range p.PerFrame {
+	for i := range p.PerFrame {
+		// With the digests of the files that it names, for the workers.
+		s, err := perframe.Resolve(p.PerFrame[i])
+		if err != nil {
+			return e, err
+		}
+		p.PerFrame[i] = s
 		a, err := perframe.Make(s)
 		if err != nil {
 			return e, err
