@@ -51,7 +51,6 @@ type watched struct {
 	crossings    [2]int // found, there
 	stays        [2]int
 	tracks       clearmot.Summary
-	events       int
 }
 
 func scoreObjects(ctx context.Context, w io.Writer, seeds int) error {
@@ -82,6 +81,10 @@ or entered, found against there. The first %v are not asked for.
 		fmt.Fprintf(w, "| %s | %.3f | %s | %s | %d of %d | %s | %d of %d |\n", c.name, sum.boxes.F1(), three(sum.motion.Tally),
 			three(sum.lines), sum.crossings[0], sum.crossings[1], three(sum.zones), sum.stays[0], sum.stays[1])
 		t := sum.tracks
+		if t.Objects == 0 {
+			tracks = append(tracks, fmt.Sprintf("| %s | | | | 0 | 0 | %d | 0 |\n", c.name, t.FalsePositives()))
+			continue
+		}
 		tracks = append(tracks, fmt.Sprintf("| %s | %.3f | %.3f | %d | %d | %d | %d | %d |\n",
 			c.name, t.MOTA(), t.IDF1(), t.Switches, t.IDs, t.Misses, t.FalsePositives(), t.Objects))
 	}
