@@ -4,76 +4,34 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/schedule"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 // scheduled is a step whose parameters follow the time of day: that of the frames'
 // capture. It starts afresh whenever another variant begins to hold.
 type scheduled struct {
-	name      string
-	schedules []schedule.Schedule // of all variants but the last
-	variants  []Step              // the last holds when no schedule does; nil: off
-	digest    string
+	*params.Scheduled[Step]
+	name string
 }
 
 func newScheduled(s params.Spec, one func(json.RawMessage) (Step, error)) (Step, error) {
-	sc := &scheduled{name: s.Name}
-	var digests []string
-	add := func(off bool, raw json.RawMessage) error {
-		var step Step
-		digest := "off"
-		if !off {
-			var err error
-			if step, err = one(raw); err != nil {
-				return err
-			}
-			digest = step.Digest()
-		}
-		sc.variants, digests = append(sc.variants, step), append(digests, digest)
-		return nil
-	}
-	for _, v := range s.During {
-		if err := add(v.Off, v.Params); err != nil {
-			return nil, err
-		}
-		sc.schedules = append(sc.schedules, v.Schedule)
-		digests = append(digests, fmt.Sprintf("%+v", v.Schedule))
-	}
-	if err := add(s.Off, s.Params); err != nil {
+	all, err := params.NewScheduled(s, one)
+	if err != nil {
 		return nil, err
 	}
-	sc.digest = "scheduled v1 " + strings.Join(digests, "; ")
-	return sc, nil
+	return &scheduled{all, s.Name}, nil
 }
 
-func (s *scheduled) Name() string   { return s.name }
-func (s *scheduled) Digest() string { return s.digest }
+func (s *scheduled) Name() string { return s.name }
 
 func (s *scheduled) Pixels() frame.Pixels {
 	need := frame.NoPixels
-	for _, v := range s.variants {
-		if v != nil {
-			need = max(need, v.Pixels())
-		}
-	}
+	s.Each(func(v Step) { need = max(need, v.Pixels()) })
 	return need
-}
-
-// at is the variant that holds at t.
-func (s *scheduled) at(t time.Time) int {
-	for i, sc := range s.schedules {
-		if sc.Covers(t) {
-			return i
-		}
-	}
-	return len(s.schedules)
 }
 
 func (s *scheduled) Start() Memory { return &scheduledMemory{step: s, active: -1} }
@@ -86,10 +44,10 @@ type scheduledMemory struct {
 }
 
 func (m *scheduledMemory) Next(in Input, out *result.Frame) error {
-	if at := m.step.at(in.Frame().Captured); at != m.active {
+	if at := m.step.At(in.Frame().Captured); at != m.active {
 		m.Close()
 		m.active, m.memory = at, nil
-		if v := m.step.variants[at]; v != nil {
+		if v, ok := m.step.Variant(at); ok {
 			m.memory = v.Start()
 		}
 	}
@@ -138,12 +96,13 @@ func (s *scheduled) Restore(saved []byte) (Memory, error) {
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("scheduled state: %w", err)
 	}
-	if m.active < -1 || m.active >= len(s.variants) || has != (m.active >= 0 && s.variants[m.active] != nil) {
+	v, on := s.Variant(m.active)
+	if m.active != -1 && !s.Has(m.active) || has != on {
 		return nil, fmt.Errorf("scheduled state: no such variant %d", m.active)
 	}
 	if has {
 		var err error
-		if m.memory, err = s.variants[m.active].Restore(inner); err != nil {
+		if m.memory, err = v.Restore(inner); err != nil {
 			return nil, err
 		}
 	}
