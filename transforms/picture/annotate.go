@@ -36,7 +36,7 @@ func Annotate(bgr *gocv.Mat, row *result.Frame) {
 		box := image.Rect(int(d.X), int(d.Y), int(d.X+d.Width)-1, int(d.Y+d.Height)-1)
 		colour, width := green, thickness
 		if d.Track != 0 {
-			colour = palette[uint64(d.Track)%uint64(len(palette))]
+			colour = palette[uint64(d.Track/1000+d.Track%1000)%uint64(len(palette))]
 		}
 		if d.State == "lost" {
 			width = 1
