@@ -28,7 +28,7 @@ func TestTheOutputIsTheGoldenOne(t *testing.T) {
 	b := trial.Start(t, trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true}), 2)...)
 	out := t.TempDir()
 	j := jobOn(t, b, out, "now")
-	j.Analyses, j.Pictures = lookForEverything(t), picture.WithEvents
+	j.Pictures = picture.WithEvents
 	run(t, j)
 	files := trial.Tree(t, out)
 	var lines strings.Builder

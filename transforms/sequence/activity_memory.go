@@ -286,8 +286,8 @@ func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
 func (m *activityMemory) end(out *result.Frame, why string) {
 	e := &m.event
 	peak, end := m.newEvent(out, Peak), m.newEvent(out, End)
-	if n := m.grid.count(); n > 0 {
-		peak.Value = float64(e.peak) / float64(n)
+	if m.width > 0 { // grid may not be made yet
+		peak.Value = float64(e.peak) / float64(cellsOf(m.width, m.height, activityCells).count())
 	}
 	peak.Detail = fmt.Sprintf("%.1f %% of the picture", 100*peak.Value)
 	end.Value = seconds(1000 * (e.last - e.begin))
