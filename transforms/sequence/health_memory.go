@@ -356,8 +356,8 @@ func (m *healthMemory) covered(out *result.Frame, s *pixels.Survey, v *view, c *
 // elsewhere is where the scene has gone in the picture, if it is surely there.
 func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Place {
 	at, share := m.ref.find(v, c)
-	if share == 0 {
-		return nil
+	if share <= c.share {
+		return nil // as many blocks say that it is where it was
 	}
 	if c.share < 0.7 && share >= max(0.42, c.share+0.2) || at.Correlation >= max(0.5, c.here+0.15) {
 		return &at

@@ -99,7 +99,7 @@ func TestHealth_inventsNothingInTenMinutes(t *testing.T) {
 		t.Skip()
 	}
 	for _, text := range []string{
-		"seed=11&noise=1&objects=12",
+		"seed=103&noise=1&objects=8&cloud=300-700:35&ramp=1000-1400:40",
 		"seed=12&noise=8&objects=0&cloud=300-700:35&ramp=1000-1400:40&cloud=2000-2040:60",
 		"seed=13&noise=3&objects=5&switch=500-800:40&switch=1300-1500:150&infrared=1800-2300&infrared=2500-2510",
 		"seed=14&noise=8&objects=12&switch=400-410:40&switch=500-510:150&infrared=700-1500&switch=2000-2600:60",
