@@ -28,6 +28,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
         g++ \
         libopencv-contrib-dev \
         libopencv-dev \
+        opencv-data \
         pkg-config
 COPY --from=go /usr/local/go /usr/local/go
 ENV PATH=/usr/local/go/bin:$PATH
