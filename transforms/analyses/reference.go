@@ -60,20 +60,18 @@ func rows(b *strings.Builder, prefix string, fields object) {
 
 // kindOf says a parameter's type and limits.
 func kindOf(f object) string {
-	of := f
-	text := fmt.Sprint(f["type"])
 	if items, ok := f["items"].(object); ok {
-		of, text = items, "list of "+kindOf(items)
-		return text
+		return "list of " + kindOf(items)
 	}
-	if enum, ok := of["enum"].([]string); ok {
+	if enum, ok := f["enum"].([]string); ok {
 		return strings.Join(enum, ", ")
 	}
-	if pattern, _ := of["pattern"].(string); pattern != "" {
+	if pattern, _ := f["pattern"].(string); pattern != "" {
 		return "duration"
 	}
-	least, low := of["minimum"]
-	most, high := of["maximum"]
+	text := fmt.Sprint(f["type"])
+	least, low := f["minimum"]
+	most, high := f["maximum"]
 	switch {
 	case low && high:
 		text += fmt.Sprintf(" %v to %v", least, most)

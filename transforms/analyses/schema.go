@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -50,7 +51,7 @@ func allKinds() (all []params.Kind, sequential map[string]bool) {
 		all = append(all, k.Kind)
 		sequential[k.Name] = true
 	}
-	slices.SortFunc(all, func(a, b params.Kind) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	slices.SortFunc(all, func(a, b params.Kind) int { return strings.Compare(a.Name, b.Name) })
 	return all, sequential
 }
 

@@ -6,11 +6,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/schedule"
 )
 
+// Analysis is what a variant must be.
+type Analysis interface {
+	Digest() string
+	Pixels() frame.Pixels
+}
+
 // Scheduled is an analysis in all its variants, of which the time of capture chooses.
-type Scheduled[A interface{ Digest() string }] struct {
+type Scheduled[A Analysis] struct {
+	name      string
 	schedules []schedule.Schedule // of all variants but the last
 	variants  []variant[A]        // the last holds when no schedule does
 	digest    string
@@ -22,8 +30,8 @@ type variant[A any] struct {
 }
 
 // NewScheduled makes the variants of a spec, one for each set of parameters.
-func NewScheduled[A interface{ Digest() string }](s Spec, one func(json.RawMessage) (A, error)) (*Scheduled[A], error) {
-	sc := &Scheduled[A]{}
+func NewScheduled[A Analysis](s Spec, one func(json.RawMessage) (A, error)) (*Scheduled[A], error) {
+	sc := &Scheduled[A]{name: s.Name}
 	var digests []string
 	add := func(off bool, raw json.RawMessage) error {
 		v, digest := variant[A]{on: !off}, "off"
@@ -49,6 +57,16 @@ func NewScheduled[A interface{ Digest() string }](s Spec, one func(json.RawMessa
 	}
 	sc.digest = "scheduled v1 " + strings.Join(digests, "; ")
 	return sc, nil
+}
+
+// Name is that of all variants.
+func (s *Scheduled[A]) Name() string { return s.name }
+
+// Pixels is the most that any variant asks for.
+func (s *Scheduled[A]) Pixels() frame.Pixels {
+	need := frame.NoPixels
+	s.Each(func(a A) { need = max(need, a.Pixels()) })
+	return need
 }
 
 // Digest names all variants and their schedules.

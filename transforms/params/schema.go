@@ -38,13 +38,12 @@ func valueSchema(t reflect.Type, v reflect.Value, tag reflect.StructTag) map[str
 		s["default"] = v.Interface()
 	}
 	limit := func() {
-		if least, most := bounds(tag); true {
-			if !math.IsInf(least, -1) {
-				s["minimum"] = least
-			}
-			if !math.IsInf(most, 1) {
-				s["maximum"] = most
-			}
+		least, most := bounds(tag)
+		if !math.IsInf(least, -1) {
+			s["minimum"] = least
+		}
+		if !math.IsInf(most, 1) {
+			s["maximum"] = most
 		}
 	}
 	switch {

@@ -17,6 +17,11 @@ type Analyzer struct {
 	parser   *frame.Parser
 	profiles []profile
 	handOver bool
+
+	// The camera asked for last and its profile: a run is of one, and patterns may
+	// be many.
+	camera string
+	last   *profile
 }
 
 // profile is a [Profile] made.
@@ -78,6 +83,13 @@ func (a *Analyzer) Close() error {
 
 // of is the camera's profile; without one nothing is looked for.
 func (a *Analyzer) of(camera string) *profile {
+	if a.last == nil || a.camera != camera {
+		a.camera, a.last = camera, a.find(camera)
+	}
+	return a.last
+}
+
+func (a *Analyzer) find(camera string) *profile {
 	i := sequence.Select(camera, func(i int) string { return a.profiles[i].Match }, len(a.profiles))
 	if i < 0 {
 		return &profile{pixels: frame.GrayPixels}

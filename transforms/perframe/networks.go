@@ -189,19 +189,10 @@ func newNetwork(cfg NetworkConfig) *network {
 func (a *network) Name() string   { return a.name }
 func (a *network) Digest() string { return a.digest }
 
-func (a *network) Pixels() frame.Pixels {
-	if a.Gray {
-		return frame.GrayPixels
-	}
-	return frame.ColorPixels
-}
+func (a *network) Pixels() frame.Pixels { return grayOrColor(a.Gray) }
 
 func (a *network) Analyse(in sequence.Input, out *result.PerFrame) error {
-	pixels := in.Color
-	if a.Gray {
-		pixels = in.Gray
-	}
-	m, err := pixels()
+	m, err := pixelsOf(in, a.Gray)
 	if err != nil {
 		return err
 	}

@@ -77,21 +77,12 @@ func NewPeople(name string, cfg PeopleConfig) (Analysis, error) {
 func (a *people) Name() string   { return a.name }
 func (a *people) Digest() string { return a.digest }
 
-func (a *people) Pixels() frame.Pixels {
-	if a.Gray {
-		return frame.GrayPixels
-	}
-	return frame.ColorPixels
-}
+func (a *people) Pixels() frame.Pixels { return grayOrColor(a.Gray) }
 
 var peopleWindow = image.Pt(64, 128)
 
 func (a *people) Analyse(in sequence.Input, out *result.PerFrame) error {
-	pixels := in.Color
-	if a.Gray {
-		pixels = in.Gray
-	}
-	m, err := pixels()
+	m, err := pixelsOf(in, a.Gray)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // picture is a frame with its pixels, decoded when first asked for and once.
@@ -28,6 +29,22 @@ func once(to **gocv.Mat, f *frame.Frame, decode func(*frame.Frame) (gocv.Mat, er
 		*to = &m
 	}
 	return **to, nil
+}
+
+// grayOrColor is what an analysis asks for that looks at gray, or else at colour.
+func grayOrColor(gray bool) frame.Pixels {
+	if gray {
+		return frame.GrayPixels
+	}
+	return frame.ColorPixels
+}
+
+// pixelsOf is the frame in gray, or else in colour.
+func pixelsOf(in sequence.Input, gray bool) (gocv.Mat, error) {
+	if gray {
+		return in.Gray()
+	}
+	return in.Color()
 }
 
 // need decodes the pixels; gray always, for it says whether there are any.

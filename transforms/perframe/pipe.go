@@ -138,13 +138,10 @@ func (a *piped) Name() string   { return a.name }
 func (a *piped) Digest() string { return a.digest }
 
 func (a *piped) Pixels() frame.Pixels {
-	switch a.Format {
-	case "bgr":
-		return frame.ColorPixels
-	case "gray":
-		return frame.GrayPixels
+	if a.Format == "encoded" {
+		return frame.NoPixels
 	}
-	return frame.NoPixels
+	return grayOrColor(a.Format == "gray")
 }
 
 func (a *piped) Analyse(in sequence.Input, out *result.PerFrame) error {
@@ -202,12 +199,12 @@ func (a *piped) question(in sequence.Input) (*pipe.Question, error) {
 		}
 		return q, nil
 	}
-	pixels := in.Color
+	gray := a.Format == "gray"
 	q.Format = pipe.BGR
-	if a.Format == "gray" {
-		pixels, q.Format = in.Gray, pipe.Gray
+	if gray {
+		q.Format = pipe.Gray
 	}
-	m, err := pixels()
+	m, err := pixelsOf(in, gray)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -13,25 +12,14 @@ import (
 
 // scheduled is an analysis whose parameters follow the time of day: that of the
 // frames' capture.
-type scheduled struct {
-	*params.Scheduled[Analysis]
-	name string
-}
+type scheduled struct{ *params.Scheduled[Analysis] }
 
 func newScheduled(s params.Spec, one func(json.RawMessage) (Analysis, error)) (Analysis, error) {
 	all, err := params.NewScheduled(s, one)
 	if err != nil {
 		return nil, err
 	}
-	return &scheduled{all, s.Name}, nil
-}
-
-func (s *scheduled) Name() string { return s.name }
-
-func (s *scheduled) Pixels() frame.Pixels {
-	need := frame.NoPixels
-	s.Each(func(a Analysis) { need = max(need, a.Pixels()) })
-	return need
+	return &scheduled{all}, nil
 }
 
 func (s *scheduled) Analyse(in sequence.Input, out *result.PerFrame) error {

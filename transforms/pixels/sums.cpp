@@ -1,14 +1,9 @@
+#include "clones.h"
 #include "opencv.h"
 
 #include <algorithm>
 
 #include <opencv2/core.hpp>
-
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)
-#define FB_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define FB_CLONES
-#endif
 
 namespace {
 

@@ -1,3 +1,4 @@
+#include "clones.h"
 #include "survey.h"
 
 #include <algorithm>
@@ -5,12 +6,6 @@
 #include <vector>
 
 #include <opencv2/core.hpp>
-
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)
-#define FB_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define FB_CLONES
-#endif
 
 namespace {
 

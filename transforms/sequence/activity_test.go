@@ -373,20 +373,7 @@ func FuzzActivityRestore(f *testing.F) {
 
 // The bare calls are what one would write with OpenCV on the reduced picture.
 func BenchmarkActivity(b *testing.B) {
-	s := sceneOf(b, "size=640x480&frames=60&objects=5")
-	var grays []gocv.Mat
-	for i := range 60 {
-		bgr, _ := s.Frame(i)
-		color, err := gocv.NewMatFromBytes(480, 640, gocv.MatTypeCV8UC3, bgr)
-		if err != nil {
-			b.Fatal(err)
-		}
-		gray := gocv.NewMat()
-		defer gray.Close()
-		gocv.CvtColor(color, &gray, gocv.ColorBGRToGray)
-		color.Close()
-		grays = append(grays, gray)
-	}
+	grays := grayFrames(b)
 	m := newActivity(b, nil).Start()
 	defer m.Close()
 	small, before, mask, labels := gocv.NewMat(), gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
@@ -397,18 +384,14 @@ func BenchmarkActivity(b *testing.B) {
 	var ours, theirs time.Duration
 	i := 0
 	for b.Loop() {
-		gray := grays[i%60]
+		gray := grays[i%len(grays)]
 		f := frame.Frame{Width: 640, Height: 480, Captured: steptest.Begin.Add(time.Duration(i) * time.Second / 10)}
-		step := func() {
-			t0 := time.Now()
+		inTurns(i, &ours, func() {
 			var out result.Frame
 			if err := m.Next(grayInput{&f, gray}, &out); err != nil {
 				b.Fatal(err)
 			}
-			ours += time.Since(t0)
-		}
-		bare := func() {
-			t0 := time.Now()
+		}, &theirs, func() {
 			gocv.Resize(gray, &small, image.Pt(64, 48), 0, 0, gocv.InterpolationArea)
 			if before.Empty() {
 				small.CopyTo(&before)
@@ -417,15 +400,7 @@ func BenchmarkActivity(b *testing.B) {
 			gocv.Threshold(mask, &mask, 14, 255, gocv.ThresholdBinary)
 			gocv.ConnectedComponents(mask, &labels)
 			small.CopyTo(&before)
-			theirs += time.Since(t0)
-		}
-		if i%2 == 0 { // who comes first finds the picture outside of the cache
-			step()
-			bare()
-		} else {
-			bare()
-			step()
-		}
+		})
 		i++
 	}
 	b.ReportMetric(ours.Seconds()*1e6/float64(i), "us/frame")

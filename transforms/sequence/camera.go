@@ -120,7 +120,9 @@ func (c *Camera) Next(it *Item) error {
 	for i, m := range c.memories {
 		first := len(res.Events)
 		err := m.Next(in, res)
-		identify(res, first, c.a.steps[i].Digest())
+		if len(res.Events) > first { // digests are made anew each time
+			identify(res, first, c.a.steps[i].Digest())
+		}
 		if err != nil {
 			if p := asPoison(err); p != nil {
 				res.Kill(p)

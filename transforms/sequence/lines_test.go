@@ -38,16 +38,7 @@ func newLines(t testing.TB, cfg sequence.LinesConfig) sequence.Step {
 }
 
 func TestLines(t *testing.T) {
-	at := func(xs ...int) (ps [][]int) { // at the height of 3000; 0: unseen
-		for _, x := range xs {
-			if x == 0 {
-				ps = append(ps, nil)
-				continue
-			}
-			ps = append(ps, []int{x, 3000})
-		}
-		return ps
-	}
+	at := func(xs ...int) [][]int { return places(3000, xs...) }
 	unseen := func(n int) [][]int { return make([][]int, n) }
 	for _, c := range []struct {
 		name  string

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -13,25 +12,14 @@ import (
 
 // scheduled is a step whose parameters follow the time of day: that of the frames'
 // capture. It starts afresh whenever another variant begins to hold.
-type scheduled struct {
-	*params.Scheduled[Step]
-	name string
-}
+type scheduled struct{ *params.Scheduled[Step] }
 
 func newScheduled(s params.Spec, one func(json.RawMessage) (Step, error)) (Step, error) {
 	all, err := params.NewScheduled(s, one)
 	if err != nil {
 		return nil, err
 	}
-	return &scheduled{all, s.Name}, nil
-}
-
-func (s *scheduled) Name() string { return s.name }
-
-func (s *scheduled) Pixels() frame.Pixels {
-	need := frame.NoPixels
-	s.Each(func(v Step) { need = max(need, v.Pixels()) })
-	return need
+	return &scheduled{all}, nil
 }
 
 func (s *scheduled) Start() Memory { return &scheduledMemory{step: s, active: -1} }

@@ -41,6 +41,18 @@ func tenth(frames ...[]result.Detection) []sequence.Item {
 	return items
 }
 
+// places are pixels at one height; 0: unseen.
+func places(y int, xs ...int) (ps [][]int) {
+	for _, x := range xs {
+		if x == 0 {
+			ps = append(ps, nil)
+			continue
+		}
+		ps = append(ps, []int{x, y})
+	}
+	return ps
+}
+
 // way is one track alone, every tenth of a second at one of these pixels; nil: unseen.
 func way(track int64, pixels ...[]int) []sequence.Item {
 	var frames [][]result.Detection

@@ -38,16 +38,7 @@ func newZones(t testing.TB, cfg sequence.ZonesConfig) sequence.Step {
 }
 
 func TestZones(t *testing.T) {
-	at := func(xs ...int) (ps [][]int) { // at the height of 2000; 0: unseen
-		for _, x := range xs {
-			if x == 0 {
-				ps = append(ps, nil)
-				continue
-			}
-			ps = append(ps, []int{x, 2000})
-		}
-		return ps
-	}
+	at := func(xs ...int) [][]int { return places(2000, xs...) }
 	still := func(x, n int) [][]int { return at(slices.Repeat([]int{x}, n)...) }
 	both := func(y7, y8 int) []result.Detection {
 		return []result.Detection{stands(7, 2000, y7), stands(8, 2100, y8)}
