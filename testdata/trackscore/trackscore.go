@@ -122,9 +122,7 @@ func (c Case) gap(i int) bool {
 	return false
 }
 
-// Moments are the frames of the case's scenes that are not missing, scene by scene.
-func (c Case) Moments() ([][]Moment, error) { return c.play(films{}) }
-
+// play returns the frames of the case's scenes that are not missing, scene by scene.
 func (c Case) play(known films) ([][]Moment, error) {
 	var all [][]Moment
 	for _, text := range c.Scenes {
@@ -137,7 +135,7 @@ func (c Case) play(known films) ([][]Moment, error) {
 	return all, nil
 }
 
-// Score is the scores of a tracker on scenes; see [Case.Moments]. Those tracks count
+// Score is the scores of a tracker on scenes; as [Case] has them. Those tracks count
 // that are shown: see [tracking.Track.Shown].
 func Score(cfg tracking.Config, coast time.Duration, scenes [][]Moment) (clearmot.Summary, error) {
 	var sum clearmot.Summary

@@ -21,7 +21,8 @@ void say(const std::string &what, char *out, size_t size) {
     out[n] = 0;
 }
 
-// A C++ exception that reaches Go ends the process.
+// A C++ exception that reaches Go ends the process. As in transforms/pixels: the go
+// command does not see changes of headers in other packages, so each has its own.
 template <typename F>
 int guarded(char *msg, size_t size, F f) {
     try {
