@@ -38,7 +38,6 @@ func startKerberos(t *testing.T, port int) *kerberos {
  dns_lookup_realm = false
  rdns = false
  udp_preference_limit = 1
- clockskew = 1
 [realms]
  %[1]s = {
   kdc = %[2]s
