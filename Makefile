@@ -24,7 +24,7 @@ deps-test: ## deps, and what only the tests need.
 .PHONY: build
 build: deps ## Build every command into bin/.
 	@mkdir -p bin
-	go build -o bin/ ./ingest ./pipelines/analyze ./pipelines/archive ./pipelines/reprocess ./pipelines/show ./pipelines/render ./pipelines/track ./pipelines/run
+	go build -o bin/ ./ingest ./pipelines/analyze ./pipelines/archive ./pipelines/reprocess ./pipelines/show ./pipelines/similar ./pipelines/render ./pipelines/track ./pipelines/run
 
 .PHONY: run
 run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures.

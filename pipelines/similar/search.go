@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/similarity"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+// hit is a frame and how alike it is to what is looked for, 0 to 1.
+type hit struct {
+	likeness float64
+	row      result.Frame
+}
+
+// better orders hits, the most alike first, and of equals the first in the log.
+func better(a, b hit) int {
+	return cmp.Or(cmp.Compare(b.likeness, a.likeness), cmp.Compare(a.row.Topic, b.row.Topic),
+		cmp.Compare(a.row.Partition, b.row.Partition), cmp.Compare(a.row.Offset, b.row.Offset))
+}
+
+// search reads results in the order of the log. It holds one row for each camera, and
+// some for each that is to be listed.
+type search struct {
+	query
+	wanted   wanted
+	likeness map[string]similarity.Likeness // by what tells features that are compared alike
+	open     map[string]stretch             // by camera
+	best     []hit                          // of the stretches that ended
+
+	compared, skipped int
+	reason            error // why the first was skipped
+}
+
+// stretch is a stretch of time of a camera, and its best frame so far.
+type stretch struct {
+	number int64
+	hit
+}
+
+// similar writes the frames that q asks for to w, and to notes what could not be compared.
+func similar(ctx context.Context, q query, w, notes io.Writer) error {
+	folder, err := store.Open(ctx, q.output)
+	if err != nil {
+		return err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if err != nil {
+		return err
+	}
+	s := search{query: q, likeness: map[string]similarity.Likeness{}, open: map[string]stretch{}}
+	if s.wanted, err = find(ctx, q.to, out); err != nil {
+		return err
+	}
+	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
+		for i := range rows {
+			s.add(&rows[i])
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	switch {
+	case s.compared == 0 && s.skipped == 0:
+		return fmt.Errorf("%s: no frame has a feature to compare: the analyses histogram, perceptual_hash and keypoints store them", q.output)
+	case s.compared == 0:
+		return fmt.Errorf("%s: no feature can be compared: %w", q.output, s.reason)
+	case s.skipped > 0:
+		fmt.Fprintf(notes, "%d frames could not be compared, %v\n", s.skipped, s.reason)
+	}
+	return write(w, q.format, s.hits())
+}
+
+// add compares a row.
+func (s *search) add(r *result.Frame) {
+	if r.Status != result.OK || s.camera != "" && r.Camera != s.camera {
+		return
+	}
+	for _, f := range r.Features {
+		if kinds[f.Analysis] != f.Kind || s.by != "" && f.Analysis != s.by {
+			continue
+		}
+		s.by = f.Analysis // likenesses of different kinds say nothing to each other
+		alike, err := s.alike(f)
+		if err != nil {
+			if s.skipped++; s.reason == nil {
+				s.reason = fmt.Errorf("%s/%d@%d: %s: %w", r.Topic, r.Partition, r.Offset, f.Analysis, err)
+			}
+			return
+		}
+		s.compared++
+		s.take(hit{alike, *r})
+		return
+	}
+}
+
+// alike compares a stored feature. Histograms may have other numbers of bins after the
+// configuration was changed: what is wanted is made for each.
+func (s *search) alike(f result.Feature) (float64, error) {
+	key := f.Kind
+	if f.Kind == similarity.KindHistogram {
+		key += string(f.Data[:min(len(f.Data), 4)])
+	}
+	l := s.likeness[key]
+	if l == nil {
+		data, err := s.wanted.feature(f)
+		if err != nil {
+			return 0, err
+		}
+		if l, err = similarity.To(f.Kind, data); err != nil {
+			return 0, err
+		}
+		s.likeness[key] = l
+	}
+	return l(f.Data)
+}
+
+// take notes a hit; of those in one stretch of a camera the best stays.
+func (s *search) take(h hit) {
+	if s.apart == 0 {
+		s.keep(h)
+		return
+	}
+	at := h.row.Captured
+	if at == 0 {
+		at = 1000 * h.row.Timestamp
+	}
+	number := at / s.apart.Microseconds()
+	last, ok := s.open[h.row.Camera]
+	switch {
+	case !ok:
+	case last.number != number:
+		s.keep(last.hit)
+	case better(last.hit, h) < 0:
+		return
+	}
+	s.open[h.row.Camera] = stretch{number, h}
+}
+
+// keep keeps a hit if it may be among those that are listed.
+func (s *search) keep(h hit) {
+	s.best = append(s.best, h)
+	if len(s.best) >= 2*s.limit+1000 {
+		s.cut()
+	}
+}
+
+func (s *search) cut() {
+	slices.SortFunc(s.best, better)
+	clear(s.best[min(s.limit, len(s.best)):])
+	s.best = s.best[:min(s.limit, len(s.best))]
+}
+
+// hits are the best, in their order.
+func (s *search) hits() []hit {
+	for _, last := range s.open {
+		s.best = append(s.best, last.hit)
+	}
+	s.cut()
+	return s.best
+}
+
+// write writes a hit per line, as show writes rows: its likeness and a space before
+// the text, or in an object {"likeness": 0.9, "frame": {...}}.
+func write(w io.Writer, format string, hits []hit) error {
+	b := bufio.NewWriter(w)
+	for _, h := range hits {
+		rows := []result.Frame{h.row}
+		if format == "text" {
+			fmt.Fprintf(b, "%.3f ", h.likeness)
+			if err := result.WriteText(b, rows); err != nil {
+				return err
+			}
+			continue
+		}
+		var line bytes.Buffer
+		if err := result.WriteJSONL(&line, rows); err != nil {
+			return err
+		}
+		fmt.Fprintf(b, "{\"likeness\":%.6f,\"frame\":%s}\n", h.likeness, bytes.TrimSpace(line.Bytes()))
+	}
+	return b.Flush()
+}

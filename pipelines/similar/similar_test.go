@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gocv.io/x/gocv"
+
+	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/similarity"
+	"github.com/framebeam/framebeam/transforms/store"
+)
+
+const second = 1_000_000 // microseconds
+
+// outputOf is an output folder of one complete chunk with these rows, numbered.
+func outputOf(t *testing.T, rows []result.Frame) string {
+	t.Helper()
+	root := t.TempDir()
+	folder, err := store.Open(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := int64(len(rows))
+	out, err := output.Open(t.Context(), folder, output.OpenConfig{N: n, ConfigDigest: "digest"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Begin(t.Context(), "frames", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	w, err := output.OpenWriter(t.Context(), out.Spec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		rows[i].Topic, rows[i].Offset = "frames", int64(i)
+	}
+	end := chunk.End{ID: chunk.ID{Topic: "frames"}, N: n, Offsets: chunk.Span(0, n)}
+	if _, err := w.Commit(t.Context(), end, rows, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// analysed is the rows of records with every feature.
+func analysed(t *testing.T, records []frame.Record) []result.Frame {
+	t.Helper()
+	var specs []params.Spec
+	for kind := range kinds {
+		specs = append(specs, params.Spec{Kind: kind, Name: kind})
+	}
+	a, err := perframe.NewAnalyzer(perframe.Config{
+		Parse:    frame.ParseOptions{Zone: "UTC", MaxPixels: frame.DefaultMaxPixels, MaxSide: frame.DefaultMaxSide},
+		Profiles: []perframe.Profile{{Analyses: specs}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var rows []result.Frame
+	for i := range records {
+		it, err := a.Analyze("frames", 0, &records[i])
+		if err != nil || it.Result.Status != result.OK {
+			t.Fatal(it.Result, err)
+		}
+		rows = append(rows, it.Result)
+	}
+	return rows
+}
+
+// found is what the query finds: likenesses, and the offsets behind them.
+func found(t *testing.T, q query) (likenesses []float64, offsets []int64) {
+	t.Helper()
+	var b, notes bytes.Buffer
+	q.format = "jsonl"
+	if err := similar(t.Context(), q, &b, &notes); err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(&b); d.More(); {
+		var line struct {
+			Likeness float64
+			Frame    struct{ Offset int64 }
+		}
+		if err := d.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		likenesses, offsets = append(likenesses, line.Likeness), append(offsets, line.Frame.Offset)
+	}
+	return likenesses, offsets
+}
+
+func TestAPictureIsFoundAgainAlthoughItWasScaledAndEncodedAnew(t *testing.T) {
+	records := film.Records(film.Config{Cameras: 3, Frames: 24, Seed: 5, Width: 320, Height: 240})
+	rows := analysed(t, records)
+	root := outputOf(t, rows)
+	const at = 31
+	m, err := gocv.IMDecode(records[at].Value, gocv.IMReadColor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	gocv.Resize(m, &m, image.Pt(200, 150), 0, 0, gocv.InterpolationArea)
+	path := filepath.Join(t.TempDir(), "wanted.jpg")
+	if !gocv.IMWriteWithParams(path, m, []int{gocv.IMWriteJpegQuality, 70}) {
+		t.Fatal("not written")
+	}
+	for kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			likenesses, offsets := found(t, query{output: root, to: path, by: kind, limit: 1000})
+			if len(offsets) != len(rows) {
+				t.Fatalf("%d frames of %d", len(offsets), len(rows))
+			}
+			if got, want := rows[offsets[0]].Camera, rows[at].Camera; got != want {
+				t.Errorf("most like a frame of %s is one of %s: %v of %v", want, got, likenesses, offsets)
+			}
+			t.Log(likenesses[:3], offsets[:3])
+		})
+	}
+}
+
+// hashed is a row of a camera at a time, in seconds, whose hash differs in so many bits from 0.
+func hashed(camera string, at, bits int) result.Frame {
+	h := similarity.Hash(1)<<bits - 1
+	return result.Frame{Camera: camera, Epoch: "e", Captured: second * int64(at), Status: result.OK,
+		Features: []result.Feature{{Analysis: "perceptual_hash", Kind: similarity.KindHash, Data: h.Marshal()}}}
+}
+
+func TestTheMostAlikeFramesAreListedFirst(t *testing.T) {
+	dead := hashed("gate", 14, 0)
+	dead.Status = result.Dead
+	root := outputOf(t, []result.Frame{
+		hashed("gate", 0, 0), hashed("gate", 1, 4), hashed("yard", 1, 9), hashed("gate", 9, 2), // 0 to 3
+		hashed("gate", 10, 8), hashed("yard", 12, 3), hashed("gate", 12, 3), dead, // 4 to 7
+	})
+	for _, c := range []struct {
+		name string
+		q    query
+		want []int64
+	}{
+		{"every frame", query{}, []int64{0, 3, 5, 6, 1, 4, 2}},
+		{"the best of each camera in each stretch", query{apart: 10 * time.Second}, []int64{0, 5, 6, 2}},
+		{"no more than the limit", query{limit: 2}, []int64{0, 3}},
+		{"one camera", query{camera: "yard"}, []int64{5, 2}},
+		{"from another frame on", query{to: "frames/0@4"}, []int64{4, 2, 1, 5, 6, 3, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.q.output = root
+			if c.q.to == "" {
+				c.q.to = "frames/0@0"
+			}
+			if c.q.limit == 0 {
+				c.q.limit = 100
+			}
+			_, got := found(t, c.q)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestALongListIsCutAsItGrows(t *testing.T) {
+	var rows []result.Frame
+	for i := range 3000 {
+		rows = append(rows, hashed(fmt.Sprintf("camera-%d", i%7), i, 63-i%64))
+	}
+	_, got := found(t, query{output: outputOf(t, rows), to: "frames/0@63", limit: 5})
+	if diff := cmp.Diff([]int64{63, 127, 191, 255, 319}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLinesForPeopleBeginWithTheLikeness(t *testing.T) {
+	root := outputOf(t, []result.Frame{hashed("gate", 0, 0), hashed("gate", 60, 16)})
+	var b, notes bytes.Buffer
+	if err := similar(t.Context(), query{output: root, to: "frames/0@0", limit: 9, format: "text"}, &b, &notes); err != nil {
+		t.Fatal(err)
+	}
+	want := "1.000 1970-01-01T00:00:00.000000Z gate e/0 frames/0@0 ok\n" +
+		"0.750 1970-01-01T00:01:00.000000Z gate e/0 frames/0@1 ok\n"
+	if diff := cmp.Diff(want, b.String()+notes.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatCannotBeComparedIsSaid(t *testing.T) {
+	histogram := func(hue int) result.Frame {
+		h := similarity.NewHistogram(hue, 1, 1, make([]uint32, hue))
+		return result.Frame{Camera: "gate", Epoch: "e", Captured: 1, Status: result.OK,
+			Features: []result.Feature{{Analysis: "histogram", Kind: similarity.KindHistogram, Data: h.Marshal()}}}
+	}
+	bare := outputOf(t, []result.Frame{{Camera: "gate", Epoch: "e", Captured: 1, Status: result.OK}})
+	other := outputOf(t, []result.Frame{histogram(4), histogram(8)})
+	text := filepath.Join(t.TempDir(), "text.jpg")
+	if err := os.WriteFile(text, []byte("no picture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, output, to, want string
+	}{
+		{"an output without features", bare, "frames/0@0", "histogram, perceptual_hash and keypoints store them"},
+		{"a frame that is not there", bare, "frames/0@7", "frames/0@7 is neither a file nor a frame of the output"},
+		{"a file that is not there", bare, "picture.jpg", "picture.jpg: no such file"},
+		{"a file that is no picture", bare, text, "picture " + text + ": not_an_image"},
+		{"histograms of other bins", other, "frames/0@0", "1 frames could not be compared, frames/0@1: histogram: histograms of 4x1x1 and 8x1x1 bins"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b, notes bytes.Buffer
+			err := similar(t.Context(), query{output: c.output, to: c.to, limit: 9, format: "text"}, &b, &notes)
+			if got := fmt.Sprint(err) + notes.String(); !strings.Contains(got, c.want) {
+				t.Errorf("it said %s", got)
+			}
+		})
+	}
+}
+
+func TestEverythingWrongWithTheCommandLineIsListed(t *testing.T) {
+	q := query{camera: "a/b", format: "xml", by: "smell", apart: -1}
+	err := q.check([]string{"out"})
+	for _, want := range []string{`unexpected argument "out"`, "--output is missing", "--to is missing", "--by=smell", "--camera=a/b", "--limit=0", "--apart=-1ns", "--format=xml"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+	if err := (&query{output: "out", to: "x.jpg", limit: 1, format: "text"}).check(nil); err != nil {
+		t.Error(err)
+	}
+}
