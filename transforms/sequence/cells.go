@@ -1,11 +1,12 @@
 package sequence
 
 import (
-	"encoding/binary"
 	"fmt"
 	"image"
 
 	"gocv.io/x/gocv"
+
+	"github.com/framebeam/framebeam/transforms/pixels"
 )
 
 // cells divides a picture into squares of size x size pixels, those at the right
@@ -52,67 +53,10 @@ func (c cells) grayOf(gray gocv.Mat) ([]byte, error) {
 }
 
 // reduce gives the mean gray level of every cell, in sixteenths, in means.
-// Sums are of integers, so it is the same on every machine.
-func (c cells) reduce(means []uint16, pixels []byte) []uint16 {
+func (c cells) reduce(means []uint16, gray []byte) []uint16 {
 	means = grow(means, c.count())
-	columns, lanes := make([]uint32, c.width), make([]uint64, c.width/8*2)
-	for cy := range c.rows {
-		top := cy * c.size
-		bottom := min(top+c.size, c.height)
-		c.addColumns(columns, lanes, pixels[top*c.width:bottom*c.width])
-		row := means[cy*c.cols : (cy+1)*c.cols]
-		for cx := range row {
-			left := cx * c.size
-			right := min(left+c.size, c.width)
-			sum := uint32(0)
-			for _, v := range columns[left:right] {
-				sum += v
-			}
-			n := uint32((right - left) * (bottom - top))
-			row[cx] = uint16((uint64(sum)*gray16 + uint64(n/2)) / uint64(n))
-		}
-	}
+	pixels.CellMeans(means, gray, c.width, c.size, gray16)
 	return means
-}
-
-// addColumns sums up each column of the rows, eight at a time: their bytes are
-// added in lanes of 16 bits, which hold 257 rows. lanes has room for two words to
-// every eight columns.
-func (c cells) addColumns(sums []uint32, lanes []uint64, rows []byte) {
-	clear(sums)
-	w := c.width
-	const mask = 0x00ff00ff00ff00ff
-	for len(rows) > 0 {
-		part := rows[:min(len(rows), 256*w)]
-		rows = rows[len(part):]
-		clear(lanes)
-		for len(part) > 0 {
-			// Two rows at once are half the additions to lanes.
-			row, below := part[:w], part[w:]
-			if len(below) >= w {
-				below, part = below[:w], below[w:]
-			} else {
-				below, part = make([]byte, w), nil
-			}
-			x := 0
-			for k := 0; k+1 < len(lanes); k += 2 {
-				u, v := binary.LittleEndian.Uint64(row[x:]), binary.LittleEndian.Uint64(below[x:])
-				lanes[k] += u&mask + v&mask
-				lanes[k+1] += u>>8&mask + v>>8&mask
-				x += 8
-			}
-			for ; x < w; x++ {
-				sums[x] += uint32(row[x]) + uint32(below[x])
-			}
-		}
-		for k := 0; k+1 < len(lanes); k += 2 {
-			s := sums[4*k : 4*k+8 : 4*k+8]
-			for i := range 4 {
-				s[2*i] += uint32(lanes[k] >> (16 * i) & 0xffff)
-				s[2*i+1] += uint32(lanes[k+1] >> (16 * i) & 0xffff)
-			}
-		}
-	}
 }
 
 // gainOne is a gain of 1: the light is as it was.
