@@ -45,6 +45,7 @@ RUN --mount=type=cache,target=/root/go/pkg/mod \
         ./pipelines/archive \
         ./pipelines/reprocess \
         ./pipelines/show \
+        ./pipelines/similar \
         ./pipelines/render
 
 # What the programs need to run: the OpenCV libraries that they are linked with. The
@@ -91,6 +92,7 @@ COPY --link --from=build \
     /out/archive \
     /out/reprocess \
     /out/show \
+    /out/similar \
     /out/render \
     /opt/framebeam/bin/
 RUN analyze --help >/dev/null

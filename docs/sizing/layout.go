@@ -8,7 +8,7 @@ import (
 // What the program and its engines fix.
 const (
 	day              = 24 * time.Hour
-	stateLimit       = 256 << 10 // of a camera: analyses' state_limit
+	motionLimit      = 192 << 10 // of a camera: three quarters of analyses' state_limit, where motion is alone
 	blockChunks      = 4096      // chunks that share a folder: transforms/output.BlockChunks
 	defaultChunk     = 2048      // --chunk of the pipelines
 	checkpointSecs   = 10        // runner-configs/flink
@@ -177,7 +177,7 @@ func (l *Layout) files() {
 
 // held is the state that is really kept: a frame that does not fit is not.
 func (l *Layout) held() float64 {
-	if l.State > stateLimit {
+	if l.State > motionLimit {
 		return sizeState.value
 	}
 	return l.State
@@ -186,7 +186,7 @@ func (l *Layout) held() float64 {
 // cameraState is what motion needs to keep of a camera: the previous frame's
 // JPEG, or packed where that is too large.
 func (l *Layout) cameraState() float64 {
-	if s := l.FrameBytes + sizeState.value; s <= stateLimit {
+	if s := l.FrameBytes + sizeState.value; s <= motionLimit {
 		return s
 	}
 	return sizePacked.value*l.pixels() + sizeState.value

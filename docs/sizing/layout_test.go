@@ -30,8 +30,8 @@ func TestTheProgramKnowsThePipelinesConstants(t *testing.T) {
 		t.Errorf("%d chunks share a folder and a chunk has %d offsets; the pipelines say %d and %d",
 			blockChunks, defaultChunk, output.BlockChunks, job.DefaultN)
 	}
-	if got := analyses.Default().StateLimit; got != stateLimit {
-		t.Errorf("a camera's state is at most %d, the pipelines say %d", stateLimit, got)
+	if got := analyses.Default().StateLimit * 3 / 4; got != motionLimit {
+		t.Errorf("a camera's state is at most %d, the pipelines say %d", motionLimit, got)
 	}
 	f := frame.Frame{Camera: "camera-00001", Epoch: "20240501T080000.000000000Z-1a2b3c4d", Sequence: 123456,
 		Captured: time.Date(2024, 5, 1, 8, 0, 0, 123456789, time.UTC), Encoding: frame.JPEG, Width: 640, Height: 480}
@@ -113,7 +113,7 @@ func drawWorkload(t *rapid.T) Workload {
 	w.Cameras = rapid.IntRange(1, 20_000).Draw(t, "cameras")
 	w.FPS = rapid.Float64Range(0.1, 30).Draw(t, "fps")
 	w.Engine = rapid.SampledFrom(engineNames).Draw(t, "engine")
-	w.JPEGBytes = rapid.Float64Range(5_000, 170_000).Draw(t, "bytes") // half as much again still fits the state
+	w.JPEGBytes = rapid.Float64Range(5_000, 125_000).Draw(t, "bytes") // half as much again still fits the state
 	w.KeepArchive = rapid.Float64Range(0, 30).Draw(t, "archive")
 	return w
 }

@@ -47,9 +47,9 @@ func (l *Layout) limits() (all []finding) {
 	add(l.Engine == "direct" && l.Frames*l.SequenceMs/1000 > statefulCore*l.Utilisation,
 		fmt.Sprintf("the sequence stage needs %.1f cores", l.Frames*l.SequenceMs/1000),
 		"the direct runner works a stateful stage on about one core", "--engine=flink")
-	add(l.State > stateLimit,
+	add(l.State > motionLimit,
 		fmt.Sprintf("a camera's state needs %s", bytesText(l.State)),
-		"the limit is 256 KiB: frames would have MotionSkipped instead of motion",
+		"motion has 192 KiB of the limit of 256: frames would have MotionSkipped instead of motion",
 		"resize at the collector, or raise state_limit and plan its checkpoints")
 	add(l.Fill > l.Latency.Seconds(),
 		fmt.Sprintf("an average partition fills a chunk in %s", secondsText(l.Fill)),

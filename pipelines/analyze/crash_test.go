@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -297,15 +298,42 @@ func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	out, err := exec.CommandContext(ctx, path, "--runner=abacus", "--topic", "no/topic", "--until", "tomorrow", "--chunk=0").CombinedOutput()
-	if code := err.(*exec.ExitError).ExitCode(); code != 2 {
-		t.Errorf("exit code %d, want 2", code)
-	}
-	for _, want := range []string{"abacus", "no/topic", "tomorrow", "--chunk=0", "--output"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("nothing is said of %s:\n%s", want, out)
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
 		}
+		return name
+	}
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"flags", []string{"--runner=abacus", "--topic", "no/topic", "--until", "tomorrow", "--chunk=0"},
+			[]string{"abacus", "no/topic", "tomorrow", "--chunk=0", "--output"}},
+		{"the files that they name", []string{"--runner=flink", "--output", filepath.Join(dir, "out"),
+			"--engine-options", file("options.yaml", "finish_bundle_before_checkpointing: false\n"),
+			"--config", file("analyses.yaml", "cascades: {cats: {cascade: cats.xml}}\n")},
+			[]string{"options.yaml:1: finish_bundle_before_checkpointing must be true", `analysis cascades/cats: cascade "cats.xml" is not in`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+			defer stop()
+			out, err := exec.CommandContext(ctx, path, c.args...).CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+				t.Errorf("%v, want exit code 2", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("nothing is said of %s:\n%s", want, out)
+				}
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(dir, "out")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an output was begun: %v", err)
 	}
 }

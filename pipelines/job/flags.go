@@ -82,7 +82,9 @@ func (f *Flags) Job() (Job, error) {
 	j.SliceBytes, err = sliceBytes(*f.slice, j.Runner)
 	note(err)
 	note(j.checkEnd())
-	j.Analyses, err = analyses.Load(*f.config)
+	if j.Analyses, err = analyses.Load(*f.config); err == nil {
+		_, err = j.Analyses.Stages(j.Runner == launch.Direct) // looks at the files that analyses name
+	}
 	note(err)
 	return j, errors.Join(errs...)
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 
-	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/output"
 )
@@ -38,7 +37,7 @@ var flinkMust = map[string]mustBe{
 }
 
 func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
-	options, err := loadOptions(*optionsFile, runnerconfigs.FlinkJob, flinkMust)
+	options, err := optionsOf(Flink)
 	if err != nil {
 		return err
 	}

@@ -23,13 +23,15 @@ const (
 
 var engines = []string{Direct, Flink, Spark}
 
-// Runner returns the runner that --runner names, or an error that says which there are.
+// Runner returns the runner that --runner names. The error says which there are, or
+// what is wrong with the file of --engine-options.
 func Runner() (string, error) {
 	switch r := strings.ToLower(*runners.Runner); {
 	case r == "" || r == "prism":
 		return Direct, nil
 	case slices.Contains(engines, r):
-		return r, nil
+		_, err := optionsOf(r)
+		return r, err
 	default:
 		return "", fmt.Errorf("--runner=%s: not available (there are: %s)", *runners.Runner, strings.Join(engines, ", "))
 	}

@@ -6,12 +6,26 @@ import (
 	"os"
 	"slices"
 
-	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/goccy/go-yaml/ast"
+
+	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
+	"github.com/framebeam/framebeam/strictyaml"
 )
 
 // engineOptions are Beam options by their names, such as checkpointing_interval.
 type engineOptions map[string]any
+
+// optionsOf are the options of a job on that engine: of the file that --engine-options
+// names, or the preset.
+func optionsOf(runner string) (engineOptions, error) {
+	switch runner {
+	case Flink:
+		return loadOptions(*optionsFile, runnerconfigs.FlinkJob, flinkMust)
+	case Spark:
+		return loadOptions(*optionsFile, runnerconfigs.SparkJob, nil)
+	}
+	return nil, nil
+}
 
 // loadOptions reads the options of a file, or of the preset if there is none.
 // Those in must are not the file's to choose: another value is an error, with

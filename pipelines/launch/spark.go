@@ -8,8 +8,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-
-	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 )
 
 // SparkEndpoint is where Spark's job server is looked for without --endpoint.
@@ -20,7 +18,7 @@ const cancelPatience = 30 * time.Second
 
 // spark runs a job with an end: Spark's portable runner knows no other.
 func spark(ctx context.Context, p *beam.Pipeline, m *Meter) error {
-	options, err := loadOptions(*optionsFile, runnerconfigs.SparkJob, nil)
+	options, err := optionsOf(Spark)
 	if err != nil {
 		return err
 	}

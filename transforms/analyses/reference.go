@@ -17,7 +17,18 @@ func Reference() string {
 
 Made of the code by ` + "`make schema`" + `; [analyses.md](analyses.md) explains what they do. Every
 analysis also takes ` + "`during`" + ` and ` + "`only`" + `, and true or false in place of parameters.
+
+## Of the whole file
+
+` + "`cameras`" + ` is a list of what is different for some: ` + "`match`" + `, a camera's id or a pattern, and
+any analysis and ` + "`silence`" + ` anew.
+
+| | default | | |
+|---|---|---|---|
 `)
+	general := maps.Clone(settings)
+	delete(general, "cameras")
+	rows(&b, "", general)
 	kinds, sequential := allKinds()
 	for _, k := range kinds {
 		where := "of a frame on its own"
@@ -45,8 +56,14 @@ func rows(b *strings.Builder, prefix string, fields object) {
 			rows(b, prefix+name+".", inner)
 			continue
 		}
+		if items, ok := f["items"].(object); ok {
+			if inner, ok := items["properties"].(object); ok {
+				rows(b, prefix+name+"[].", inner)
+				continue
+			}
+		}
 		def := ""
-		if d, ok := f["default"]; ok {
+		if d, ok := f["default"]; ok && d != "" {
 			text, err := json.Marshal(d)
 			if err != nil {
 				text = fmt.Append(nil, d)
@@ -61,26 +78,34 @@ func rows(b *strings.Builder, prefix string, fields object) {
 // kindOf says a parameter's type and limits.
 func kindOf(f object) string {
 	if items, ok := f["items"].(object); ok {
-		return "list of " + kindOf(items)
+		long := within(f["minItems"], f["maxItems"])
+		if long != "" {
+			long = "(" + long + ") "
+		}
+		return "list " + long + "of " + kindOf(items)
 	}
 	if enum, ok := f["enum"].([]string); ok {
 		return strings.Join(enum, ", ")
 	}
 	if pattern, _ := f["pattern"].(string); pattern != "" {
-		return "duration"
+		return strings.TrimSpace("duration " + within(f[params.Least], f[params.Most]))
 	}
-	text := fmt.Sprint(f["type"])
-	least, low := f["minimum"]
-	most, high := f["maximum"]
+	return strings.TrimSpace(fmt.Sprint(f["type"]) + " " + within(f["minimum"], f["maximum"]))
+}
+
+// within says limits; nil: there is none.
+func within(least, most any) string {
 	switch {
-	case low && high:
-		text += fmt.Sprintf(" %v to %v", least, most)
-	case low:
-		text += fmt.Sprintf(" from %v", least)
-	case high:
-		text += fmt.Sprintf(" to %v", most)
+	case least != nil && least == most:
+		return fmt.Sprint(least)
+	case least != nil && most != nil:
+		return fmt.Sprintf("%v to %v", least, most)
+	case least != nil:
+		return fmt.Sprintf("from %v", least)
+	case most != nil:
+		return fmt.Sprintf("to %v", most)
 	}
-	return text
+	return ""
 }
 
 func upper(s string) string {

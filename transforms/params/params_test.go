@@ -101,7 +101,7 @@ func TestTheSchemaSaysWhatTheTagsSay(t *testing.T) {
 		`"points":{"items":{"items":{"maximum":1,"minimum":0,"type":"number"},"maxItems":2,"minItems":2,"type":"array"},"type":"array"},` +
 		`"share":{"default":0.5,"minimum":0,"type":"number"},` +
 		`"side":{"default":3,"description":"in pixels","maximum":31,"minimum":1,"type":"integer"},` +
-		`"wait":{"default":"2s","pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string"},` +
+		`"wait":{"default":"2s","pattern":"^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$","type":"string","x-maximum":"1m","x-minimum":"1s"},` +
 		`"weights":{"additionalProperties":{"minimum":0,"type":"integer"},"type":"object"}},"type":"object"}`
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Error(diff)

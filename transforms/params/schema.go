@@ -7,6 +7,12 @@ import (
 	"strings"
 )
 
+// Keywords of ours for the limits of durations, which JSON Schema cannot say.
+const (
+	Least = "x-minimum"
+	Most  = "x-maximum"
+)
+
 // Schema is the JSON Schema (2020-12) of a struct of parameters, whose values are
 // the defaults.
 func Schema(p any) map[string]any { return structSchema(reflect.ValueOf(p)) }
@@ -51,6 +57,11 @@ func valueSchema(t reflect.Type, v reflect.Value, tag reflect.StructTag) map[str
 		s["type"], s["pattern"] = "string", `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 		if v.IsValid() {
 			s["default"] = v.Interface().(Duration).String()
+		}
+		for keyword, limit := range map[string]string{Least: tag.Get("min"), Most: tag.Get("max")} {
+			if limit != "" {
+				s[keyword] = limit
+			}
 		}
 	case t.Kind() == reflect.Bool:
 		s["type"] = "boolean"
