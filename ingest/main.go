@@ -27,6 +27,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafkaconn"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 const (
@@ -120,8 +121,8 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 	if opts.Wire != config.CloudEvents && opts.Wire != config.JSON {
 		wrong("--wire %q is not cloudevents or json", *wire)
 	}
-	if opts.Zone, err = time.LoadLocation(*zone); err != nil || *zone == "Local" {
-		wrong("--json-zone %q is not a time zone such as Europe/Berlin", *zone)
+	if opts.Zone, err = timezone.Load(*zone); err != nil {
+		wrong("--json-zone: %v", err)
 	}
 	switch {
 	case *create && (*partitions < 1 || *partitions > 10000):

@@ -63,7 +63,7 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 		t.Errorf("exit %d, output %q", code, &stdout)
 	}
 	for _, want := range []string{
-		`unexpected argument "more"`, `--brokers: "localhost"`, `topic "a/b"`, `--wire "xml"`, `--json-zone "Mars/Olympus"`,
+		`unexpected argument "more"`, `--brokers: "localhost"`, `topic "a/b"`, `--wire "xml"`, `--json-zone: time zone "Mars/Olympus"`,
 		"--partitions is for --create-topic", "--buffer 0", "connection.yaml:1: connection: mechanism: PLAIN sends the password as it is",
 		"cameras.yaml:3: camera yard: source: ", "cameras.yaml:4: camera yard: quality: 0",
 	} {

@@ -141,9 +141,9 @@ cameras:
   - match: "[a-"
 `, []string{
 			`3: analyses: silence: "25h" is not a duration from 1ms to 24h, such as 10s`,
-			`4: analyses: json_zone: time zone "Mars/Olympus": unknown time zone Mars/Olympus`,
+			`4: analyses: json_zone: time zone "Mars/Olympus": IANA knows none of this name (2025c; such as Europe/Berlin)`,
 			`6: schedules: night: from: "25:00" is not a clock time such as 06:30`,
-			`9: schedules: night: zone: "Local" depends on the machine`,
+			`9: schedules: night: zone: time zone "Local": IANA knows none of this name (2025c; such as Europe/Berlin)`,
 			`9: schedules: two are named "night"`,
 			`11: cameras: match: "[a-" is not a pattern: syntax error in pattern`}},
 		{"parameters that do not go together, where they are said", `motion:
@@ -168,7 +168,7 @@ cameras:
 			"3: motion: during/nigth: there is no such schedule",
 			`6: motion: only/0: there is no schedule "dusk"`}},
 		{"a zone that is another on every machine", "json_zone: Local\n", []string{
-			`1: analyses: json_zone: time zone "Local" depends on the machine: give an IANA name such as "Europe/Berlin"`}},
+			`1: analyses: json_zone: time zone "Local": IANA knows none of this name (2025c; such as Europe/Berlin)`}},
 		{"a list", "- quality\n", []string{"1: analyses: got array, want object"}},
 		{"what JSON cannot say", "quality: &a true\nmotion: *a\n", []string{
 			"1: quality is an anchor or alias, which are not read", "2: motion is an anchor or alias, which are not read"}},

@@ -17,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 // profile is how the cameras of one pattern are analysed: everything that is
@@ -323,7 +324,8 @@ func (c *Config) effective(p *profile) (effective, error) {
 		Settings Settings
 		OpenCV   string
 		Arch     string
-	}{effective{"", e.Silence, e.PerFrame, e.Sequence, ""}, c.Settings, pixels.Version(), runtime.GOARCH})
+		Zones    string
+	}{effective{"", e.Silence, e.PerFrame, e.Sequence, ""}, c.Settings, pixels.Version(), runtime.GOARCH, timezone.Version})
 	if err != nil {
 		return e, fmt.Errorf("encode profile: %w", err)
 	}

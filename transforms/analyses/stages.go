@@ -12,6 +12,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 // Stages is the configuration as the pipeline's stages take it.
@@ -19,7 +20,8 @@ type Stages struct {
 	PerFrame perframe.Config
 	Sequence sequence.Config // but for where states lie
 	// Text is the effective configuration as JSON, with the digests of all analyses
-	// and what else results depend on: the OpenCV version and the architecture.
+	// and what else results depend on: the OpenCV version, the architecture, the rules
+	// of time zones.
 	Text   string
 	Digest string // of Text, SHA-256, hex
 }
@@ -45,7 +47,8 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		Profiles []effective
 		OpenCV   string
 		Arch     string
-	}{Config: c.Settings, OpenCV: pixels.Version(), Arch: runtime.GOARCH}
+		Zones    string // version of the time zones' rules
+	}{Config: c.Settings, OpenCV: pixels.Version(), Arch: runtime.GOARCH, Zones: timezone.Version}
 	for i := range profiles {
 		p := &profiles[i]
 		e, err := c.effective(p)
@@ -57,7 +60,7 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		for _, a := range e.PerFrame {
 			seq.Reads[a.Name] = a.Digest
 		}
-		need, err := seq.Pixels()
+		need, err := seq.Pixels(c.StateLimit)
 		if err != nil {
 			return Stages{}, err
 		}

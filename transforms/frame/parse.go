@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	_ "time/tzdata" // a worker's machine need not know the time zones
 	"unicode/utf8"
+
+	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 const (
@@ -35,7 +36,7 @@ type ParseOptions struct {
 // Validate returns every violation, joined.
 func (o ParseOptions) Validate() error {
 	var errs []error
-	if _, err := loadZone(o.Zone); err != nil {
+	if _, err := timezone.Load(o.Zone); err != nil {
 		errs = append(errs, err)
 	}
 	if o.MaxPixels < 0 || o.MaxPixels > opencvMaxPixels {
@@ -45,18 +46,6 @@ func (o ParseOptions) Validate() error {
 		errs = append(errs, fmt.Errorf("max side %d is not in 1 to %d", o.MaxSide, opencvMaxSide))
 	}
 	return errors.Join(errs...)
-}
-
-// loadZone refuses "Local", which means something else on every machine.
-func loadZone(name string) (*time.Location, error) {
-	if name == "Local" {
-		return nil, errors.New(`time zone "Local" depends on the machine: give an IANA name such as "Europe/Berlin"`)
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", name, err)
-	}
-	return zone, nil
 }
 
 // Parser makes frames of records. It is immutable and safe for concurrent use.
@@ -71,7 +60,7 @@ func NewParser(o ParseOptions) (*Parser, error) {
 		return nil, fmt.Errorf("parse options: %w", err)
 	}
 	p := &Parser{limits: defaultLimits}
-	p.zone, _ = loadZone(o.Zone)
+	p.zone, _ = timezone.Load(o.Zone)
 	if o.MaxPixels > 0 {
 		p.limits.pixels = o.MaxPixels
 	}

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
-	"sync"
 	"time"
-	_ "time/tzdata" // so that zones are the same on every machine
+
+	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 // Schedule is a stretch of the day, on some days of the week. From and To are
@@ -42,9 +41,7 @@ func (s Schedule) Validate() error {
 			errs = append(errs, fmt.Errorf("days: %q is not one of mon, tue, wed, thu, fri, sat, sun", d))
 		}
 	}
-	if s.Zone == "Local" {
-		errs = append(errs, errors.New("zone: \"Local\" depends on the machine"))
-	} else if _, err := location(s.Zone); err != nil {
+	if _, err := timezone.Load(s.Zone); err != nil {
 		errs = append(errs, fmt.Errorf("zone: %w", err))
 	}
 	return errors.Join(errs...)
@@ -52,7 +49,7 @@ func (s Schedule) Validate() error {
 
 // Covers reports whether the schedule holds at t. It must be valid.
 func (s Schedule) Covers(t time.Time) bool {
-	zone, err := location(s.Zone)
+	zone, err := timezone.Load(s.Zone)
 	if err != nil {
 		return false
 	}
@@ -72,21 +69,4 @@ func (s Schedule) Covers(t time.Time) bool {
 
 func (s Schedule) on(day time.Weekday) bool {
 	return len(s.Days) == 0 || slices.Contains(s.Days, days[day])
-}
-
-var zones sync.Map // of name to *time.Location: loading one reads a file
-
-func location(name string) (*time.Location, error) {
-	if name == "" {
-		return time.UTC, nil
-	}
-	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location), nil
-	}
-	z, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "time: "))
-	}
-	zones.Store(name, z)
-	return z, nil
 }
