@@ -69,8 +69,8 @@ func (q *query) check(args []string) error {
 	if q.camera != "" && !frame.ValidCamera(q.camera) {
 		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
 	}
-	if q.limit < 1 {
-		bad = append(bad, fmt.Errorf("--limit=%d: below 1", q.limit))
+	if q.limit < 1 || q.limit > 1_000_000 {
+		bad = append(bad, fmt.Errorf("--limit=%d: not 1 to 1000000", q.limit))
 	}
 	if q.apart != 0 && q.apart < time.Microsecond {
 		bad = append(bad, fmt.Errorf("--apart=%v: neither 0 nor at least 1µs", q.apart))

@@ -32,13 +32,21 @@ func better(a, b hit) int {
 type search struct {
 	query
 	wanted   wanted
-	likeness map[string]similarity.Likeness // by what tells features that are compared alike
-	open     map[string]stretch             // by camera
-	best     []hit                          // of the stretches that ended
+	likeness map[string]likeness // by what tells features that are compared alike
+	open     map[camera]stretch
+	best     []hit // of the stretches that ended
 
 	compared, skipped int
 	reason            error // why the first was skipped
 }
+
+// likeness to what is wanted, or why nothing can be compared with it.
+type likeness struct {
+	of  similarity.Likeness
+	err error
+}
+
+type camera struct{ topic, id string }
 
 // stretch is a stretch of time of a camera, and its best frame so far.
 type stretch struct {
@@ -56,7 +64,7 @@ func similar(ctx context.Context, q query, w, notes io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := search{query: q, likeness: map[string]similarity.Likeness{}, open: map[string]stretch{}}
+	s := search{query: q, likeness: map[string]likeness{}, open: map[camera]stretch{}}
 	if s.wanted, err = find(ctx, q.to, out); err != nil {
 		return err
 	}
@@ -74,7 +82,7 @@ func similar(ctx context.Context, q query, w, notes io.Writer) error {
 	case s.compared == 0:
 		return fmt.Errorf("%s: no feature can be compared: %w", q.output, s.reason)
 	case s.skipped > 0:
-		fmt.Fprintf(notes, "%d frames could not be compared, %v\n", s.skipped, s.reason)
+		fmt.Fprintf(notes, "%d features could not be compared, %v\n", s.skipped, s.reason)
 	}
 	return write(w, q.format, s.hits())
 }
@@ -88,17 +96,16 @@ func (s *search) add(r *result.Frame) {
 		if kinds[f.Analysis] != f.Kind || s.by != "" && f.Analysis != s.by {
 			continue
 		}
-		s.by = f.Analysis // likenesses of different kinds say nothing to each other
 		alike, err := s.alike(f)
-		if err != nil {
-			if s.skipped++; s.reason == nil {
-				s.reason = fmt.Errorf("%s/%d@%d: %s: %w", r.Topic, r.Partition, r.Offset, f.Analysis, err)
-			}
+		if err == nil {
+			s.by = f.Analysis // likenesses of different kinds say nothing to each other
+			s.compared++
+			s.take(hit{alike, *r})
 			return
 		}
-		s.compared++
-		s.take(hit{alike, *r})
-		return
+		if s.skipped++; s.reason == nil {
+			s.reason = fmt.Errorf("%s/%d@%d: %s: %w", r.Topic, r.Partition, r.Offset, f.Analysis, err)
+		}
 	}
 }
 
@@ -109,18 +116,18 @@ func (s *search) alike(f result.Feature) (float64, error) {
 	if f.Kind == similarity.KindHistogram {
 		key += string(f.Data[:min(len(f.Data), 4)])
 	}
-	l := s.likeness[key]
-	if l == nil {
-		data, err := s.wanted.feature(f)
-		if err != nil {
-			return 0, err
-		}
-		if l, err = similarity.To(f.Kind, data); err != nil {
-			return 0, err
+	l, ok := s.likeness[key]
+	if !ok {
+		var data []byte
+		if data, l.err = s.wanted.feature(f); l.err == nil {
+			l.of, l.err = similarity.To(f.Kind, data)
 		}
 		s.likeness[key] = l
 	}
-	return l(f.Data)
+	if l.err != nil {
+		return 0, l.err
+	}
+	return l.of(f.Data)
 }
 
 // take notes a hit; of those in one stretch of a camera the best stays.
@@ -134,7 +141,8 @@ func (s *search) take(h hit) {
 		at = 1000 * h.row.Timestamp
 	}
 	number := at / s.apart.Microseconds()
-	last, ok := s.open[h.row.Camera]
+	of := camera{h.row.Topic, h.row.Camera}
+	last, ok := s.open[of]
 	switch {
 	case !ok:
 	case last.number != number:
@@ -142,7 +150,7 @@ func (s *search) take(h hit) {
 	case better(last.hit, h) < 0:
 		return
 	}
-	s.open[h.row.Camera] = stretch{number, h}
+	s.open[of] = stretch{number, h}
 }
 
 // keep keeps a hit if it may be among those that are listed.

@@ -217,7 +217,7 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 		{"a frame that is not there", bare, "frames/0@7", "frames/0@7 is neither a file nor a frame of the output"},
 		{"a file that is not there", bare, "picture.jpg", "picture.jpg: no such file"},
 		{"a file that is no picture", bare, text, "picture " + text + ": not_an_image"},
-		{"histograms of other bins", other, "frames/0@0", "1 frames could not be compared, frames/0@1: histogram: histograms of 4x1x1 and 8x1x1 bins"},
+		{"histograms of other bins", other, "frames/0@0", "1 features could not be compared, frames/0@1: histogram: histograms of 4x1x1 and 8x1x1 bins"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b, notes bytes.Buffer
