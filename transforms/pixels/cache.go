@@ -47,6 +47,9 @@ func KeyOf(topic string, partition int32, offset int64, f *frame.Frame) Key {
 	return Key{topic, partition, offset, f.Width, len(f.Data), maphash.Bytes(seed, f.Data)}
 }
 
+// entryBytes is about what a Mat takes beside its pixels, and its place in the cache.
+const entryBytes = 512
+
 // Cache holds Mats between a Put and a Take, at most a number of bytes; the
 // oldest make room. It is safe for concurrent use.
 type Cache struct {
@@ -63,7 +66,7 @@ type entry struct {
 	bytes int
 }
 
-// NewCache returns an empty cache of at most limit bytes of pixels.
+// NewCache returns an empty cache of at most limit bytes.
 func NewCache(limit int) *Cache {
 	return &Cache{limit: limit, order: list.New(), byKey: map[Key]*list.Element{}}
 }
@@ -71,7 +74,7 @@ func NewCache(limit int) *Cache {
 // Put gives the Mat to the cache, which closes it if nobody takes it. What the
 // key held before is closed.
 func (c *Cache) Put(k Key, mat gocv.Mat) {
-	n := mat.Total() * mat.ElemSize()
+	n := mat.Total()*mat.ElemSize() + entryBytes
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.byKey[k]; ok {
@@ -109,7 +112,7 @@ func (c *Cache) DropAll() {
 	}
 }
 
-// Bytes is how many bytes of pixels the cache holds.
+// Bytes is how many bytes the cache holds.
 func (c *Cache) Bytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

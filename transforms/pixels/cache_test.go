@@ -53,13 +53,16 @@ func TestCacheKeysTellPlaceAndContentApart(t *testing.T) {
 	}
 }
 
+// entry is what a Mat of 100 bytes counts for.
+const entry = 100 + 512
+
 func TestCacheIsBoundedAndTheOldestMakeRoom(t *testing.T) {
-	c := pixels.NewCache(350)
+	c := pixels.NewCache(3*entry + 50)
 	for i := range int64(5) {
 		c.Put(key(i), mat(float64(i)))
 	}
-	if c.Bytes() != 300 {
-		t.Errorf("%d bytes, want 300", c.Bytes())
+	if c.Bytes() != 3*entry {
+		t.Errorf("%d bytes, want %d", c.Bytes(), 3*entry)
 	}
 	for i := range int64(5) {
 		m, ok := c.Take(key(i))
@@ -70,7 +73,7 @@ func TestCacheIsBoundedAndTheOldestMakeRoom(t *testing.T) {
 			m.Close()
 		}
 	}
-	small := pixels.NewCache(99)
+	small := pixels.NewCache(entry - 1)
 	small.Put(key(1), mat(1))
 	if _, ok := small.Take(key(1)); ok || small.Bytes() != 0 {
 		t.Error("a Mat larger than the cache was kept")
@@ -81,8 +84,8 @@ func TestCachePutAgainReplaces(t *testing.T) {
 	c := pixels.NewCache(1000)
 	c.Put(key(1), mat(1))
 	c.Put(key(1), mat(2))
-	if c.Bytes() != 100 {
-		t.Errorf("%d bytes, want 100", c.Bytes())
+	if c.Bytes() != entry {
+		t.Errorf("%d bytes, want %d", c.Bytes(), entry)
 	}
 	m, _ := c.Take(key(1))
 	defer m.Close()

@@ -14,7 +14,7 @@ const (
 	activityName = "activity"
 	// activityVersion is of the algorithm: raise it with every change that could
 	// change a result.
-	activityVersion = 1
+	activityVersion = 2
 	// activityCells is the most cells of a reduced picture, of which two are kept.
 	activityCells = 3072
 )

@@ -77,8 +77,9 @@ func (m *activityMemory) Next(in Input, out *result.Frame) error {
 		m.ended = notEnded
 	}
 	at := in.Frame().Captured.UnixMilli()
+	m.notAfter(at)
 	if m.width != gray.Cols() || m.height != gray.Rows() {
-		m.width, m.height, m.older, m.recent = gray.Cols(), gray.Rows(), nil, nil
+		m.resize(gray.Cols(), gray.Rows())
 	}
 	m.prepare()
 	pixels, err := m.grid.grayOf(gray)
@@ -90,6 +91,22 @@ func (m *activityMemory) Next(in Input, out *result.Frame) error {
 	m.keep(at)
 	m.judge(at, moved, out)
 	return nil
+}
+
+// notAfter takes care of clocks that are set back: nothing has happened in the future.
+func (m *activityMemory) notAfter(at int64) {
+	e := &m.event
+	e.begin, e.last = min(e.begin, at), min(e.last, at)
+	m.settle = min(m.settle, at+activitySettle)
+}
+
+// resize forgets the pictures; the peak of an event stays the same part of the picture.
+func (m *activityMemory) resize(width, height int) {
+	if m.width > 0 {
+		cells := func(w, h int) int64 { return int64(cellsOf(w, h, activityCells).count()) }
+		m.event.peak = m.event.peak * cells(width, height) / cells(m.width, m.height)
+	}
+	m.width, m.height, m.older, m.recent = width, height, nil, nil
 }
 
 // prepare makes what follows from the size of the pictures.

@@ -144,6 +144,13 @@ func script(t *testing.T, step sequence.Step, text string, change func(i int, it
 	return said.String(), all
 }
 
+// setBack is as the item would be if the clock had been set back by an hour, if it was.
+func setBack(it *sequence.Item, was bool) {
+	if was {
+		it.Frame.Captured = it.Frame.Captured.Add(-time.Hour)
+	}
+}
+
 func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 	quick := func(c *sequence.ActivityConfig) { c.Quiet = params.Duration(time.Second) }
 	for _, c := range []struct {
@@ -176,6 +183,14 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 			"without a minimum it begins at once", func(c *sequence.ActivityConfig) { quick(c); c.MinDuration = 0 },
 			".....##########.................",
 			".....B..................E.......", nil,
+		}, {
+			"a clock that is set back before it is an event delays it", quick,
+			".....###########................",
+			".............B...........E......", func(i int, it *sequence.Item) { setBack(it, i >= 8) },
+		}, {
+			"a clock that is set back in an event changes nothing", quick,
+			".....##########.................",
+			"..........B.............E.......", func(i int, it *sequence.Item) { setBack(it, i >= 12) },
 		}, {
 			"a new epoch ends it", quick,
 			".....###################........",

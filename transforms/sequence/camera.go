@@ -33,6 +33,9 @@ type Analyzer struct {
 	room    int // of it, for the numbers
 }
 
+// leastRoom is how many bytes of the state the numbers of frames must have: some epochs.
+const leastRoom = 512
+
 // NewAnalyzer makes an analyzer. silence is the longest gap between the capture
 // times of two frames of one epoch that is no interruption (0: DefaultSilence);
 // limit is the most bytes of state per camera (0: DefaultStateLimit).
@@ -55,6 +58,9 @@ func NewAnalyzer(steps []Step, silence time.Duration, limit int) (*Analyzer, err
 		}
 		names[s.Name()] = true
 		room -= len(s.Name()) + len(s.Digest()) + 3*binary.MaxVarintLen32
+	}
+	if room < leastRoom {
+		return nil, fmt.Errorf("analyzer: state limit %d leaves %d bytes beside what analyses remember and are named, at least %d are needed: raise it, or use fewer analyses or schedules", limit, room, leastRoom)
 	}
 	return &Analyzer{steps: steps, silence: silence, limit: limit, room: room}, nil
 }
@@ -140,6 +146,18 @@ func (c *Camera) breaks(b Break) {
 	for _, m := range c.memories {
 		m.Break(b)
 	}
+}
+
+// holder is a memory that holds pixels beside what it saves.
+type holder interface{ held() int } // bytes
+
+func (c *Camera) held() (n int) {
+	for _, m := range c.memories {
+		if h, ok := m.(holder); ok {
+			n += h.held()
+		}
+	}
+	return n
 }
 
 // Close releases what the steps hold outside Go.

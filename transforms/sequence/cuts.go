@@ -68,7 +68,7 @@ type cuts struct {
 	digest string
 }
 
-const cutsVersionOfAlgorithm = 1
+const cutsVersionOfAlgorithm = 2
 
 // NewCuts makes the step "cuts", or says all that is wrong with cfg. It needs gray
 // pictures of at least [pixels.SurveyLeast] pixels in width and height.

@@ -214,6 +214,7 @@ func (m *cutsMemory) Next(in Input, out *result.Frame) error {
 	}
 	f := in.Frame()
 	at := f.Captured.UnixNano()
+	m.setBack(at)
 	resized := m.width != 0 && (m.width != f.Width || m.height != f.Height)
 	if g := (grid{survey.Columns, survey.Rows}); resized || m.broken || g != m.grid {
 		m.interrupted(out, at, resized && !m.broken)
@@ -225,6 +226,18 @@ func (m *cutsMemory) Next(in Input, out *result.Frame) error {
 	}
 	m.time, m.offset = at, out.Offset
 	return nil
+}
+
+// setBack moves what is remembered with a clock that is set back: the film goes on.
+func (m *cutsMemory) setBack(at int64) {
+	if at >= m.time {
+		return
+	}
+	for _, t := range []*int64{&m.began, &m.falls, &m.candidate.at, &m.blank.at, &m.black.at, &m.key.at, &m.next.at} {
+		if *t != 0 {
+			*t -= m.time - at
+		}
+	}
 }
 
 // interrupted ends the shot before a picture that does not follow the last.

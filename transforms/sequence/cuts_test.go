@@ -221,6 +221,22 @@ func TestCuts_atAnInterruption(t *testing.T) {
 	}
 }
 
+func TestCuts_whenTheClockIsSetBack(t *testing.T) {
+	const quiet = "&frames=30&noise=1&objects=3&moved=0-1000:"
+	items, begins := film(t, 25, "192x144", "seed=50"+quiet+"1", "seed=51"+quiet+"11", "seed=52"+quiet+"1")
+	items = later(later(items, begins[1]-10, -time.Hour), begins[2]+1, -time.Hour) // in a shot, and next to a cut
+	step := newCuts(t, nil)
+	events := eventsOf(steptest.Check(t, step, items, kindOf(t, "cuts").Bytes), step.Name())
+	if cuts, keys := cutsIn(events); !slices.Equal(cuts, begins[1:]) || len(keys) != 2 {
+		t.Errorf("cuts %v, want %v; key frames %v", cuts, begins[1:], keys)
+	}
+	for _, e := range events {
+		if e.Value < 0 || e.Value > 2 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 func TestCutsKeepsTheContract(t *testing.T) {
 	items, _ := film(t, 25, "96x72", "seed=1&frames=14&objects=12", "seed=2&frames=25&switch=6-8:400&ramp=10-20:0", "seed=3&frames=20&moved=0-20:9&covered=3-5")
 	for i, it := range items[:8] {

@@ -223,9 +223,12 @@ func (st *beamStorage) replaceWaiting(runs []Run) error {
 	return nil
 }
 
-// cachedCameras is how many cameras a worker's instance keeps decoded. One has
-// about a previous frame in gray, 300 KB at 640x480.
-const cachedCameras = 128
+// How many cameras a worker's instance keeps decoded, and how many bytes of pixels with
+// them: one has about a previous frame in gray, 300 KB at 640x480.
+const (
+	cachedCameras = 128
+	cachedBytes   = 64 << 20
+)
 
 // cameraCache saves decoding a camera's keyed state when the same instance
 // handled its last run. An entry is as good as the state if it stands at the
@@ -233,16 +236,18 @@ const cachedCameras = 128
 type cameraCache struct {
 	entries map[string]*list.Element
 	byUse   *list.List // of *cachedCamera, the latest first
+	bytes   int
 }
 
 type cachedCamera struct {
 	key      string
 	position int64
 	camera   *Camera
+	bytes    int // that it holds
 }
 
 func newCameraCache() cameraCache {
-	return cameraCache{map[string]*list.Element{}, list.New()}
+	return cameraCache{entries: map[string]*list.Element{}, byUse: list.New()}
 }
 
 // take gives the camera away if it stands at the position.
@@ -251,8 +256,7 @@ func (c *cameraCache) take(key string, position int64) *Camera {
 	if !ok {
 		return nil
 	}
-	got := c.byUse.Remove(e).(*cachedCamera)
-	delete(c.entries, key)
+	got := c.remove(e)
 	if got.position != position {
 		got.camera.Close()
 		return nil
@@ -262,17 +266,24 @@ func (c *cameraCache) take(key string, position int64) *Camera {
 
 func (c *cameraCache) put(key string, position int64, cam *Camera) {
 	c.drop(key)
-	c.entries[key] = c.byUse.PushFront(&cachedCamera{key, position, cam})
-	if c.byUse.Len() > cachedCameras {
+	c.entries[key] = c.byUse.PushFront(&cachedCamera{key, position, cam, cam.held()})
+	c.bytes += cam.held()
+	for c.byUse.Len() > cachedCameras || c.bytes > cachedBytes {
 		c.drop(c.byUse.Back().Value.(*cachedCamera).key)
 	}
 }
 
 func (c *cameraCache) drop(key string) {
 	if e, ok := c.entries[key]; ok {
-		c.byUse.Remove(e).(*cachedCamera).camera.Close()
-		delete(c.entries, key)
+		c.remove(e).camera.Close()
 	}
+}
+
+func (c *cameraCache) remove(e *list.Element) *cachedCamera {
+	got := c.byUse.Remove(e).(*cachedCamera)
+	delete(c.entries, got.key)
+	c.bytes -= got.bytes
+	return got
 }
 
 func (c *cameraCache) clear() {

@@ -161,7 +161,7 @@ type health struct {
 	digest string
 }
 
-const healthVersionOfAlgorithm = 1
+const healthVersionOfAlgorithm = 2
 
 // NewHealth makes the step "health", or says all that is wrong with cfg. It needs
 // gray pictures. Of pictures less than [pixels.SurveyLeast] pixels wide or high it
@@ -234,6 +234,9 @@ func (a *alarm) see(c condition, at int64, after, recover params.Duration) (ripe
 	}
 	return false, c == well && at-a.clear >= int64(recover)
 }
+
+// notAfter takes care of clocks that are set back: nothing has happened in the future.
+func (a *alarm) notAfter(at int64) { a.since, a.clear = min(a.since, at), min(a.clear, at) }
 
 // forget drops what is not settled: the frames do not follow each other.
 func (a *alarm) forget() {

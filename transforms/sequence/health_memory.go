@@ -75,6 +75,9 @@ func (m *healthMemory) Next(in Input, out *result.Frame) error {
 	}
 	f := in.Frame()
 	at := f.Captured.UnixNano()
+	for i := range m.alarms {
+		m.alarms[i].notAfter(at)
+	}
 	known := m.width != 0
 	if known && (m.width != f.Width || m.height != f.Height) {
 		m.resized(out, at)
@@ -303,7 +306,7 @@ func (m *healthMemory) look(out *result.Frame, s *pixels.Survey, v *view, part, 
 	same := c.share >= 0.4 || c.here >= 0.4
 	var there *pixels.Place
 	// Looking for it costs as much as all the rest, so only if less than usual is alike.
-	if seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.75 || 1e6*c.here < 0.85*float64(m.ref.here)) {
+	if m.step.Moved.On && seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.75 || 1e6*c.here < 0.85*float64(m.ref.here)) {
 		there = m.elsewhere(v, &c)
 	}
 	blurred := m.blurred(out, s, v, &c, seen && same && there == nil && !m.alarms[movedAlarm].active, at)
@@ -367,12 +370,12 @@ func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Place {
 
 func (m *healthMemory) moved(out *result.Frame, v *view, c *comparison, seen bool, there *pixels.Place, at int64) condition {
 	cfg := &m.step.Moved
+	if !cfg.On {
+		return unknown // the reference follows to wherever the camera looks
+	}
 	cond := unknown
 	if seen && c.judged && c.judgeable >= 0.5 {
 		cond = judge(there != nil || c.share < cfg.Share, there == nil && c.share >= min(0.95, 1.5*cfg.Share))
-	}
-	if !cfg.On {
-		return cond
 	}
 	a := &m.alarms[movedAlarm]
 	ripe, ended := a.see(cond, at, cfg.After, m.step.Recover)

@@ -3,6 +3,7 @@ package sequence_test
 import (
 	"fmt"
 	"image"
+	"slices"
 	"testing"
 	"time"
 
@@ -274,6 +275,31 @@ func TestHealth_looksOnlyForWhatIsAsked(t *testing.T) {
 			report(t, run)
 			t.FailNow()
 		}
+	}
+}
+
+func TestHealth_aCameraThatIsTurnedWhereThatIsNoFault(t *testing.T) {
+	items, _ := film(t, 10, "160x120", "seed=1&frames=200&noise=3&objects=2", "seed=2&frames=900&noise=3&objects=2&blurred=700-760")
+	step := newHealth(t, func(c *sequence.HealthConfig) { c.Moved.On = false })
+	events := eventsOf(steptest.Run(t, step, items, nil), step.Name())
+	if len(events) != 2 || events[0].Type != sequence.EventTooBlurry || events[0].Snapshot < first+900 || events[0].Snapshot > first+920 {
+		t.Errorf("%+v", events)
+	}
+}
+
+func TestHealth_whenTheClockIsSetBack(t *testing.T) {
+	items, _ := film(t, 10, "96x72", "seed=1&frames=300&noise=3&switch=150-200:8&frozen=250-290")
+	items = later(later(items, 180, -time.Hour), 270, -time.Hour) // while it is dark, and while it is frozen
+	step := newHealth(t, nil)
+	var got []string
+	for _, e := range eventsOf(steptest.Check(t, step, items, kindOf(t, "health").Bytes), step.Name()) {
+		got = append(got, e.Type+" "+e.Transition)
+		if e.Transition == sequence.End && (e.Value < 0 || e.Value > 6) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if want := []string{"ImageTooDark begin", "ImageTooDark end", "ImageFrozen begin", "ImageFrozen end"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

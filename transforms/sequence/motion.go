@@ -79,7 +79,7 @@ func NewMotion(cfg MotionConfig) (Step, error) {
 func (s *motion) Name() string { return motionName }
 
 func (s *motion) Digest() string {
-	return fmt.Sprintf("motion v1 blur=%d threshold=%d min_area=%v state_limit=%d", s.Blur, s.Threshold, s.MinArea, s.StateLimit)
+	return fmt.Sprintf("motion v2 blur=%d threshold=%d min_area=%v state_limit=%d", s.Blur, s.Threshold, s.MinArea, s.StateLimit)
 }
 
 func (s *motion) Pixels() frame.Pixels { return frame.GrayPixels }
@@ -93,14 +93,27 @@ func (s *motion) blur(gray gocv.Mat) gocv.Mat {
 	return blurred
 }
 
+// mostBoxes bounds a frame's result, however many dots somebody paints.
+const mostBoxes = 10_000
+
 // moved returns the boxes of what differs between two blurred pictures of the
-// same size, by y, x, width, height, area. It overwrites before.
-func (s *motion) moved(before *gocv.Mat, now gocv.Mat) []result.Detection {
+// same size, by y, x, width, height, area, of more than mostBoxes the largest, and how
+// many there are. It overwrites before.
+func (s *motion) moved(before *gocv.Mat, now gocv.Mat) (found []result.Detection, all int) {
 	gocv.AbsDiff(now, *before, before)
 	gocv.Threshold(*before, before, float32(s.Threshold), 255, gocv.ThresholdBinary)
 	contours := gocv.FindContours(*before, gocv.RetrievalExternal, gocv.ChainApproxSimple)
 	defer contours.Close()
-	var found []result.Detection
+	place := func(a, b result.Detection) int {
+		return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X, b.X),
+			cmp.Compare(a.Width, b.Width), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Area, b.Area))
+	}
+	cut := func() {
+		if len(found) > mostBoxes {
+			slices.SortFunc(found, func(a, b result.Detection) int { return cmp.Or(cmp.Compare(b.Area, a.Area), place(a, b)) })
+			found = found[:mostBoxes]
+		}
+	}
 	for i := range contours.Size() {
 		c := contours.At(i) // belongs to contours
 		area := gocv.ContourArea(c)
@@ -113,10 +126,11 @@ func (s *motion) moved(before *gocv.Mat, now gocv.Mat) []result.Detection {
 			X: int32(box.Min.X), Y: int32(box.Min.Y), Width: int32(box.Dx()), Height: int32(box.Dy()),
 			Area: area, Score: 1,
 		})
+		if all++; len(found) == 2*mostBoxes {
+			cut()
+		}
 	}
-	slices.SortFunc(found, func(a, b result.Detection) int {
-		return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X, b.X),
-			cmp.Compare(a.Width, b.Width), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Area, b.Area))
-	})
-	return found
+	cut()
+	slices.SortFunc(found, place)
+	return found, all
 }

@@ -64,7 +64,13 @@ func (m *motionMemory) Next(in Input, out *result.Frame) error {
 	}
 	now := m.step.blur(gray)
 	if before != nil {
-		out.Detections = append(out.Detections, m.step.moved(before, now)...)
+		found, all := m.step.moved(before, now)
+		out.Detections = append(out.Detections, found...)
+		if all > len(found) {
+			e := NewEvent(m.step, out, EventMotionSkipped, "")
+			e.Detail = fmt.Sprintf("the %d largest of %d boxes are given", len(found), all)
+			out.Events = append(out.Events, e)
+		}
 	}
 	m.forget()
 	if err := m.remember(f, now); err != nil {
@@ -130,6 +136,13 @@ func (m *motionMemory) remember(f *frame.Frame, blurred gocv.Mat) error {
 	}
 	m.kept, m.data = keptPacked, packed
 	return nil
+}
+
+func (m *motionMemory) held() int {
+	if m.blurred == nil {
+		return 0
+	}
+	return m.width * m.height
 }
 
 func (m *motionMemory) forget() {

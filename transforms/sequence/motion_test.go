@@ -75,6 +75,39 @@ func look(t interface{ Fatal(...any) }, m Memory, f frame.Frame) result.Frame {
 	return out
 }
 
+func TestOfMoreBoxesThanAnybodyReadsTheLargestAreGiven(t *testing.T) {
+	m := newMotion(t, func(c *MotionConfig) { c.Blur, c.MinArea = 1, 0 }).Start()
+	defer m.Close()
+	const w, h = 640, 480
+	flat := frame.Frame{Camera: "gate", Width: w, Height: h, Channels: 1, Encoding: frame.Raw, Data: make([]byte, w*h)}
+	dots := flat
+	dots.Data = make([]byte, w*h)
+	for i := range dots.Data {
+		// The dots of the lower half are wider.
+		if x, y := i%w, i/w; y%4 < 2 && x%4 < 2+y/240 {
+			dots.Data[i] = 255
+		}
+	}
+	look(t, m, flat)
+	out := look(t, m, dots)
+	const all = w / 4 * h / 4
+	if len(out.Events) != 1 || out.Events[0].Type != EventMotionSkipped || out.Events[0].Detail != "the 10000 largest of 19200 boxes are given" {
+		t.Errorf("events %+v of %d boxes", out.Events, all)
+	}
+	wide := 0
+	for i, d := range out.Detections {
+		if d.Width == 3 {
+			wide++
+		}
+		if i > 0 && (d.Y < out.Detections[i-1].Y || d.Y == out.Detections[i-1].Y && d.X <= out.Detections[i-1].X) {
+			t.Fatalf("box %d is out of order", i)
+		}
+	}
+	if len(out.Detections) != mostBoxes || wide != all/2 {
+		t.Errorf("%d boxes, of which %d of the larger ones", len(out.Detections), wide)
+	}
+}
+
 func TestMotionFindsWhatMoved(t *testing.T) {
 	m := newMotion(t, nil).Start()
 	defer m.Close()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -462,11 +463,55 @@ func TestManyEpochsAndHolesFitIntoTheLeastState(t *testing.T) {
 	}
 }
 
-func TestStateOverTheLimitIsAnError(t *testing.T) {
-	a, err := NewAnalyzer([]Step{hashStep{"1"}}, 0, 8)
+func TestAStateWithoutRoomForNumbersIsRefused(t *testing.T) {
+	if _, err := NewAnalyzer([]Step{hashStep{strings.Repeat("night", 150)}}, 0, 4<<10); err == nil || !strings.Contains(err.Error(), "state limit 4096") {
+		t.Errorf("it said %v", err)
+	}
+}
+
+// heavy is a memory that holds pixels.
+type heavy struct {
+	Memory
+	bytes int
+}
+
+func (m *heavy) held() int { return m.bytes }
+
+func TestDecodedCamerasAreKeptAsLongAsThereIsRoomForTheirPixels(t *testing.T) {
+	a, err := NewAnalyzer([]Step{hashStep{"1"}}, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := newCameraCache()
+	defer c.clear()
+	for i, bytes := range []int{20 << 20, 20 << 20, 20 << 20, 10 << 20, 70 << 20} {
+		cam := a.Start()
+		cam.memories[0] = &heavy{cam.memories[0], bytes}
+		c.put(fmt.Sprint(i), 1, cam)
+		if i == 3 {
+			var there []int
+			for k := range 4 {
+				if cam := c.take(fmt.Sprint(k), 1); cam != nil {
+					there = append(there, k)
+					c.put(fmt.Sprint(k), 1, cam)
+				}
+			}
+			if !slices.Equal(there, []int{1, 2, 3}) || c.bytes != 50<<20 {
+				t.Errorf("of four there are %v with %d bytes", there, c.bytes)
+			}
+		}
+	}
+	if len(c.entries) != 0 || c.bytes != 0 {
+		t.Errorf("beside one that is too large %d are left with %d bytes", len(c.entries), c.bytes)
+	}
+}
+
+func TestStateOverTheLimitIsAnError(t *testing.T) {
+	a, err := NewAnalyzer([]Step{hashStep{"1"}}, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.limit = 8 // as if a step did not keep to its part
 	if _, err := a.Start().Save(); err == nil {
 		t.Error("a state over the limit was saved")
 	}

@@ -146,8 +146,8 @@ func (a *analyzers) of(camera string) (*Analyzer, error) {
 }
 
 // Pixels is the most that any step needs.
-func (p *Profile) Pixels() (frame.Pixels, error) {
-	a, err := p.analyzer(0)
+func (p *Profile) Pixels(limit int) (frame.Pixels, error) {
+	a, err := p.analyzer(limit)
 	if err != nil {
 		return frame.NoPixels, err
 	}

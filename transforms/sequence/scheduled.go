@@ -51,6 +51,13 @@ func (m *scheduledMemory) Break(b Break) {
 	}
 }
 
+func (m *scheduledMemory) held() int {
+	if h, ok := m.memory.(holder); ok {
+		return h.held()
+	}
+	return 0
+}
+
 func (m *scheduledMemory) Close() {
 	if m.memory != nil {
 		m.memory.Close()

@@ -29,7 +29,8 @@ type Step interface {
 
 // Memory is what one step remembers of one camera. It is used by one goroutine.
 type Memory interface {
-	// Next analyses the camera's next frame and adds what it found to out.
+	// Next analyses the camera's next frame and adds what it found to out. Capture
+	// times may go back: clocks are corrected, and local time ends its summer.
 	// An error is a fault of the program, not of the frame.
 	Next(in Input, out *result.Frame) error
 	// Break tells that the stretch of frames was interrupted before the next one.
