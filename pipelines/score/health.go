@@ -16,9 +16,9 @@ const caring = "quality: false\nmotion: false\nhealth: true\n"
 
 // faulty scenes have every fault of the generator once; the others none that matters.
 var faulty = []condition{
-	{"with every fault", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&frozen=200-260&covered=350-420&moved=500-600&blurred=700-780&switch=880-960:8&switch=1060-1130:380&lost=1230-1290"},
-	{"ten clean minutes", "seed=%d&size=96x72&fps=10&frames=6000&objects=4&noise=3"},
-	{"light switches, clouds, night mode", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&switch=200-300:60&cloud=400-600:55&infrared=800-1000&switch=1200-1205:150"},
+	{"with every fault, 160x120 pixels", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&frozen=200-260&covered=350-420&moved=500-600&blurred=700-780&switch=880-960:8&switch=1060-1130:380&lost=1230-1290"},
+	{"of ten clean minutes, 96x72 pixels", "seed=%d&size=96x72&fps=10&frames=6000&objects=4&noise=3"},
+	{"with light switches, clouds, night mode, 160x120 pixels", "seed=%d&size=160x120&fps=10&frames=1500&objects=3&noise=3&switch=200-300:60&cloud=400-600:55&infrared=800-1000&switch=1200-1205:150"},
 }
 
 func scoreHealth(ctx context.Context, w io.Writer, seeds int) error {

@@ -48,8 +48,8 @@ func main() {
 func tables(ctx context.Context, w io.Writer, seeds int, video string) error {
 	fmt.Fprint(w, `# Scores
 
-What `+"`make score`"+` printed last. Scenes are those of `+"`testdata/scene`"+`: 320x240 pixels, 10 frames/s,
-with the truth about every object and fault. Parameters are the defaults. Precision is the
+What `+"`make score`"+` printed last. Scenes are those of `+"`testdata/scene`"+`: 320x240 pixels, 10 frames/s where
+nothing else is said, with the truth about every object and fault. Parameters are the defaults. Precision is the
 part of what was found that is there, recall the part of what is there that was found, F1
 their harmonic mean.
 `)
