@@ -64,10 +64,7 @@ func analysed(t *testing.T, records []frame.Record) []result.Frame {
 	for kind := range kinds {
 		specs = append(specs, params.Spec{Kind: kind, Name: kind})
 	}
-	a, err := perframe.NewAnalyzer(perframe.Config{
-		Parse:    frame.ParseOptions{Zone: "UTC", MaxPixels: frame.DefaultMaxPixels, MaxSide: frame.DefaultMaxSide},
-		Profiles: []perframe.Profile{{Analyses: specs}},
-	})
+	a, err := perframe.NewAnalyzer(perframe.Config{Profiles: []perframe.Profile{{Analyses: specs}}})
 	if err != nil {
 		t.Fatal(err)
 	}

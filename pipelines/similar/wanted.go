@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -44,19 +46,26 @@ func find(ctx context.Context, to string, out *output.Output) (wanted, error) {
 	}
 	partition, _ := strconv.ParseInt(m[2], 10, 32)
 	offset, _ := strconv.ParseInt(m[3], 10, 64)
-	var found *frameOfOutput
-	err = out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
+	files, err := out.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		n, err := output.ParseName(strings.TrimSuffix(path.Base(f.Name), path.Ext(f.Name)))
+		if err != nil || n.Topic != m[1] || int64(n.Partition) != partition || offset < n.Start || offset > n.End {
+			continue
+		}
+		rows, err := out.Rows(ctx, f.Name)
+		if err != nil {
+			return nil, err
+		}
 		for _, r := range rows {
-			if r.Topic == m[1] && int64(r.Partition) == partition && r.Offset == offset {
-				found = &frameOfOutput{to, r.Features}
+			if r.Offset == offset {
+				return &frameOfOutput{to, r.Features}, nil
 			}
 		}
-		return nil
-	})
-	if err == nil && found == nil {
-		err = fmt.Errorf("%s is neither a file nor a frame of the output", to)
 	}
-	return found, err
+	return nil, fmt.Errorf("%s is neither a file nor a frame of the output", to)
 }
 
 // frameOfOutput is a frame whose features are stored.
@@ -102,10 +111,7 @@ func (p *picture) feature(stored result.Feature) ([]byte, error) {
 			return nil, err
 		}
 	}
-	a, err := perframe.NewAnalyzer(perframe.Config{
-		Parse:    frame.ParseOptions{Zone: "UTC", MaxPixels: frame.DefaultMaxPixels, MaxSide: frame.DefaultMaxSide},
-		Profiles: []perframe.Profile{{Analyses: []params.Spec{spec}}},
-	})
+	a, err := perframe.NewAnalyzer(perframe.Config{Profiles: []perframe.Profile{{Analyses: []params.Spec{spec}}}})
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -15,9 +14,7 @@ import (
 	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/perframe"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 // profile is how the cameras of one pattern are analysed: everything that is
@@ -322,10 +319,8 @@ func (c *Config) effective(p *profile) (effective, error) {
 	text, err := json.Marshal(struct {
 		Profile  effective
 		Settings Settings
-		OpenCV   string
-		Arch     string
-		Zones    string
-	}{effective{"", e.Silence, e.PerFrame, e.Sequence, ""}, c.Settings, pixels.Version(), runtime.GOARCH, timezone.Version})
+		platform
+	}{effective{"", e.Silence, e.PerFrame, e.Sequence, ""}, c.Settings, thisPlatform()})
 	if err != nil {
 		return e, fmt.Errorf("encode profile: %w", err)
 	}

@@ -26,6 +26,15 @@ type Stages struct {
 	Digest string // of Text, SHA-256, hex
 }
 
+// platform is what results depend on beside the log and the file.
+type platform struct {
+	OpenCV string
+	Arch   string
+	Zones  string // version of the time zones' rules
+}
+
+func thisPlatform() platform { return platform{pixels.Version(), runtime.GOARCH, timezone.Version} }
+
 // Stages makes the stages' configurations. oneProcess says that the whole pipeline
 // runs in one process on an engine that delivers each element once and does not
 // push back: the direct runner. It changes no result. The error lists every violation.
@@ -45,10 +54,8 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 	record := struct {
 		Config   Settings
 		Profiles []effective
-		OpenCV   string
-		Arch     string
-		Zones    string // version of the time zones' rules
-	}{Config: c.Settings, OpenCV: pixels.Version(), Arch: runtime.GOARCH, Zones: timezone.Version}
+		platform
+	}{Config: c.Settings, platform: thisPlatform()}
 	for i := range profiles {
 		p := &profiles[i]
 		e, err := c.effective(p)

@@ -1,43 +1,18 @@
-#include "clones.h"
 #include "opencv.h"
+#include "rows.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace {
-
-// As many rows as 16-bit sums hold. Columns are summed up before cells, so that the
-// compiler vectorises: eight columns to a word in Go took three times as long, and more
-// than OpenCV's own reduction by area.
-const int kRows = 257;
-
-FB_CLONES
-void add_row(const uint8_t *row, uint16_t *sums, int n) {
-    for (int x = 0; x < n; x++)
-        sums[x] += row[x];
-}
-
-FB_CLONES
-void add_sums(uint16_t *from, uint32_t *to, int n) {
-    for (int x = 0; x < n; x++) {
-        to[x] += from[x];
-        from[x] = 0;
-    }
-}
-
-}  // namespace
-
+// Columns are summed up before cells, so that the compiler vectorises: eight columns to a
+// word in Go took three times as long, and more than OpenCV's own reduction by area.
 void fb_cell_means(const uint8_t *pixels, int width, int height, int size, int scale, uint16_t *means) {
-    std::vector<uint16_t> part(width);
     std::vector<uint32_t> sums(width);
     for (int top = 0; top < height; top += size) {
         const int bottom = std::min(top + size, height);
         std::fill(sums.begin(), sums.end(), 0);
-        for (int y = top; y < bottom; y++) {
-            add_row(pixels + static_cast<size_t>(y) * width, part.data(), width);
-            if (y + 1 == bottom || (y + 1 - top) % kRows == 0)
-                add_sums(part.data(), sums.data(), width);
-        }
+        for (int y = top; y < bottom; y++)
+            add_row(pixels + static_cast<size_t>(y) * width, sums.data(), width);
         for (int left = 0; left < width; left += size) {
             const int right = std::min(left + size, width);
             uint64_t sum = 0;

@@ -1,4 +1,4 @@
-#include "clones.h"
+#include "rows.h"
 #include "survey.h"
 
 #include <algorithm>
@@ -11,12 +11,6 @@ namespace {
 
 // As many columns as 32-bit sums of two products hold: quarter levels are at most 1020.
 const int kColumns = 512;
-
-FB_CLONES
-void add_row(const uint8_t *row, uint32_t *sums, int n) {
-    for (int x = 0; x < n; x++)
-        sums[x] += row[x];
-}
 
 // quarters makes quarters of gray levels of sums over area pixels.
 FB_CLONES

@@ -266,8 +266,9 @@ func (c *cameraCache) take(key string, position int64) *Camera {
 
 func (c *cameraCache) put(key string, position int64, cam *Camera) {
 	c.drop(key)
-	c.entries[key] = c.byUse.PushFront(&cachedCamera{key, position, cam, cam.held()})
-	c.bytes += cam.held()
+	entry := &cachedCamera{key, position, cam, cam.held()}
+	c.entries[key] = c.byUse.PushFront(entry)
+	c.bytes += entry.bytes
 	for c.byUse.Len() > cachedCameras || c.bytes > cachedBytes {
 		c.drop(c.byUse.Back().Value.(*cachedCamera).key)
 	}

@@ -7,7 +7,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"io"
+	"io/fs"
 	"sync"
 	"time"
 )
@@ -45,20 +45,9 @@ func load(name string) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range a.File {
-		if f.Name != name || f.FileInfo().IsDir() {
-			continue
-		}
-		r, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		data, err := io.ReadAll(r)
-		if err != nil {
-			return nil, err
-		}
-		return time.LoadLocationFromTZData(name, data)
+	data, err := fs.ReadFile(a, name)
+	if err != nil {
+		return nil, fmt.Errorf("IANA knows none of this name (%s; such as Europe/Berlin)", Version)
 	}
-	return nil, fmt.Errorf("IANA knows none of this name (%s; such as Europe/Berlin)", Version)
+	return time.LoadLocationFromTZData(name, data)
 }
