@@ -66,13 +66,14 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 		until   Place
 		slice   int64
 		bounded bool
+		splits  bool // has a splittable DoFn
 	}{
-		{"spark", launch.Spark, Place{word: now}, 0, true},
-		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true},
-		{"flink with an end", launch.Flink, Place{word: now}, 0, true},
-		{"flink for ever", launch.Flink, Place{word: never}, 0, false},
-		{"direct with an end", launch.Direct, Place{word: now}, 0, false},
-		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true},
+		{"spark", launch.Spark, Place{word: now}, 0, true, false},
+		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true, false},
+		{"flink with an end", launch.Flink, Place{word: now}, 0, true, false},
+		{"flink for ever", launch.Flink, Place{word: never}, 0, false, false},
+		{"direct with an end", launch.Direct, Place{word: now}, 0, false, true},
+		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
@@ -101,7 +102,7 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 			if (len(unbounded) == 0) != c.bounded {
 				t.Errorf("unbounded collections: %q", unbounded)
 			}
-			if splits := slices.Contains(m.GetRequirements(), graphx.URNRequiresSplittableDoFn); splits == c.bounded {
+			if splits := slices.Contains(m.GetRequirements(), graphx.URNRequiresSplittableDoFn); splits != c.splits {
 				t.Errorf("the pipeline requires %q", m.GetRequirements())
 			}
 		})

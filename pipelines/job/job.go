@@ -235,6 +235,9 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	if j.Runner == launch.Direct && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}
+	if j.Runner == launch.Flink && !source.OneCall {
+		source.TickEvery = launch.FlinkTick
+	}
 	stages.Sequence.States = out.Spec()
 
 	p, s := beam.NewPipelineWithRoot()

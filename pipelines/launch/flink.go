@@ -25,6 +25,10 @@ import (
 // FlinkEndpoint is where Flink's job server is looked for without --endpoint.
 const FlinkEndpoint = "localhost:8099"
 
+// FlinkTick is how often a live job on Flink looks for what is new in a partition:
+// as often as its preset ends bundles.
+const FlinkTick = 200 * time.Millisecond
+
 var (
 	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, to cancel jobs; empty: by the job server alone, which does not reach a cluster")
 	savepoint    = flag.String("savepoint", "", "the Flink savepoint or kept checkpoint, a `path`, that the job begins with")

@@ -69,6 +69,7 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 	if err != nil {
 		return nil, stop, err
 	}
+	options["streaming"] = unbounded(model)
 	// Workers are this program where it lies, but a job server wants a file.
 	staged, err := os.CreateTemp("", "framebeam-staged-*")
 	if err != nil {
@@ -99,6 +100,19 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 	}
 	slog.Info("job submitted", "job", s.name, "id", s.id, "server", endpoint)
 	return s, stop, nil
+}
+
+// unbounded reports whether the pipeline has a collection without an end. Flink's
+// runner takes such a pipeline for a streaming one without being told. But only if
+// told does it end bundles by their size and age: otherwise nothing but a checkpoint
+// ends one, and each stage passes on its results once in a checkpoint interval.
+func unbounded(model *pipepb.Pipeline) bool {
+	for _, c := range model.GetComponents().GetPcollections() {
+		if c.GetIsBounded() == pipepb.IsBounded_UNBOUNDED {
+			return true
+		}
+	}
+	return false
 }
 
 // jobName is --job_name, or one that says what runs since when. Job servers write 0

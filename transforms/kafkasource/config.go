@@ -59,6 +59,9 @@ type Config struct {
 	// once; see [Release]. 0: no limit. Only where source and sequence stage
 	// share one process.
 	Credit int64
+	// TickEvery reads every task on at ticks of a clock that Flink's runner has, at
+	// least one in so long, instead of handing back to the engine. 0: not.
+	TickEvery time.Duration
 	// OneCall reads every task to its end in one call, for engines that cannot
 	// take one up again (Spark): what Read gives is then bounded. All tasks need
 	// an end, and Credit is 0.
@@ -140,6 +143,8 @@ func (c Config) Validate() error {
 	check(c.Tail >= 0, "tail is %v, must not be negative", c.Tail)
 	check(c.Credit >= 0, "credit is %d bytes, must not be negative", c.Credit)
 	check(c.SliceBytes >= 0, "slice is %d bytes, must not be negative", c.SliceBytes)
+	check(c.TickEvery >= 0, "tick every is %v, must not be negative", c.TickEvery)
+	check(!c.OneCall || c.TickEvery == 0, "one call needs no ticks")
 	check(c.OneCall || c.SliceBytes == 0, "slices need every task to be read in one call")
 	check(!c.OneCall || c.Credit == 0, "credit needs an engine that takes a task up again, so it cannot go with one call")
 	return errors.Join(errs...)

@@ -11,9 +11,9 @@ import (
 )
 
 func TestEveryViolationIsListed(t *testing.T) {
-	cfg := Config{Log: LogSpec{Kind: "paper"}, Forget: -1, MaxBytes: 1<<30 + 1, Credit: 1, OneCall: true, SliceBytes: -1}
+	cfg := Config{Log: LogSpec{Kind: "paper"}, Forget: -1, MaxBytes: 1<<30 + 1, Credit: 1, OneCall: true, SliceBytes: -1, TickEvery: -1}
 	err := cfg.Validate()
-	for _, want := range []string{`unknown kind of log "paper"`, "chunk size is 0 offsets", "forget is -1", "max bytes is 1073741825", "one call", "slice is -1 bytes"} {
+	for _, want := range []string{`unknown kind of log "paper"`, "chunk size is 0 offsets", "forget is -1", "max bytes is 1073741825", "one call", "slice is -1 bytes", "tick every is -1ns", "no ticks"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}

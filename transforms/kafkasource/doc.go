@@ -43,6 +43,10 @@
 // because a call has done enough; it is never split at a fraction. Calls that
 // find nothing come back after 50 ms, then later and later, up to 2 s.
 //
+// Ticks. With Config.TickEvery a partition is keyed state of a plain DoFn, which
+// makes one call when a tick comes: for Flink, whose state would keep something of
+// every call of a splittable DoFn that hands back. The runs and ends are the same.
+//
 // Bounded reading. With Config.OneCall each task is read to its end by one call of
 // a plain DoFn behind a Reshuffle: the collections are bounded, and engines that
 // know only those (Spark, Flink's batch) can read. With Config.SliceBytes such a

@@ -45,6 +45,9 @@ func Read(s beam.Scope, cfg Config, tasks []Task) (runs, ends beam.PCollection) 
 	}
 	pace.reset()
 	r := reader{Config: cfg.withDefaults()}
+	if cfg.TickEvery > 0 {
+		return readOnTicks(s, r, tasks, clock(s, cfg.TickEvery))
+	}
 	col := beam.CreateList(s, tasks)
 	if cfg.OneCall {
 		// All of a list is on one worker.
