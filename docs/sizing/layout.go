@@ -36,19 +36,19 @@ type Layout struct {
 	Slots                              int
 	RunnerGB, WorkerGB                 float64 // memory of a machine's TaskManager or executor, and of its Go worker
 
-	State, Checkpoint, Leftover float64 // bytes; bytes; bytes per day
-	ResultsFile, StatesFile     float64 // bytes
-	ArchiveFile                 float64
-	ResultsDay, StatesDay       float64 // bytes, one copy
-	ArchiveDay                  float64
-	FilesDay, ObjectsDay        float64
-	Objects, Creates            float64 // standing; per second
-	Entries                     float64 // of the largest folder
-	Retained                    float64 // retention.bytes: what the busiest partition takes in that time
-	Fill, FillSlowest           float64 // seconds that a chunk takes to fill
-	ReaderLoad, ClusterLoad     float64 // of the busiest reader's core, of all cores
-	CatchUp                     float64 // seconds after Outage; +Inf if never
-	Network                     network
+	State, Checkpoint       float64 // bytes
+	ResultsFile, StatesFile float64 // bytes
+	ArchiveFile             float64
+	ResultsDay, StatesDay   float64 // bytes, one copy
+	ArchiveDay              float64
+	FilesDay, ObjectsDay    float64
+	Objects, Creates        float64 // standing; per second
+	Entries                 float64 // of the largest folder
+	Retained                float64 // retention.bytes: what the busiest partition takes in that time
+	Fill, FillSlowest       float64 // seconds that a chunk takes to fill
+	ReaderLoad, ClusterLoad float64 // of the busiest reader's core, of all cores
+	CatchUp                 float64 // seconds after Outage; +Inf if never
+	Network                 network
 }
 
 // network is bytes per second: of everything, and of the busiest direction of
@@ -198,7 +198,6 @@ func (l *Layout) state() {
 	held := p * float64(l.Chunk) / 2 * sizeHeldRow.value
 	restriction := sizeRestriction.value + sizeRestrictionCamera.value*float64(l.Cameras)/p
 	l.Checkpoint = keyed + held + p*restriction
-	l.Leftover = p * restriction * day.Seconds() // one self-checkpoint a second
 	perWorker := l.Checkpoint / float64(l.Workers)
 	slots := math.Ceil(float64(l.Slots) / float64(l.Workers))
 	switch l.Engine {

@@ -84,7 +84,6 @@ var lines = []line{
 	{"checkpoints, bytes/s", func(l *Layout) string {
 		return flinkText(l, bytesText(l.Checkpoint/checkpointSecs))
 	}},
-	{"left over a day by Beam before 2.77", func(l *Layout) string { return flinkText(l, bytesText(l.Leftover)) }},
 
 	{"TIME", nil},
 	{"a chunk fills: mean partition, emptiest", func(l *Layout) string { return secondsText(l.Fill) + ", " + secondsText(l.FillSlowest) }},

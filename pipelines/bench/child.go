@@ -30,8 +30,10 @@ var work = map[string]func(context.Context, params) (cost, error){
 // params are the parameters of a child's work; each uses some of them.
 type params struct {
 	Brokers []string
+	Topics  []string // to fill
 	Topic   string
 	Frames  int64 // of the topic, from its beginning
+	Warm    int64 // of these, how many at least come before those that count
 	Quality bool
 	Config  string // file of the collector's configuration
 	Scratch string // folder for what is written

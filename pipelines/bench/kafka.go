@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
@@ -28,9 +30,16 @@ const kafkaWork = "kafka"
 const (
 	jpegTopic     = "jpeg"     // CloudEvents, as the collector publishes by default
 	shortTopic    = "short"    // its beginning
+	longTopic     = "long"     // the same, longer
 	pairTopic     = "pair"     // the same film of two cameras in two partitions
 	jsonTopic     = "json"     // the original system's
 	capturedTopic = "captured" // for the collector to write to
+)
+
+// What the comparisons read, without servers of engines and with them.
+var (
+	topics       = []string{jpegTopic, jsonTopic}
+	engineTopics = []string{jpegTopic, shortTopic, longTopic, pairTopic}
 )
 
 // How many frames are analysed: what one costs is the difference between the
@@ -38,7 +47,12 @@ const (
 const (
 	jpegShort, jpegLong = 256, 256 + 2048
 	jsonShort, jsonLong = 32, 32 + 256
-	pairEach            = 1024 // of each camera
+
+	// An engine's first frames are not counted: its JVMs still compile. Of a live job
+	// only complete chunks are seen.
+	engineWarm = job.DefaultN
+	engineLong = engineWarm + 2*job.DefaultN
+	pairEach   = 2 * job.DefaultN // of each camera
 )
 
 // stock says where the topics are and what is in them.
@@ -47,9 +61,9 @@ type stock struct {
 	Bytes   map[string]float64 // per frame, of key, headers and value
 }
 
-// startKafka starts the process. Call stop when done.
-func startKafka(ctx context.Context, file string) (s stock, stop func(), err error) {
-	cmd, err := command(ctx, kafkaWork, params{Config: file})
+// startKafka starts the process with these topics filled. Call stop when done.
+func startKafka(ctx context.Context, file string, topics []string) (s stock, stop func(), err error) {
+	cmd, err := command(ctx, kafkaWork, params{Config: file, Topics: topics})
 	if err != nil {
 		return s, nil, err
 	}
@@ -76,7 +90,7 @@ func startKafka(ctx context.Context, file string) (s stock, stop func(), err err
 // serve is the process.
 func serve(ctx context.Context, p params) error {
 	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
 	if err != nil {
 		return err
 	}
@@ -89,8 +103,12 @@ func serve(ctx context.Context, p params) error {
 		camera []string
 	}{
 		{jpegTopic, config.CloudEvents, jpegLong, nil}, {shortTopic, config.CloudEvents, jpegShort, nil},
-		{pairTopic, config.CloudEvents, 2 * pairEach, pair()}, {jsonTopic, config.JSON, jsonLong, nil},
+		{longTopic, config.CloudEvents, engineLong, nil}, {pairTopic, config.CloudEvents, 2 * pairEach, pair()},
+		{jsonTopic, config.JSON, jsonLong, nil},
 	} {
+		if !slices.Contains(p.Topics, t.name) {
+			continue
+		}
 		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames, t.camera); err != nil {
 			return fmt.Errorf("fill topic %s: %w", t.name, err)
 		}

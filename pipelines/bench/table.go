@@ -65,8 +65,12 @@ func report(w io.Writer, b *bencher, chosen []family, results [][][]sample) erro
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	jpeg, json := b.stock.Bytes[jpegTopic], b.stock.Bytes[jsonTopic]
-	fmt.Fprintf(w, "\nbytes per frame on the topic: %.0f as JPEG (CloudEvents), %.0f as raw JSON, %.1f times as many\n\n", jpeg, json, json/jpeg)
+	jpeg := b.stock.Bytes[jpegTopic]
+	fmt.Fprintf(w, "\nbytes per frame on the topic: %.0f as JPEG (CloudEvents)", jpeg)
+	if json := b.stock.Bytes[jsonTopic]; json > 0 {
+		fmt.Fprintf(w, ", %.0f as raw JSON, %.1f times as many", json, json/jpeg)
+	}
+	fmt.Fprint(w, "\n\n")
 
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "medians of whole runs\tframes\tCPU s\twall s\tframes/s\tpeak MB\t")

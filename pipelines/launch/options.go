@@ -49,6 +49,10 @@ func loadOptions(file string, preset []byte, must map[string]mustBe) (engineOpti
 				v.Add(line, "%s: %v", name, err)
 				return
 			}
+			if name == streaming {
+				v.Add(line, "%s is not an option to choose: what the job reads decides", name)
+				return
+			}
 			if m, fixed := must[name]; fixed && value != m.value {
 				v.Add(line, "%s must be %v: %s", name, m.value, m.otherwise)
 				return

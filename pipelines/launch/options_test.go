@@ -24,6 +24,7 @@ func TestEngineOptions(t *testing.T) {
 			want: engineOptions{"a": 1, "finish_bundle_before_checkpointing": true}},
 		{name: "that would lose records are refused", file: "a: 1\nfinish_bundle_before_checkpointing: false\n", must: flinkMust,
 			says: "options.yaml:2: finish_bundle_before_checkpointing must be true: "},
+		{name: "do not say whether a job is streaming", file: "a: 1\nstreaming: true\n", says: "options.yaml:2: streaming is not an option to choose"},
 		{name: "may be lists", file: "files_to_stage: [/a.jar, /b.jar]\n", want: engineOptions{"files_to_stage": []any{"/a.jar", "/b.jar"}}},
 		{name: "have no structure", file: "b: {c: d}\n", says: "options.yaml:1: b: is a mapping, not a string"},
 		{name: "have no structure in lists", file: "a: [[1]]\n", says: "options.yaml:1: a: is a list, not a string"},

@@ -69,7 +69,6 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 	if err != nil {
 		return nil, stop, err
 	}
-	options["streaming"] = unbounded(model)
 	// Workers are this program where it lies, but a job server wants a file.
 	staged, err := os.CreateTemp("", "framebeam-staged-*")
 	if err != nil {
@@ -101,6 +100,11 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 	slog.Info("job submitted", "job", s.name, "id", s.id, "server", endpoint)
 	return s, stop, nil
 }
+
+func optionKey(name string) string { return "beam:option:" + name + ":v1" }
+
+// streaming is the option that says whether a pipeline is unbounded.
+const streaming = "streaming"
 
 // unbounded reports whether the pipeline has a collection without an end. Flink's
 // runner takes such a pipeline for a streaming one without being told. But only if
@@ -142,8 +146,9 @@ func (s *submission) prepare(ctx context.Context, model *pipepb.Pipeline, option
 		return nil, err
 	}
 	for name, value := range options {
-		all["beam:option:"+name+":v1"] = value
+		all[optionKey(name)] = value
 	}
+	all[optionKey(streaming)] = unbounded(model)
 	pb, err := tools.OptionsToProto(all)
 	if err != nil {
 		return nil, err

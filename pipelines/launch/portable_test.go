@@ -1,14 +1,28 @@
 package launch
 
 import (
+	"context"
 	"reflect"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/typex"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	"google.golang.org/grpc"
 )
+
+// jobServer keeps what it is told.
+type jobServer struct {
+	jobpb.JobServiceClient // what is not asked
+	prepared               *jobpb.PrepareJobRequest
+}
+
+func (s *jobServer) Prepare(_ context.Context, r *jobpb.PrepareJobRequest, _ ...grpc.CallOption) (*jobpb.PrepareJobResponse, error) {
+	s.prepared = r
+	return nil, nil
+}
 
 func TestAPipelineWithoutEndIsTold(t *testing.T) {
 	bytes := []beam.FullType{typex.New(reflect.TypeFor[[]byte]())}
@@ -32,7 +46,12 @@ func TestAPipelineWithoutEndIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := unbounded(m); got != c.want {
+			var server jobServer
+			if _, err := (&submission{client: &server}).prepare(t.Context(), m, engineOptions{"parallelism": 3}); err != nil {
+				t.Fatal(err)
+			}
+			got := server.prepared.GetPipelineOptions().AsMap()
+			if got["beam:option:streaming:v1"] != c.want || got["beam:option:parallelism:v1"] != 3.0 {
 				t.Error(got)
 			}
 		})

@@ -56,6 +56,7 @@ func TestALongRunStaysWithinBounds(t *testing.T) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	var last []int64
+	var checkpoints []int64 // their sizes
 	for now := range tick.C {
 		select {
 		case <-j.done:
@@ -74,6 +75,7 @@ func TestALongRunStaysWithinBounds(t *testing.T) {
 		w.Write(text)
 		w.Flush()
 		last = row
+		checkpoints = append(checkpoints, size)
 		if now.Sub(began) > time.Duration(minutes)*time.Minute {
 			break
 		}
@@ -84,6 +86,17 @@ func TestALongRunStaysWithinBounds(t *testing.T) {
 	if published, done := last[1], last[2]; published-done > 60*cameras*fps {
 		t.Errorf("the job is a minute behind or more: %d of %d frames are in complete chunks", done, published)
 	}
+	// In the first third the job starts, catches up, and meets every camera.
+	third := len(checkpoints) / 3
+	if before, after := middle(checkpoints[third:2*third]), middle(checkpoints[2*third:]); after > before+before/4 {
+		t.Errorf("checkpoints grow: %d bytes in the second third, %d in the last", before, after)
+	}
+}
+
+// middle is the median.
+func middle(values []int64) int64 {
+	v := slices.Sorted(slices.Values(values))
+	return v[len(v)/2]
 }
 
 // written is how many offsets an output's complete chunks hold.

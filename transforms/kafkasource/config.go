@@ -59,8 +59,8 @@ type Config struct {
 	// once; see [Release]. 0: no limit. Only where source and sequence stage
 	// share one process.
 	Credit int64
-	// TickEvery reads every task on at ticks of a clock that Flink's runner has, at
-	// least one in so long, instead of handing back to the engine. 0: not.
+	// TickEvery reads every task on at ticks of a clock that Beam's runner for Flink
+	// has, about one in so long, instead of handing back to the engine. 0: not.
 	TickEvery time.Duration
 	// OneCall reads every task to its end in one call, for engines that cannot
 	// take one up again (Spark): what Read gives is then bounded. All tasks need

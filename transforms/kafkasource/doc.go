@@ -45,7 +45,8 @@
 //
 // Ticks. With Config.TickEvery a partition is keyed state of a plain DoFn, which
 // makes one call when a tick comes: for Flink, whose state would keep something of
-// every call of a splittable DoFn that hands back. The runs and ends are the same.
+// every call of a splittable DoFn that hands back. The runs and ends are the same;
+// there is no watermark, and delays last until the next tick.
 //
 // Bounded reading. With Config.OneCall each task is read to its end by one call of
 // a plain DoFn behind a Reshuffle: the collections are bounded, and engines that

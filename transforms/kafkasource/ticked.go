@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -14,28 +15,28 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 func init() {
-	register.DoFn4x0[state.Provider, int, []byte, func(string, int64)](&tickFn{})
+	register.DoFn4x0[state.Provider, int, []byte, func(string, bool)](&tickFn{})
 	register.DoFn6x1[
-		context.Context, state.Provider, string, int64,
+		context.Context, state.Provider, string, bool,
 		func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End), error,
 	](&tickedFn{})
-	register.Emitter2[string, int64]()
+	register.Emitter2[string, bool]()
 }
 
 // A splittable DoFn that hands back leaves something behind in Flink's state and
 // in the TaskManager's heap for ever, with the job servers of Beam before 2.77
-// (Beam issue 27648), and is called once in a bundle. So on Flink a partition is
-// keyed state instead, and what comes round is a tick.
+// (Beam issue 27648). So on Flink the position of a partition's reader is keyed
+// state, and what comes round is a tick.
 
-// clockURN is the one source of Flink's runner that goes on by itself: an element
-// in every so many milliseconds, from each of its parallel parts.
+// clockURN is the one source of Beam's runner for Flink that goes on by itself: an
+// element about every so many milliseconds, from each of its parallel parts.
 const clockURN = "flink:transform:streaming_impulse:v1"
 
-// clock gives elements for ever, at least one in every interval.
+// clock gives elements for ever, at about the interval.
 func clock(s beam.Scope, every time.Duration) beam.PCollection {
 	payload, err := json.Marshal(map[string]int64{"interval_ms": max(1, every.Milliseconds()), "message_count": 0})
 	if err != nil {
@@ -55,13 +56,11 @@ func readOnTicks(s beam.Scope, r reader, tasks []Task, clock beam.PCollection) (
 	// The clock has as many parts as the job has slots. One key makes one of them.
 	ticks := beam.ParDo(s, &tickFn{Keys: keys, Every: r.Config.TickEvery, One: state.MakeValueState[[]byte]("one")}, beam.AddFixedKey(s, clock))
 	return beam.ParDo2(s, &tickedFn{
-		reader: r, Tasks: byKey,
-		Task: state.MakeValueState[[]byte]("task"),
-		Left: state.MakeValueState[[]byte]("left"),
+		reader: r, Tasks: byKey, Place: state.MakeValueState[[]byte]("place"),
 	}, ticks)
 }
 
-// tickFn gives each key a tick with the time when it was made, in microseconds.
+// tickFn gives each key a tick.
 type tickFn struct {
 	Keys  []string
 	Every time.Duration
@@ -71,112 +70,109 @@ type tickFn struct {
 }
 
 // ProcessElement gives ticks, unless the last are too young.
-func (f *tickFn) ProcessElement(_ state.Provider, _ int, _ []byte, emit func(string, int64)) {
+func (f *tickFn) ProcessElement(_ state.Provider, _ int, _ []byte, emit func(string, bool)) {
 	now := time.Now()
 	if now.Sub(f.last) < f.Every/2 {
 		return
 	}
 	f.last = now
 	for _, k := range f.Keys {
-		emit(k, now.UnixMicro())
+		emit(k, true)
 	}
 }
 
-// tickedFn reads one partition per key, a call at each tick that is not too old.
+// tickedFn reads one partition per key, a call at a tick.
+//
+// Ticks wait in line while a bundle lasts, and come in the next one all at once. So
+// there is at most one call for a key in a bundle: an engine holds in memory what
+// a bundle gives until it ends.
 type tickedFn struct {
 	reader
 	Tasks map[string]Task
-	Task  state.Value[[]byte] // as the first call had it; a savepoint brings it into another job
-	Left  state.Value[[]byte] // the restriction
+	Place state.Value[[]byte] // see place
 
-	calls map[string]called
+	served map[string]bool      // in this bundle
+	pause  map[string]time.Time // until when there is nothing to read, it seems
 }
-
-// called is when a partition was last read.
-type called struct {
-	began, ended time.Time
-	delay        time.Duration // before the next call
-}
-
-// due reports whether a tick asks for a call.
-//
-// Ticks wait in line while a call lasts. One that was made before the last call
-// began is dropped: there would be a call for each of them otherwise, all in one
-// bundle, whose results an engine holds in memory until it ends. One that was made
-// during the call is good, so that a partition with a backlog is read without
-// a pause. After a while without a call any will do: the clocks may differ.
-func (c called) due(made, now time.Time) bool {
-	since := now.Sub(c.ended)
-	return since >= c.delay && (since >= oldTick || !made.Before(c.began))
-}
-
-// oldTick is how long no tick waits in line once the calls before it have ended.
-const oldTick = time.Second
 
 // Setup opens the log.
 func (f *tickedFn) Setup(ctx context.Context) error {
-	f.calls = map[string]called{}
+	f.served, f.pause = map[string]bool{}, map[string]time.Time{}
 	return f.reader.Setup(ctx)
+}
+
+// StartBundle begins a bundle.
+func (f *tickedFn) StartBundle(func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End)) {
+	clear(f.served)
 }
 
 // ProcessElement reads on from where the partition stands.
 func (f *tickedFn) ProcessElement(
-	ctx context.Context, p state.Provider, key string, made int64,
+	ctx context.Context, p state.Provider, key string, _ bool,
 	emitRun func(beam.EventTime, chunk.Run), emitEnd func(beam.EventTime, chunk.End),
 ) error {
-	began := time.Now()
-	if !f.calls[key].due(time.UnixMicro(made), began) {
+	task, known := f.Tasks[key]
+	// A tick of a partition that is not read is one that an engine has kept for an
+	// earlier job's.
+	if !known || f.served[key] || time.Now().Before(f.pause[key]) {
 		return nil
 	}
-	task, left, saved, err := f.load(p, key)
+	f.served[key] = true
+	at := place{task, newRestriction(&task, f.Config.N)}
+	saved, begun, err := f.Place.Read(p)
+	if err == nil && begun {
+		at, err = unmarshalPlace(saved)
+	}
+	if err != nil {
+		return fmt.Errorf("kafka source: position of %s: %w", key, err)
+	}
+	if at.task.Generation != f.Config.Generation {
+		return fmt.Errorf("%s: read in generation %d, the job is of %d: %w", key, at.task.Generation, f.Config.Generation, ErrOtherGeneration)
+	}
+	rt := NewTracker(at.left)
+	cont, err := f.begin(&at.task, rt, newWatermark(at.left.Next), emitRun, emitEnd).process(ctx)
 	if err != nil {
 		return err
 	}
-	if task.Generation != f.Config.Generation {
-		return fmt.Errorf("%v: read in generation %d, the job is of %d: %w", &task, task.Generation, f.Config.Generation, ErrOtherGeneration)
-	}
-	rt := NewTracker(left)
-	cont, err := f.begin(&task, rt, newWatermark(left.Next), emitRun, emitEnd).process(ctx)
-	if err != nil {
-		return err
-	}
-	left = rt.GetRestriction().(Restriction)
-	if b := left.Marshal(); !bytes.Equal(b, saved) {
-		crashpoint.At("source-checkpoint")
-		if err := f.Left.Write(p, b); err != nil {
-			return fmt.Errorf("%v: write position: %w", &task, err)
+	at.left = rt.GetRestriction().(Restriction)
+	if b := at.marshal(); !bytes.Equal(b, saved) {
+		if err := f.Place.Write(p, b); err != nil {
+			return fmt.Errorf("kafka source: keep position of %s: %w", key, err)
 		}
 	}
-	resumes.Inc(ctx, 1)
-	f.calls[key] = called{began, time.Now(), cont.ResumeDelay()}
+	f.pause[key] = time.Now().Add(cont.ResumeDelay())
 	return nil
 }
 
-// load is the task, what is left of it and how that was saved, nil at the first call.
-func (f *tickedFn) load(p state.Provider, key string) (task Task, left Restriction, saved []byte, err error) {
-	saved, begun, err := f.Left.Read(p)
-	if err != nil {
-		return task, left, nil, fmt.Errorf("read position of %s: %w", key, err)
+// place is the keyed state of a partition: how far it is read, and the task as the
+// first call had it, which a savepoint brings into another job.
+type place struct {
+	task Task // without Cameras, which the restriction has
+	left Restriction
+}
+
+// placeVersion is the first byte of an encoded place.
+const placeVersion = 1
+
+func (p *place) marshal() []byte {
+	task := p.task
+	task.Cameras = nil
+	b := wire.Bytes([]byte{placeVersion}, task.Marshal())
+	return wire.Bytes(b, p.left.Marshal())
+}
+
+func unmarshalPlace(b []byte) (p place, err error) {
+	if len(b) == 0 || b[0] != placeVersion {
+		return p, errors.New("decode place: unknown version")
 	}
-	if !begun {
-		task, known := f.Tasks[key]
-		if !known {
-			return task, left, nil, fmt.Errorf("kafka source: a tick for %q, which is no task", key)
-		}
-		if err := f.Task.Write(p, task.Marshal()); err != nil {
-			return task, left, nil, fmt.Errorf("%v: write task: %w", &task, err)
-		}
-		return task, newRestriction(&task, f.Config.N), nil, nil
+	r := wire.NewReader(b[1:])
+	task, left := r.Bytes(), r.Bytes()
+	if err := r.Close(); err != nil {
+		return p, fmt.Errorf("decode place: %w", err)
 	}
-	if left, err = UnmarshalRestriction(saved); err != nil {
-		return task, left, nil, fmt.Errorf("position of %s: %w", key, err)
+	if p.task, err = UnmarshalTask(task); err != nil {
+		return p, err
 	}
-	b, _, err := f.Task.Read(p)
-	if err == nil {
-		task, err = UnmarshalTask(b)
-	}
-	if err != nil {
-		return task, left, nil, fmt.Errorf("task of %s: %w", key, err)
-	}
-	return task, left, saved, nil
+	p.left, err = UnmarshalRestriction(left)
+	return p, err
 }

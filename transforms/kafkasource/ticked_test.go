@@ -1,6 +1,7 @@
 package kafkasource
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/mtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -38,8 +40,7 @@ func (s *keyState) WriteValueState(t state.Transaction) error {
 func ticked(t tester, cfg Config, tasks ...Task) *tickedFn {
 	t.Helper()
 	fn := &tickedFn{
-		reader: reader{Config: cfg.withDefaults()}, Tasks: map[string]Task{},
-		Task: state.MakeValueState[[]byte]("task"), Left: state.MakeValueState[[]byte]("left"),
+		reader: reader{Config: cfg.withDefaults()}, Tasks: map[string]Task{}, Place: state.MakeValueState[[]byte]("place"),
 	}
 	for _, task := range tasks {
 		fn.Tasks[task.String()] = task
@@ -50,11 +51,18 @@ func ticked(t tester, cfg Config, tasks ...Task) *tickedFn {
 	return fn
 }
 
-// tick gives the stage a tick that was made now.
+// tick gives the stage a tick in the bundle that is under way.
 func (fn *tickedFn) tick(s *keyState, task Task, out *sink) error {
-	return fn.ProcessElement(context.Background(), s, task.String(), time.Now().UnixMicro(),
+	return fn.ProcessElement(context.Background(), s, task.String(), true,
 		func(_ mtime.Time, r chunk.Run) { out.runs = append(out.runs, r) },
 		func(_ mtime.Time, e chunk.End) { out.ends = append(out.ends, e) })
+}
+
+// bundle gives the stage a bundle of one tick, as if there had been no pause.
+func (fn *tickedFn) bundle(s *keyState, task Task, out *sink) error {
+	clear(fn.pause)
+	fn.StartBundle(nil, nil)
+	return fn.tick(s, task, out)
 }
 
 // Whatever the bounds of calls and however often a worker or the whole job is
@@ -92,9 +100,8 @@ func TestOnTicksTheSameIsRead(t *testing.T) {
 			case 2:
 				l.end = rapid.Int64Range(l.end, full).Draw(t, "end so far")
 			}
-			fn.calls = map[string]called{} // the pause is over
 			before := len(out.runs) + len(out.ends)
-			if err := fn.tick(now, task, out); err != nil {
+			if err := fn.bundle(now, task, out); err != nil {
 				t.Fatal(err)
 			}
 			if len(out.runs)+len(out.ends) == before {
@@ -109,30 +116,28 @@ func TestOnTicksTheSameIsRead(t *testing.T) {
 	})
 }
 
-func TestATickAsksForACall(t *testing.T) {
-	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
-	last := called{began: at(1000), ended: at(1300)}
-	idle := called{began: at(1000), ended: at(1010), delay: 1600 * time.Millisecond}
-	for _, c := range []struct {
-		name      string
-		last      called
-		made, now int
-		want      bool
-	}{
-		{"the first time", called{}, 5, 5, true},
-		{"made after the call", last, 1310, 1320, true},
-		{"made while the call went on", last, 1200, 1301, true},
-		{"not if it was made before the call", last, 999, 1301, false},
-		{"by a clock that is behind, after a while", last, 700, 2300, true},
-		{"by a clock that is ahead", last, 9000, 1301, true},
-		{"not while there is nothing to read", idle, 2000, 2000, false},
-		{"when something may be there again", idle, 2700, 2700, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := c.last.due(at(c.made), at(c.now)); got != c.want {
-				t.Error(got)
+// Ticks that waited in line while other partitions were read come in one bundle.
+func TestAPartitionIsReadOnceInABundle(t *testing.T) {
+	l := &memLog{end: 9}
+	for o := range l.end {
+		l.recs = append(l.recs, frame.Record{Offset: o, Key: []byte("a")})
+	}
+	tasks := []Task{{Topic: "frames", To: chunk.None}, {Topic: "frames", Partition: 1, To: chunk.None}}
+	fn := ticked(t, Config{Log: testLog(t, l), N: 100, MaxRecords: 1}, tasks...)
+	defer fn.Teardown()
+	states, out := []*keyState{{values: map[string]any{}}, {values: map[string]any{}}}, &sink{}
+	for bundle := 1; bundle <= 2; bundle++ {
+		fn.StartBundle(nil, nil)
+		for range 3 {
+			for i, task := range tasks {
+				if err := fn.tick(states[i], task, out); err != nil {
+					t.Fatal(err)
+				}
 			}
-		})
+		}
+		if len(out.runs) != 2*bundle {
+			t.Errorf("%d runs after %d bundles, want one of each partition in each", len(out.runs), bundle)
+		}
 	}
 }
 
@@ -145,9 +150,36 @@ func TestAnIdlePartitionIsNotReadAtEveryTick(t *testing.T) {
 	if err := fn.tick(s, task, out); err != nil {
 		t.Fatal(err)
 	}
+	if pause := time.Until(fn.pause[task.String()]); pause <= 0 || pause > idleDelay {
+		t.Errorf("a pause of %v", pause)
+	}
 	l.set(func() { l.end, l.recs = 1, []frame.Record{{Key: []byte("a")}} })
+	fn.pause[task.String()] = time.Now().Add(time.Hour)
+	fn.StartBundle(nil, nil)
 	if err := fn.tick(s, task, out); err != nil || len(out.runs) > 0 {
 		t.Error("read while its pause lasted", err, out)
+	}
+	if err := fn.bundle(s, task, out); err != nil || len(out.runs) != 1 {
+		t.Error("not read after its pause", err, out)
+	}
+}
+
+func TestATaskWithAnEndIsReadNoFurtherOnTicks(t *testing.T) {
+	l := &memLog{end: 9, recs: []frame.Record{{Key: []byte("a")}, {Offset: 8, Key: []byte("a")}}}
+	task := Task{Topic: "frames", To: 5, LogEnd: 9}
+	cfg := Config{Log: testLog(t, l), N: 4}.withDefaults()
+	fn := ticked(t, cfg, task)
+	defer fn.Teardown()
+	s, out := &keyState{values: map[string]any{}}, &sink{}
+	for range 4 {
+		if err := fn.bundle(s, task, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.check(t, l.recs, task, cfg)
+	kept := s.values["place"]
+	if err := fn.bundle(s, task, out); err != nil || !bytes.Equal(kept.([]byte), s.values["place"].([]byte)) {
+		t.Error("the position moved after the end", err)
 	}
 }
 
@@ -163,8 +195,26 @@ func TestTheStateOfAnotherGenerationIsRefusedOnTicks(t *testing.T) {
 	task.Generation = 2
 	fn := ticked(t, Config{Log: spec, N: 10, Generation: 2}, task)
 	defer fn.Teardown()
-	if err := fn.tick(s, task, out); !errors.Is(err, ErrOtherGeneration) {
+	if err := fn.bundle(s, task, out); !errors.Is(err, ErrOtherGeneration) {
 		t.Error(err)
+	}
+}
+
+func TestATickOfAnotherPartitionIsNothing(t *testing.T) {
+	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, Task{Topic: "frames", To: chunk.None})
+	defer fn.Teardown()
+	if err := fn.tick(&keyState{}, Task{Topic: "other"}, &sink{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPlaceSurvivesItsEncoding(t *testing.T) {
+	task := Task{Topic: "t", Partition: 3, From: 20, To: chunk.None, LogEnd: 29, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}
+	p := place{task, newRestriction(&task, 10)}
+	got, err := unmarshalPlace(p.marshal())
+	p.task.Cameras = nil
+	if d := cmp.Diff(p, got, cmp.AllowUnexported(place{})); d != "" || err != nil {
+		t.Error(d, err)
 	}
 }
 
@@ -172,33 +222,40 @@ func TestStateThatIsNoneOfOursIsAnError(t *testing.T) {
 	task := Task{Topic: "frames", To: chunk.None}
 	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, task)
 	defer fn.Teardown()
-	good := newRestriction(&task, 10)
-	for name, s := range map[string]*keyState{
-		"position of": {values: map[string]any{"left": []byte{99}}},
-		"task of":     {values: map[string]any{"left": good.Marshal(), "task": []byte{99}}},
-	} {
-		if err := fn.tick(s, task, &sink{}); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if err := fn.tick(&keyState{}, Task{Topic: "other"}, &sink{}); err == nil || !strings.Contains(err.Error(), "no task") {
+	err := fn.tick(&keyState{values: map[string]any{"place": []byte{99}}}, task, &sink{})
+	if err == nil || !strings.Contains(err.Error(), "position of topic frames partition 0: decode place: unknown version") {
 		t.Error(err)
 	}
+}
+
+func FuzzUnmarshalPlace(f *testing.F) {
+	task := Task{Topic: "t", From: 20, To: chunk.None}
+	p := place{task, newRestriction(&task, 10)}
+	f.Add(p.marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := unmarshalPlace(b)
+		if err != nil {
+			return
+		}
+		if again, err := unmarshalPlace(p.marshal()); err != nil || !bytes.Equal(again.marshal(), p.marshal()) {
+			t.Error(again, err)
+		}
+	})
 }
 
 func TestEveryPartitionGetsATickButNotFromEverySlot(t *testing.T) {
 	fn := &tickFn{Keys: []string{"a", "b"}, Every: time.Hour}
 	var got []string
-	for range 3 {
-		fn.ProcessElement(nil, 0, nil, func(key string, made int64) {
-			got = append(got, key)
-			if age := time.Since(time.UnixMicro(made)); age < 0 || age > time.Minute {
-				t.Errorf("a tick of %v ago", age)
-			}
-		})
-	}
+	element := func() { fn.ProcessElement(nil, 0, nil, func(key string, _ bool) { got = append(got, key) }) }
+	element()
+	element()
 	if !slices.Equal(got, []string{"a", "b"}) {
 		t.Error(got)
+	}
+	fn.last = fn.last.Add(-fn.Every)
+	element()
+	if !slices.Equal(got, []string{"a", "b", "a", "b"}) {
+		t.Error("no tick in the next interval", got)
 	}
 }
 
