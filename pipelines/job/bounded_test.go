@@ -70,7 +70,8 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	}{
 		{"spark", launch.Spark, Place{word: now}, 0, true, false},
 		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true, false},
-		{"flink with an end", launch.Flink, Place{word: now}, 0, true, false},
+		{"flink with an end", launch.Flink, Place{word: now}, 0, false, false},
+		{"flink in slices", launch.Flink, Place{word: now}, 1 << 20, true, false},
 		{"flink for ever", launch.Flink, Place{word: never}, 0, false, false},
 		{"direct with an end", launch.Direct, Place{word: now}, 0, false, true},
 		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true, false},

@@ -123,7 +123,12 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
+		if j.Runner == launch.Flink && !j.bounded() && !j.Until.Never() {
+			err = launch.RunUntil(ctx, p, j.meter(), j.reached(out, tasks))
+		} else {
+			err = launch.Run(ctx, j.Runner, p, j.meter())
+		}
+		if err != nil {
 			return nil, err
 		}
 		if tasks, err = j.left(ctx, log, out, tasks); err != nil {
@@ -220,10 +225,32 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 }
 
 // bounded reports whether the pipeline is one of bounded collections, each task
-// read in one call. The choice is Spark's only one. On Flink it makes of a job
-// with an end a batch job, which neither checkpoints nor follows.
+// read in one call. The choice is Spark's only one. Not Flink's, where a job with an end
+// streams too, and is stopped when its end is written: of a bounded collection Flink's
+// batch runner gives all that a slot reads in one bundle, in memory.
 func (j *Job) bounded() bool {
-	return j.SliceBytes > 0 || j.Runner == launch.Spark || j.Runner == launch.Flink && !j.Until.Never()
+	return j.SliceBytes > 0 || j.Runner == launch.Spark
+}
+
+// reached returns a function that says whether the output holds everything up to the
+// ends of the tasks.
+func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		for ; len(tasks) > 0; tasks = tasks[1:] {
+			t := &tasks[0]
+			pos, err := out.Resume(ctx, t.Topic, t.Partition)
+			if err != nil {
+				return false, err
+			}
+			if t.To-pos.From >= j.N {
+				return false, nil
+			}
+			if err := out.Verify(ctx, t.Topic, t.Partition, pos.From, t.To); err != nil {
+				return false, nil // what it lacks may still come
+			}
+		}
+		return true, nil
+	}
 }
 
 // pipeline builds the whole way of a frame, from left to right.

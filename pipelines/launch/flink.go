@@ -41,6 +41,13 @@ var flinkMust = map[string]mustBe{
 }
 
 func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
+	return flinkUntil(ctx, p, m, nil)
+}
+
+// errDone ends a job that has done everything.
+var errDone = errors.New("the job has done everything")
+
+func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(context.Context) (bool, error)) error {
 	options, err := optionsOf(Flink)
 	if err != nil {
 		return err
@@ -57,16 +64,25 @@ func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
 	running, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	defer tellRestarts(running, s, giveUp)()
+	if done != nil {
+		defer endWhen(running, s, done, giveUp)()
+	}
 	err = s.wait(running)
 	if running.Err() != nil {
 		why, dir := ctx.Err(), *savepointDir
 		if why == nil {
 			why, dir = context.Cause(running), "" // nothing could go on from its state
 		}
+		if why == errDone {
+			m.ask(ctx, s.metrics)
+		}
 		after, done := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
 		defer done()
 		if err := cancelFlink(after, s, dir); err != nil {
 			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", why, err)
+		}
+		if why == errDone {
+			return nil
 		}
 		return why
 	}
@@ -147,6 +163,72 @@ func isHopeless(why string) bool {
 	return slices.ContainsFunc(hopeless, func(err error) bool { return strings.Contains(why, err.Error()) })
 }
 
+// doneLook is how often it is asked whether a job has done everything.
+const doneLook = time.Second
+
+// endWhen gives up a job with errDone when done says so, until the returned function is
+// called.
+func endWhen(ctx context.Context, s *submission, done func(context.Context) (bool, error), giveUp context.CancelCauseFunc) (stop func()) {
+	return inBackground(ctx, func(ctx context.Context) {
+		tick := time.NewTicker(doneLook)
+		defer tick.Stop()
+		told := ""
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			is, err := done(ctx)
+			if is && err == nil {
+				err = settle(ctx, s)
+			}
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil && err.Error() != told:
+				told = err.Error()
+				slog.Warn("cannot tell whether the job has done everything; looking again", "job", s.name, "error", err)
+			case is && err == nil:
+				giveUp(errDone)
+				return
+			}
+		}
+	})
+}
+
+// settle waits until everything that is under way in a job has gone through all its
+// stages. A checkpoint is that: each of them ends its bundle before.
+func settle(ctx context.Context, s *submission) error {
+	if *flinkREST == "" {
+		return nil
+	}
+	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
+	id, err := c.find(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return errors.New("flink has no such job running")
+	}
+	return c.checkpoint(ctx, id)
+}
+
+// inBackground does something until it is done or the returned function is called, which
+// waits for it.
+func inBackground(ctx context.Context, do func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
 // tellRestarts logs why Flink restarts the job, until the returned function is
 // called: a job that fails again and again looks alive otherwise. If no restart can
 // help, it gives up.
@@ -154,10 +236,7 @@ func tellRestarts(ctx context.Context, s *submission, giveUp context.CancelCause
 	if *flinkREST == "" {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return inBackground(ctx, func(ctx context.Context) {
 		c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
 		tick := time.NewTicker(restartLook)
 		defer tick.Stop()
@@ -182,11 +261,7 @@ func tellRestarts(ctx context.Context, s *submission, giveUp context.CancelCause
 				slog.Warn("Flink restarts the job", "job", s.name, "because", why)
 			}
 		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	})
 }
 
 // restartLook is how often a job's failures are looked for.
@@ -233,14 +308,25 @@ func (c flinkCluster) awaitEnd(ctx context.Context, id string) error {
 
 // savepoint cancels a job with a savepoint and returns its path.
 func (c flinkCluster) savepoint(ctx context.Context, id, dir string) (string, error) {
-	body := map[string]any{"cancel-job": true, "target-directory": dir}
+	return c.keep(ctx, id, "savepoint", map[string]any{"cancel-job": true, "target-directory": dir})
+}
+
+// checkpoint makes a job's next checkpoint at once.
+func (c flinkCluster) checkpoint(ctx context.Context, id string) error {
+	_, err := c.keep(ctx, id, "checkpoint", map[string]any{"checkpointType": "CONFIGURED"})
+	return err
+}
+
+// keep has a job's state kept and returns where, if Flink says.
+func (c flinkCluster) keep(ctx context.Context, id, what string, how map[string]any) (string, error) {
+	path := "/jobs/" + id + "/" + what + "s"
 	var trigger struct {
 		ID string `json:"request-id"`
 	}
-	if err := c.do(ctx, http.MethodPost, "/jobs/"+id+"/savepoints", body, &trigger); err != nil {
+	if err := c.do(ctx, http.MethodPost, path, how, &trigger); err != nil {
 		return "", err
 	}
-	var path string
+	var location string
 	err := until(ctx, func() (bool, error) {
 		var s struct {
 			Status    struct{ ID string }
@@ -251,16 +337,17 @@ func (c flinkCluster) savepoint(ctx context.Context, id, dir string) (string, er
 				} `json:"failure-cause"`
 			}
 		}
-		if err := c.do(ctx, http.MethodGet, "/jobs/"+id+"/savepoints/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
+		if err := c.do(ctx, http.MethodGet, path+"/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
 			return false, err
 		}
-		if path = s.Operation.Location; path == "" {
-			why, _, _ := strings.Cut(s.Operation.FailureCause.StackTrace, "\n")
-			return false, fmt.Errorf("savepoint of job %s: %s", id, why)
+		if trace := s.Operation.FailureCause.StackTrace; trace != "" {
+			why, _, _ := strings.Cut(trace, "\n")
+			return false, fmt.Errorf("%s of job %s: %s", what, id, why)
 		}
+		location = s.Operation.Location
 		return true, nil
 	})
-	return path, err
+	return location, err
 }
 
 func (c flinkCluster) do(ctx context.Context, method, path string, in, out any) error {

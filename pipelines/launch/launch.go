@@ -53,6 +53,16 @@ func Run(ctx context.Context, runner string, p *beam.Pipeline, m *Meter) error {
 	return nil
 }
 
+// RunUntil is [Run] on Flink for a pipeline without an end, which is stopped as soon as
+// done says that nothing more can come of it. It is asked again and again. An error of
+// its own is logged.
+func RunUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(context.Context) (bool, error)) error {
+	if err := flinkUntil(ctx, p, m, done); err != nil {
+		return fmt.Errorf("run pipeline on %s: %w", Flink, reason(err))
+	}
+	return nil
+}
+
 func name(runner string) string {
 	if runner == Direct {
 		return "the direct runner"

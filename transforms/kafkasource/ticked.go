@@ -84,14 +84,16 @@ func (f *tickFn) ProcessElement(_ state.Provider, _ int, _ []byte, emit func(str
 // tickedFn reads one partition per key, a call at a tick.
 //
 // Ticks wait in line while a bundle lasts, and come in the next one all at once. So
-// there is at most one call for a key in a bundle: an engine holds in memory what
-// a bundle gives until it ends.
+// there is at most one call for a key in a bundle, and none once it has given
+// bundleBytes; who came too late for that comes first in the next bundle.
 type tickedFn struct {
 	reader
 	Tasks map[string]Task
 	Place state.Value[[]byte] // see place
 
-	served map[string]bool      // in this bundle
+	served map[string]bool      // in this bundle, and in those before it since all were served
+	late   bool                 // somebody was not
+	room   int64                // bytes of values that the bundle may still give
 	pause  map[string]time.Time // until when there is nothing to read, it seems
 }
 
@@ -101,9 +103,17 @@ func (f *tickedFn) Setup(ctx context.Context) error {
 	return f.reader.Setup(ctx)
 }
 
+// bundleBytes is about the most that a bundle gives. An engine holds it in memory until
+// the bundle ends, and Beam's runners of 2.70 wait for ever for one that gives more than
+// 100 messages, of 2 MB and more each (Beam issue 38570).
+const bundleBytes = 64 << 20
+
 // StartBundle begins a bundle.
 func (f *tickedFn) StartBundle(func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End)) {
-	clear(f.served)
+	if !f.late {
+		clear(f.served)
+	}
+	f.late, f.room = false, bundleBytes
 }
 
 // ProcessElement reads on from where the partition stands.
@@ -115,6 +125,10 @@ func (f *tickedFn) ProcessElement(
 	// A tick of a partition that is not read is one that an engine has kept for an
 	// earlier job's.
 	if !known || f.served[key] || time.Now().Before(f.pause[key]) {
+		return nil
+	}
+	if f.room <= 0 {
+		f.late = true
 		return nil
 	}
 	f.served[key] = true
@@ -130,10 +144,12 @@ func (f *tickedFn) ProcessElement(
 		return fmt.Errorf("%s: read in generation %d, the job is of %d: %w", key, at.task.Generation, f.Config.Generation, ErrOtherGeneration)
 	}
 	rt := NewTracker(at.left)
-	cont, err := f.begin(&at.task, rt, newWatermark(at.left.Next), emitRun, emitEnd).process(ctx)
+	call := f.begin(&at.task, rt, newWatermark(at.left.Next), emitRun, emitEnd)
+	cont, err := call.process(ctx)
 	if err != nil {
 		return err
 	}
+	f.room -= int64(f.Config.MaxBytes) - call.bytes
 	at.left = rt.GetRestriction().(Restriction)
 	if b := at.marshal(); !bytes.Equal(b, saved) {
 		if err := f.Place.Write(p, b); err != nil {

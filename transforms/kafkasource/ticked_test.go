@@ -48,6 +48,7 @@ func ticked(t tester, cfg Config, tasks ...Task) *tickedFn {
 	if err := fn.Setup(context.Background()); err != nil {
 		t.Fatalf("%v", err)
 	}
+	fn.StartBundle(nil, nil)
 	return fn
 }
 
@@ -137,6 +138,46 @@ func TestAPartitionIsReadOnceInABundle(t *testing.T) {
 		}
 		if len(out.runs) != 2*bundle {
 			t.Errorf("%d runs after %d bundles, want one of each partition in each", len(out.runs), bundle)
+		}
+	}
+}
+
+// However large the frames of the partitions that one worker reads.
+func TestABundleGivesNoMoreThanItMayAndEveryPartitionHasItsTurn(t *testing.T) {
+	const partitions = 5
+	l := &memLog{end: 40}
+	for o := range l.end {
+		l.recs = append(l.recs, frame.Record{Offset: o, Key: []byte("a"), Value: make([]byte, bundleBytes/4)})
+	}
+	var tasks []Task
+	var states []*keyState
+	for p := range int32(partitions) {
+		tasks = append(tasks, Task{Topic: "frames", Partition: p, To: chunk.None})
+		states = append(states, &keyState{values: map[string]any{}})
+	}
+	fn := ticked(t, Config{Log: testLog(t, l), N: 100, MaxBytes: 3 * bundleBytes / 4, RunRecords: 1}, tasks...)
+	defer fn.Teardown()
+	read := map[int32]int{}
+	for range 12 {
+		fn.StartBundle(nil, nil)
+		out := &sink{}
+		for range 3 {
+			for i, task := range tasks {
+				if err := fn.tick(states[i], task, out); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := len(out.runs); n < 1 || n*bundleBytes/4 > 2*bundleBytes {
+			t.Fatalf("a bundle gives %d frames", n)
+		}
+		for _, r := range out.runs {
+			read[r.Partition] += len(r.Records)
+		}
+	}
+	for p := range int32(partitions) {
+		if n := read[p]; n < 12 || n > 15 { // of 12 bundles with two calls of three frames each
+			t.Errorf("partition %d: %d frames, of all %v", p, n, read)
 		}
 	}
 }
