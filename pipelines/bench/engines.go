@@ -29,15 +29,15 @@ func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
 				Topic: topic, Frames: frames, Warm: engineWarm, Quality: true, Engine: launch.Flink, Stack: dir, Live: true, Slots: slots,
 			})
 		}
+		ended, err := b.difference(ctx, "with an end on flink", params{Engine: launch.Flink, Stack: dir, Slots: 1})
+		if err != nil {
+			return err
+		}
 		c, err := follow("live on flink", longTopic, engineLong, 1)
 		if err != nil {
 			return err
 		}
 		live := ms(c.CPU) / float64(c.Frames)
-		ended, err := b.difference(ctx, "with an end on flink", params{Engine: launch.Flink, Stack: dir, Slots: 1})
-		if err != nil {
-			return err
-		}
 		all = []sample{{live, bare}, {live, direct}, {ended, bare}, {ended, direct}}
 		var speed [2]float64
 		for i := range speed {
@@ -93,14 +93,14 @@ func (b *bencher) baseline(ctx context.Context) (bare, direct float64, err error
 
 // difference is what a frame costs in a job with an end on an engine, in
 // milliseconds of CPU of all its processes, by how much a long topic costs more than
-// a short one. The first job does not count: the JVMs compile what such jobs need.
+// a short one. The first job does not count: the JVMs still compile.
 func (b *bencher) difference(ctx context.Context, label string, p params) (float64, error) {
 	var costs [3]cost
 	for i, of := range []struct {
 		label, topic string
 		frames       int64
 	}{
-		{"the first " + label, shortTopic, jpegShort},
+		{"the first " + label, longTopic, engineLong},
 		{fmt.Sprintf("%s, %d frames", label, jpegShort), shortTopic, jpegShort},
 		{fmt.Sprintf("%s, %d frames", label, engineLong), longTopic, engineLong},
 	} {
