@@ -213,6 +213,9 @@ func follow(ctx context.Context, j *job.Job, dir string, p params, spent func() 
 		if n < p.Frames {
 			continue
 		}
+		if n == warm.frames {
+			return cost{}, fmt.Errorf("all %d frames were there at once: nothing was measured", n)
+		}
 		c := cost{Frames: n - warm.frames, Boxes: boxes, CPU: now - warm.cpu, Wall: time.Since(warm.at)}
 		stop()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

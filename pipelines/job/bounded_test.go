@@ -71,7 +71,6 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 		{"spark", launch.Spark, Place{word: now}, 0, true, false},
 		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true, false},
 		{"flink with an end", launch.Flink, Place{word: now}, 0, false, false},
-		{"flink in slices", launch.Flink, Place{word: now}, 1 << 20, true, false},
 		{"flink for ever", launch.Flink, Place{word: never}, 0, false, false},
 		{"direct with an end", launch.Direct, Place{word: now}, 0, false, true},
 		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true, false},
@@ -105,6 +104,25 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 			}
 			if splits := slices.Contains(m.GetRequirements(), graphx.URNRequiresSplittableDoFn); splits != c.splits {
 				t.Errorf("the pipeline requires %q", m.GetRequirements())
+			}
+		})
+	}
+}
+
+func TestAnEndIsReachedWhenTheOutputHoldsIt(t *testing.T) {
+	for name, until := range map[string]Place{"inside a chunk": {word: now}, "at the end of one": {offset: 32}} {
+		t.Run(name, func(t *testing.T) {
+			j, _, out, tasks := planned(t, launch.Direct, until, 0)
+			j.Until = until
+			reached := j.reached(out, tasks)
+			if is, err := reached(t.Context()); is || err != nil {
+				t.Errorf("before anything is written: %v, %v", is, err)
+			}
+			if _, err := j.Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if is, err := reached(t.Context()); !is || err != nil {
+				t.Errorf("when everything is written: %v, %v", is, err)
 			}
 		})
 	}

@@ -245,8 +245,12 @@ func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context
 			if t.To-pos.From >= j.N {
 				return false, nil
 			}
-			if err := out.Verify(ctx, t.Topic, t.Partition, pos.From, t.To); err != nil {
-				return false, nil // what it lacks may still come
+			err = out.Verify(ctx, t.Topic, t.Partition, pos.From, t.To)
+			if errors.Is(err, output.ErrIncomplete) {
+				return false, nil
+			}
+			if err != nil {
+				return false, err
 			}
 		}
 		return true, nil
@@ -259,6 +263,11 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
 	source.Generation = out.Spec().Generation
 	source.OneCall, source.SliceBytes = j.bounded(), j.SliceBytes
+	if source.OneCall {
+		// What Spark's runner holds of a call is counted in messages, which large runs fill;
+		// see DefaultSliceBytes.
+		source.RunRecords, source.RunBytes = kafkasource.DefaultMaxRecords, kafkasource.DefaultMaxBytes
+	}
 	if j.Runner == launch.Direct && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}

@@ -25,12 +25,12 @@ import (
 // FlinkEndpoint is where Flink's job server is looked for without --endpoint.
 const FlinkEndpoint = "localhost:8099"
 
-// FlinkTick is how often a live job on Flink looks for what is new in a partition:
+// FlinkTick is how often a job on Flink looks for what is new in a partition:
 // as often as its preset ends bundles.
 const FlinkTick = 200 * time.Millisecond
 
 var (
-	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, to cancel jobs; empty: by the job server alone, which does not reach a cluster")
+	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, where jobs with an end are stopped and others cancelled; empty, for the latter: by the job server alone, which does not reach a cluster")
 	savepoint    = flag.String("savepoint", "", "the Flink savepoint or kept checkpoint, a `path`, that the job begins with")
 	savepointDir = flag.String("savepoint-dir", "", "the `folder` for the savepoint that a job on Flink ends with when it is interrupted")
 )
@@ -47,10 +47,18 @@ func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
 // errDone ends a job that has done everything.
 var errDone = errors.New("the job has done everything")
 
+// flinkUntil runs a pipeline until it ends or, unless done is nil, done says so.
 func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(context.Context) (bool, error)) error {
 	options, err := optionsOf(Flink)
 	if err != nil {
 		return err
+	}
+	if done != nil {
+		if err := reachable(ctx); err != nil {
+			return err
+		}
+		// Cancelling is how such a job ends.
+		options["retain_externalized_checkpoints_on_cancellation"] = false
 	}
 	if *savepoint != "" {
 		options["savepoint_path"] = *savepoint
@@ -73,11 +81,11 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 		if why == nil {
 			why, dir = context.Cause(running), "" // nothing could go on from its state
 		}
+		after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
+		defer stop()
 		if why == errDone {
-			m.ask(ctx, s.metrics)
+			m.ask(after, s.metrics)
 		}
-		after, done := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
-		defer done()
 		if err := cancelFlink(after, s, dir); err != nil {
 			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", why, err)
 		}
@@ -87,9 +95,29 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 		return why
 	}
 	if err != nil {
+		if done != nil { // nobody is left to end it
+			after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
+			defer stop()
+			if cancelErr := cancelFlink(after, s, ""); cancelErr != nil {
+				slog.Warn("the job may go on, cancelling it failed", "job", s.name, "error", cancelErr)
+			}
+		}
 		return err
 	}
 	m.ask(ctx, s.metrics)
+	return nil
+}
+
+// reachable makes sure, before a job is submitted that only its REST interface can end,
+// that Flink's answers.
+func reachable(ctx context.Context) error {
+	if *flinkREST == "" {
+		return errors.New("--flink-rest is empty: a job with an end is stopped there")
+	}
+	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
+	if _, err := c.find(ctx, ""); err != nil {
+		return fmt.Errorf("a job with an end is stopped at --flink-rest: %w", err)
+	}
 	return nil
 }
 
@@ -180,7 +208,9 @@ func endWhen(ctx context.Context, s *submission, done func(context.Context) (boo
 			case <-tick.C:
 			}
 			is, err := done(ctx)
-			if is && err == nil {
+			if err != nil {
+				err = fmt.Errorf("look whether the job has done everything: %w", err)
+			} else if is {
 				err = settle(ctx, s)
 			}
 			switch {
@@ -188,7 +218,7 @@ func endWhen(ctx context.Context, s *submission, done func(context.Context) (boo
 				return
 			case err != nil && err.Error() != told:
 				told = err.Error()
-				slog.Warn("cannot tell whether the job has done everything; looking again", "job", s.name, "error", err)
+				slog.Warn("the job is not ended yet; trying again", "job", s.name, "error", err)
 			case is && err == nil:
 				giveUp(errDone)
 				return
@@ -200,9 +230,6 @@ func endWhen(ctx context.Context, s *submission, done func(context.Context) (boo
 // settle waits until everything that is under way in a job has gone through all its
 // stages. A checkpoint is that: each of them ends its bundle before.
 func settle(ctx context.Context, s *submission) error {
-	if *flinkREST == "" {
-		return nil
-	}
 	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
 	id, err := c.find(ctx, s.id)
 	if err != nil {
@@ -211,7 +238,10 @@ func settle(ctx context.Context, s *submission) error {
 	if id == "" {
 		return errors.New("flink has no such job running")
 	}
-	return c.checkpoint(ctx, id)
+	if err := c.checkpoint(ctx, id); err != nil {
+		return fmt.Errorf("end what is under way: %w", err)
+	}
+	return nil
 }
 
 // inBackground does something until it is done or the returned function is called, which
@@ -317,6 +347,20 @@ func (c flinkCluster) checkpoint(ctx context.Context, id string) error {
 	return err
 }
 
+// kept is where Flink has kept a job's state, or why not. Its two kinds of answers call
+// the failure by two names.
+type kept struct {
+	Location     string // of a savepoint
+	CheckpointID *int64 `json:"checkpointId"`
+	Savepoint    cause  `json:"failure-cause"`
+	Checkpoint   cause  `json:"failureCause"`
+}
+
+// cause is why something failed.
+type cause struct {
+	StackTrace string `json:"stack-trace"`
+}
+
 // keep has a job's state kept and returns where, if Flink says.
 func (c flinkCluster) keep(ctx context.Context, id, what string, how map[string]any) (string, error) {
 	path := "/jobs/" + id + "/" + what + "s"
@@ -330,21 +374,16 @@ func (c flinkCluster) keep(ctx context.Context, id, what string, how map[string]
 	err := until(ctx, func() (bool, error) {
 		var s struct {
 			Status    struct{ ID string }
-			Operation struct {
-				Location     string
-				FailureCause struct {
-					StackTrace string `json:"stack-trace"`
-				} `json:"failure-cause"`
-			}
+			Operation kept
 		}
 		if err := c.do(ctx, http.MethodGet, path+"/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
 			return false, err
 		}
-		if trace := s.Operation.FailureCause.StackTrace; trace != "" {
+		if location = s.Operation.Location; location == "" && s.Operation.CheckpointID == nil {
+			trace := cmp.Or(s.Operation.Savepoint.StackTrace, s.Operation.Checkpoint.StackTrace, "Flink does not say why not")
 			why, _, _ := strings.Cut(trace, "\n")
 			return false, fmt.Errorf("%s of job %s: %s", what, id, why)
 		}
-		location = s.Operation.Location
 		return true, nil
 	})
 	return location, err

@@ -81,8 +81,9 @@ func TestASavepoint(t *testing.T) {
 
 func TestACheckpointIsMadeAtOnce(t *testing.T) {
 	for _, c := range []struct{ name, status, says string }{
-		{"is complete when Flink says so", `{"status":{"id":"COMPLETED"},"operation":{"checkpointId":3}}`, ""},
-		{"may fail", `{"status":{"id":"COMPLETED"},"operation":{"failureCause":{},"failure-cause":{"stack-trace":"declined\n at"}}}`, "checkpoint of job 7: declined"},
+		{"is complete when Flink says so", `{"status":{"id":"COMPLETED"},"operation":{"checkpointId":3,"failureCause":null}}`, ""},
+		{"may fail", `{"status":{"id":"COMPLETED"},"operation":{"checkpointId":null,"failureCause":{"class":"x","stack-trace":"declined\n at"}}}`, "checkpoint of job 7: declined"},
+		{"may fail without a word", `{"status":{"id":"COMPLETED"},"operation":{"checkpointId":null}}`, "checkpoint of job 7: Flink does not say why not"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, _ := cluster(t, map[string]string{
@@ -102,7 +103,7 @@ func TestAJobThatHasDoneEverythingIsEnded(t *testing.T) {
 	c, asked := cluster(t, map[string]string{
 		"GET /jobs/overview":        `{"jobs":[{"jid":"7","name":"a-root-1","state":"RUNNING"}]}`,
 		"POST /jobs/7/checkpoints":  `{"request-id":"r"}`,
-		"GET /jobs/7/checkpoints/r": `{"status":{"id":"COMPLETED"},"operation":{}}`,
+		"GET /jobs/7/checkpoints/r": `{"status":{"id":"COMPLETED"},"operation":{"checkpointId":3}}`,
 	})
 	before := *flinkREST
 	*flinkREST = c.url
@@ -127,6 +128,18 @@ func TestAJobThatHasDoneEverythingIsEnded(t *testing.T) {
 	}
 	if got := strings.Join(*asked, ", "); got != "GET /jobs/overview, POST /jobs/7/checkpoints, GET /jobs/7/checkpoints/r" {
 		t.Error(got)
+	}
+}
+
+func TestAJobWithAnEndIsNotBegunWhereNobodyCouldStopIt(t *testing.T) {
+	before := *flinkREST
+	defer func() { *flinkREST = before }()
+	c, _ := cluster(t, map[string]string{"GET /jobs/overview": `{"jobs":[]}`})
+	for rest, says := range map[string]string{c.url + "/": "", c.url + "/other": "is stopped at --flink-rest", "": "--flink-rest is empty"} {
+		*flinkREST = rest
+		if err := reachable(t.Context()); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", rest, err)
+		}
 	}
 }
 

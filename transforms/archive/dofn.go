@@ -35,6 +35,9 @@ type Config struct {
 	// Tail is after how long without a new record the begun chunk of a task
 	// without end is written under _partial. Default: DefaultTail.
 	Tail time.Duration
+	// TickEvery, for Flink, looks at growing logs at ticks, as
+	// [kafkasource.Config.TickEvery] does and for the same reason. 0: not.
+	TickEvery time.Duration
 }
 
 // Write archives the tasks of [Plan], one file per chunk, and returns
@@ -50,12 +53,14 @@ func Write(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 	if cfg.Tail == 0 {
 		cfg.Tail = DefaultTail
 	}
-	col := beam.CreateList(s, tasks)
 	var pieces beam.PCollection
-	if slices.ContainsFunc(tasks, func(t Task) bool { return t.Follow }) {
-		pieces = beam.ParDo(s, &watchFn{Config: cfg}, col)
-	} else {
-		pieces = beam.ParDo(s, &piecesFn{}, col)
+	switch follow := slices.ContainsFunc(tasks, func(t Task) bool { return t.Follow }); {
+	case follow && cfg.TickEvery > 0:
+		pieces = watchOnTicks(s, cfg, tasks)
+	case follow:
+		pieces = beam.ParDo(s, &watchFn{Config: cfg}, beam.CreateList(s, tasks))
+	default:
+		pieces = beam.ParDo(s, &piecesFn{}, beam.CreateList(s, tasks))
 	}
 	copied, nothing := beam.ParDo2(s, &copyFn{Config: cfg}, beam.Reshuffle(s, pieces))
 	// A stage that gives nothing to another one makes prism spin.

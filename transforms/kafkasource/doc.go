@@ -50,7 +50,7 @@
 //
 // Bounded reading. With Config.OneCall each task is read to its end by one call of
 // a plain DoFn behind a Reshuffle: the collections are bounded, and engines that
-// know only those (Spark, Flink's batch) can read. With Config.SliceBytes such a
+// know only those (Spark) can read. With Config.SliceBytes such a
 // task ends early, at the end of a chunk; the last complete End says from where,
 // and with which cameras, another job goes on.
 //

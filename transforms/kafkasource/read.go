@@ -46,7 +46,7 @@ func Read(s beam.Scope, cfg Config, tasks []Task) (runs, ends beam.PCollection) 
 	pace.reset()
 	r := reader{Config: cfg.withDefaults()}
 	if cfg.TickEvery > 0 {
-		return readOnTicks(s, r, tasks, clock(s, cfg.TickEvery))
+		return readOnTicks(s, r, tasks)
 	}
 	col := beam.CreateList(s, tasks)
 	if cfg.OneCall {

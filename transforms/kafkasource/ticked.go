@@ -45,19 +45,26 @@ func clock(s beam.Scope, every time.Duration) beam.PCollection {
 	return beam.External(s, clockURN, payload, nil, []beam.FullType{typex.New(reflect.TypeFor[[]byte]())}, false)[0]
 }
 
-// readOnTicks reads the tasks on whenever the clock gives an element.
-func readOnTicks(s beam.Scope, r reader, tasks []Task, clock beam.PCollection) (runs, ends beam.PCollection) {
+// Ticks gives each of the keys a tick for ever, about one in every interval: KV<string,
+// bool>. For Flink only.
+func Ticks(s beam.Scope, keys []string, every time.Duration) beam.PCollection {
+	s = s.Scope("kafkasource.Ticks")
+	// The clock has as many parts as the job has slots. One key makes one of them.
+	one := beam.AddFixedKey(s, clock(s, every))
+	return beam.ParDo(s, &tickFn{Keys: keys, Every: every, One: state.MakeValueState[[]byte]("one")}, one)
+}
+
+// readOnTicks reads the tasks on at ticks.
+func readOnTicks(s beam.Scope, r reader, tasks []Task) (runs, ends beam.PCollection) {
 	byKey := make(map[string]Task, len(tasks))
 	keys := make([]string, len(tasks))
 	for i, t := range tasks {
 		keys[i] = t.String()
 		byKey[keys[i]] = t
 	}
-	// The clock has as many parts as the job has slots. One key makes one of them.
-	ticks := beam.ParDo(s, &tickFn{Keys: keys, Every: r.Config.TickEvery, One: state.MakeValueState[[]byte]("one")}, beam.AddFixedKey(s, clock))
 	return beam.ParDo2(s, &tickedFn{
 		reader: r, Tasks: byKey, Place: state.MakeValueState[[]byte]("place"),
-	}, ticks)
+	}, Ticks(s, keys, r.Config.TickEvery))
 }
 
 // tickFn gives each key a tick.
@@ -135,7 +142,9 @@ func (f *tickedFn) ProcessElement(
 	at := place{task, newRestriction(&task, f.Config.N)}
 	saved, begun, err := f.Place.Read(p)
 	if err == nil && begun {
+		end := at.left.End // a savepoint may be of a job with another one
 		at, err = unmarshalPlace(saved)
+		at.left.End = end
 	}
 	if err != nil {
 		return fmt.Errorf("kafka source: position of %s: %w", key, err)
@@ -161,7 +170,7 @@ func (f *tickedFn) ProcessElement(
 }
 
 // place is the keyed state of a partition: how far it is read, and the task as the
-// first call had it, which a savepoint brings into another job.
+// first call had it, which a savepoint brings into another job. Only the end is that job's.
 type place struct {
 	task Task // without Cameras, which the restriction has
 	left Restriction

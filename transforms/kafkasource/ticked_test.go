@@ -241,6 +241,53 @@ func TestTheStateOfAnotherGenerationIsRefusedOnTicks(t *testing.T) {
 	}
 }
 
+// A savepoint of a job that ended elsewhere, or never, does not move the job's own end.
+func TestTheEndIsTheJobsOwnWhateverASavepointSays(t *testing.T) {
+	l := &memLog{end: 9}
+	for o := range l.end {
+		l.recs = append(l.recs, frame.Record{Offset: o, Key: []byte("a")})
+	}
+	cfg := Config{Log: testLog(t, l), N: 4, MaxRecords: 2}.withDefaults()
+	for _, c := range []struct {
+		name      string
+		was, is   int64
+		bundles   int // of the earlier job
+		wantUntil int64
+	}{
+		{"later", 5, 8, 4, 8},
+		{"never", 5, chunk.None, 4, 9},
+		{"now there is one", chunk.None, 7, 2, 7},
+		{"already behind", chunk.None, 3, 3, 6},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, out := &keyState{values: map[string]any{}}, &sink{}
+			task := Task{Topic: "frames", To: c.was, LogEnd: 9}
+			earlier := ticked(t, cfg, task)
+			defer earlier.Teardown()
+			for range c.bundles {
+				if err := earlier.bundle(s, task, out); err != nil {
+					t.Fatal(err)
+				}
+			}
+			task.To = c.is
+			fn := ticked(t, cfg, task)
+			defer fn.Teardown()
+			for range 6 {
+				if err := fn.bundle(s, task, out); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var n int64
+			for _, r := range out.runs {
+				n += int64(len(r.Records))
+			}
+			if n != c.wantUntil {
+				t.Errorf("%d records are read, want %d", n, c.wantUntil)
+			}
+		})
+	}
+}
+
 func TestATickOfAnotherPartitionIsNothing(t *testing.T) {
 	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, Task{Topic: "frames", To: chunk.None})
 	defer fn.Teardown()

@@ -446,11 +446,14 @@ func (o *Output) lookedFrom(key string, block int64) {
 	o.from[key] = block
 }
 
+// ErrIncomplete is in the errors of [Output.Verify] that name what is missing.
+var ErrIncomplete = errors.New("the output lacks")
+
 // Verify makes sure, at the end of a job that read the offsets [from, to), that
 // every chunk that lies before to is complete, and that the beginning of the
 // chunk in which to lies, if to is not its first offset, was published as a
 // partial file or is part of a complete chunk. Engines end with success although
-// they threw keyed state away.
+// they threw keyed state away. What is missing is an [ErrIncomplete].
 func (o *Output) Verify(ctx context.Context, topic string, partition int32, from, to int64) error {
 	if from >= to {
 		return nil
@@ -498,7 +501,7 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 		}
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("topic %s partition %d: the job has ended, but the output lacks %s", topic, partition, strings.Join(faults, ", "))
+		return fmt.Errorf("topic %s partition %d: the job has ended, but %w %s", topic, partition, ErrIncomplete, strings.Join(faults, ", "))
 	}
 	return nil
 }

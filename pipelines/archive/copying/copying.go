@@ -91,7 +91,11 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		return tasks, nil
 	}
 	p, s := beam.NewPipelineWithRoot()
-	archive.Write(s, archive.Config{Log: spec, Root: root}, todo)
+	cfg := archive.Config{Log: spec, Root: root}
+	if j.Runner == launch.Flink {
+		cfg.TickEvery = launch.FlinkTick
+	}
+	archive.Write(s, cfg, todo)
 	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
 		return nil, err
 	}
