@@ -281,7 +281,7 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	sequenced, stray := perframe.Analyze(s, stages.PerFrame, runs)
 	parts := sequence.Analyze(s, stages.Sequence, sequenced)
 	if j.Events.Topic != "" {
-		eventsink.Write(s, j.Events, parts)
+		parts = eventsink.Write(s, j.Events, parts)
 	}
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {

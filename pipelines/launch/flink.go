@@ -83,9 +83,6 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 		}
 		after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
 		defer stop()
-		if why == errDone {
-			m.ask(after, s.metrics)
-		}
 		if err := cancelFlink(after, s, dir); err != nil {
 			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", why, err)
 		}
@@ -208,40 +205,18 @@ func endWhen(ctx context.Context, s *submission, done func(context.Context) (boo
 			case <-tick.C:
 			}
 			is, err := done(ctx)
-			if err != nil {
-				err = fmt.Errorf("look whether the job has done everything: %w", err)
-			} else if is {
-				err = settle(ctx, s)
-			}
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err != nil && err.Error() != told:
 				told = err.Error()
-				slog.Warn("the job is not ended yet; trying again", "job", s.name, "error", err)
-			case is && err == nil:
+				slog.Warn("cannot tell whether the job has done everything; looking again", "job", s.name, "error", err)
+			case err == nil && is:
 				giveUp(errDone)
 				return
 			}
 		}
 	})
-}
-
-// settle waits until everything that is under way in a job has gone through all its
-// stages. A checkpoint is that: each of them ends its bundle before.
-func settle(ctx context.Context, s *submission) error {
-	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
-	id, err := c.find(ctx, s.id)
-	if err != nil {
-		return err
-	}
-	if id == "" {
-		return errors.New("flink has no such job running")
-	}
-	if err := c.checkpoint(ctx, id); err != nil {
-		return fmt.Errorf("end what is under way: %w", err)
-	}
-	return nil
 }
 
 // inBackground does something until it is done or the returned function is called, which
@@ -338,55 +313,34 @@ func (c flinkCluster) awaitEnd(ctx context.Context, id string) error {
 
 // savepoint cancels a job with a savepoint and returns its path.
 func (c flinkCluster) savepoint(ctx context.Context, id, dir string) (string, error) {
-	return c.keep(ctx, id, "savepoint", map[string]any{"cancel-job": true, "target-directory": dir})
-}
-
-// checkpoint makes a job's next checkpoint at once.
-func (c flinkCluster) checkpoint(ctx context.Context, id string) error {
-	_, err := c.keep(ctx, id, "checkpoint", map[string]any{"checkpointType": "CONFIGURED"})
-	return err
-}
-
-// kept is where Flink has kept a job's state, or why not. Its two kinds of answers call
-// the failure by two names.
-type kept struct {
-	Location     string // of a savepoint
-	CheckpointID *int64 `json:"checkpointId"`
-	Savepoint    cause  `json:"failure-cause"`
-	Checkpoint   cause  `json:"failureCause"`
-}
-
-// cause is why something failed.
-type cause struct {
-	StackTrace string `json:"stack-trace"`
-}
-
-// keep has a job's state kept and returns where, if Flink says.
-func (c flinkCluster) keep(ctx context.Context, id, what string, how map[string]any) (string, error) {
-	path := "/jobs/" + id + "/" + what + "s"
+	body := map[string]any{"cancel-job": true, "target-directory": dir}
 	var trigger struct {
 		ID string `json:"request-id"`
 	}
-	if err := c.do(ctx, http.MethodPost, path, how, &trigger); err != nil {
+	if err := c.do(ctx, http.MethodPost, "/jobs/"+id+"/savepoints", body, &trigger); err != nil {
 		return "", err
 	}
-	var location string
+	var path string
 	err := until(ctx, func() (bool, error) {
 		var s struct {
 			Status    struct{ ID string }
-			Operation kept
+			Operation struct {
+				Location     string
+				FailureCause struct {
+					StackTrace string `json:"stack-trace"`
+				} `json:"failure-cause"`
+			}
 		}
-		if err := c.do(ctx, http.MethodGet, path+"/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
+		if err := c.do(ctx, http.MethodGet, "/jobs/"+id+"/savepoints/"+trigger.ID, nil, &s); err != nil || s.Status.ID != "COMPLETED" {
 			return false, err
 		}
-		if location = s.Operation.Location; location == "" && s.Operation.CheckpointID == nil {
-			trace := cmp.Or(s.Operation.Savepoint.StackTrace, s.Operation.Checkpoint.StackTrace, "Flink does not say why not")
-			why, _, _ := strings.Cut(trace, "\n")
-			return false, fmt.Errorf("%s of job %s: %s", what, id, why)
+		if path = s.Operation.Location; path == "" {
+			why, _, _ := strings.Cut(s.Operation.FailureCause.StackTrace, "\n")
+			return false, fmt.Errorf("savepoint of job %s: %s", id, why)
 		}
 		return true, nil
 	})
-	return location, err
+	return path, err
 }
 
 func (c flinkCluster) do(ctx context.Context, method, path string, in, out any) error {

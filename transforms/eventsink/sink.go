@@ -11,34 +11,29 @@ import (
 )
 
 func init() {
-	register.DoFn4x1[context.Context, string, chunksink.Part, func(string, int), error](&publishFn{})
-	register.DoFn2x0[string, func(*int) bool](&endFn{})
-	register.Emitter2[string, int]()
-	register.Iter1[int]()
+	register.DoFn4x1[context.Context, string, chunksink.Part, func(string, chunksink.Part), error](&publishFn{})
+	register.Emitter2[string, chunksink.Part]()
 }
 
-// Write publishes the events in the results of parts, which go to [chunksink.Write]
-// too: KV<string, chunksink.Part>. Take them as the sequence stage gives them, since
-// every shuffle may change their order.
+// Write publishes the events in the results of parts and gives the parts on, to
+// [chunksink.Write]: KV<string, chunksink.Part>. Take them as the sequence stage gives
+// them, since every shuffle may change their order.
 //
-// A bundle is done when all its events are acknowledged by all replicas in sync; what
-// an engine does again is published again, under the same ids.
-func Write(s beam.Scope, cfg Config, parts beam.PCollection) {
+// A part goes on when all its events are acknowledged by all replicas in sync. So a
+// result is never written, and a job never goes on behind it, before its events are
+// published. What an engine does again is published again, under the same ids.
+func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 	s = s.Scope("eventsink.Write")
 	if err := cfg.Validate(); err != nil {
 		panic(fmt.Sprintf("eventsink.Write: %v", err))
 	}
-	// Nothing is grouped: engines need somebody to take what the stage gives, which is
-	// nothing; see chunksink.Finish.
-	nothing := beam.ParDo(s, &publishFn{Config: cfg}, parts)
-	beam.ParDo0(s, &endFn{}, beam.GroupByKey(s, nothing))
+	return beam.ParDo(s, &publishFn{Config: cfg}, parts)
 }
 
 type publishFn struct {
 	Config Config
 
-	to     *publisher
-	queued int64 // in this bundle
+	to *publisher
 
 	published beam.Counter
 }
@@ -65,13 +60,13 @@ func (fn *publishFn) Teardown() {
 }
 
 // StartBundle opens the topic again if it was given up in the bundle before.
-func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, int)) error {
-	fn.queued = 0
+func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, chunksink.Part)) error {
 	return fn.open(ctx)
 }
 
-// ProcessElement sends the part's events on their way; it emits nothing.
-func (fn *publishFn) ProcessElement(ctx context.Context, _ string, part chunksink.Part, _ func(string, int)) error {
+// ProcessElement publishes the part's events and emits the part.
+func (fn *publishFn) ProcessElement(ctx context.Context, key string, part chunksink.Part, emit func(string, chunksink.Part)) error {
+	var n int64
 	for i := range part.Results {
 		recs, err := records(&part.Results[i])
 		if err != nil {
@@ -81,21 +76,16 @@ func (fn *publishFn) ProcessElement(ctx context.Context, _ string, part chunksin
 			if err := fn.to.Publish(ctx, rec); err != nil {
 				return fn.failed(err)
 			}
-			fn.queued++
+			n++
 		}
 	}
-	return nil
-}
-
-// FinishBundle waits until they have arrived.
-func (fn *publishFn) FinishBundle(ctx context.Context, _ func(string, int)) error {
-	if fn.queued == 0 {
-		return nil
+	if n > 0 {
+		if err := fn.to.Flush(ctx); err != nil {
+			return fn.failed(err)
+		}
+		fn.published.Inc(ctx, n)
 	}
-	if err := fn.to.Flush(ctx); err != nil {
-		return fn.failed(err)
-	}
-	fn.published.Inc(ctx, fn.queued)
+	emit(key, part)
 	return nil
 }
 
@@ -106,8 +96,3 @@ func (fn *publishFn) failed(err error) error {
 	fn.to = nil
 	return fmt.Errorf("publish events to topic %s: %w", fn.Config.Topic, err)
 }
-
-type endFn struct{}
-
-// ProcessElement is never called: nothing is grouped.
-func (*endFn) ProcessElement(string, func(*int) bool) {}

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -83,7 +84,7 @@ func start(t *testing.T, opts broker.Options) *broker.Broker {
 func run(t *testing.T, cfg eventsink.Config, all []chunksink.Part) (int64, error) {
 	t.Helper()
 	p, s := beam.NewPipelineWithRoot()
-	eventsink.Write(s, cfg, beam.ParDo(s, keyed, beam.CreateList(s, all)))
+	passert.Count(s, beam.DropKey(s, eventsink.Write(s, cfg, beam.ParDo(s, keyed, beam.CreateList(s, all)))), "parts that went on", len(all))
 	res, err := prism.Execute(t.Context(), p)
 	if err != nil {
 		return 0, err
