@@ -124,7 +124,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 			return nil, err
 		}
 		if j.Runner == launch.Flink && !j.bounded() && !j.Until.Never() {
-			err = launch.RunUntil(ctx, p, j.meter(), j.reached(out, tasks))
+			err = j.runUntilReached(ctx, p, out, tasks)
 		} else {
 			err = launch.Run(ctx, j.Runner, p, j.meter())
 		}
@@ -230,6 +230,16 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 // batch runner gives all that a slot reads in one bundle, in memory.
 func (j *Job) bounded() bool {
 	return j.SliceBytes > 0 || j.Runner == launch.Spark
+}
+
+// runUntilReached runs a pipeline without an end of its own up to the ends of the tasks.
+func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output.Output, tasks []kafkasource.Task) error {
+	reached := j.reached(out, tasks)
+	// What is left may be a partial file that is there.
+	if is, err := reached(ctx); is || err != nil {
+		return err
+	}
+	return launch.RunUntil(ctx, p, j.meter(), reached)
 }
 
 // reached returns a function that says whether the output holds everything up to the

@@ -125,7 +125,7 @@ func cancelFlink(ctx context.Context, s *submission, dir string) error {
 		return s.cancel(ctx)
 	}
 	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
-	id, err := c.find(ctx, s.id)
+	id, err := c.arrived(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -172,6 +172,23 @@ func (c flinkCluster) find(ctx context.Context, id string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// arrived waits until a job is on the cluster and returns Flink's id of it, "" if it has
+// ended. The job server takes seconds to bring it there, and then brings it even if it
+// was told to cancel it meanwhile.
+func (c flinkCluster) arrived(ctx context.Context, s *submission) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
+	defer cancel()
+	err = until(ctx, func() (bool, error) {
+		over := s.over(ctx)
+		id, err = c.find(ctx, s.id)
+		return id != "" || over, err
+	})
+	if ctx.Err() != nil {
+		return "", nil // a cluster that has lost it
+	}
+	return id, err
 }
 
 func ended(state string) bool {

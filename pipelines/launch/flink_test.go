@@ -9,6 +9,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
+	"google.golang.org/grpc"
 )
 
 // cluster answers as Flink's REST interface does.
@@ -43,6 +46,46 @@ func TestTheRunningJobIsFound(t *testing.T) {
 		if id, err := c.find(t.Context(), name); id != want || err != nil {
 			t.Errorf("%s: %q, %v", name, id, err)
 		}
+	}
+}
+
+// state says how a job is, as a job server does.
+type state struct {
+	jobpb.JobServiceClient // what is not asked
+	is                     jobpb.JobState_Enum
+}
+
+func (s state) GetState(context.Context, *jobpb.GetJobStateRequest, ...grpc.CallOption) (*jobpb.JobStateEvent, error) {
+	return &jobpb.JobStateEvent{State: s.is}, nil
+}
+
+func TestAJobIsWaitedForUntilItIsOnTheCluster(t *testing.T) {
+	looks := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if looks++; looks < 3 {
+			fmt.Fprint(w, `{"jobs":[]}`)
+			return
+		}
+		fmt.Fprint(w, `{"jobs":[{"jid":"7","name":"a-root-1","state":"CREATED"}]}`)
+	}))
+	defer server.Close()
+	c := flinkCluster{server.URL}
+	for _, x := range []struct {
+		name  string
+		is    jobpb.JobState_Enum
+		id    string
+		looks int
+	}{
+		{"while the job server brings it there", jobpb.JobState_STARTING, "7", 3},
+		{"but not when it has failed before", jobpb.JobState_FAILED, "", 1},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			looks = 0
+			id, err := c.arrived(t.Context(), &submission{id: "a-root-1_77d0", client: state{is: x.is}})
+			if id != x.id || err != nil || looks != x.looks {
+				t.Errorf("%q, %v after %d looks", id, err, looks)
+			}
+		})
 	}
 }
 

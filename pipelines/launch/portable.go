@@ -205,6 +205,20 @@ func (s *submission) lost(err error) error {
 	return fmt.Errorf("job %s: lost the job server, the job may go on: %w", s.name, err)
 }
 
+// over reports whether the job has ended, as far as the job server knows; so it has if
+// the job server is gone.
+func (s *submission) over(ctx context.Context) bool {
+	state, err := s.client.GetState(ctx, &jobpb.GetJobStateRequest{JobId: s.id})
+	if err != nil {
+		return true
+	}
+	switch state.GetState() {
+	case jobpb.JobState_DONE, jobpb.JobState_FAILED, jobpb.JobState_CANCELLED:
+		return true
+	}
+	return false
+}
+
 // cancel asks the job server to cancel the job.
 func (s *submission) cancel(ctx context.Context) error {
 	_, err := s.client.Cancel(ctx, &jobpb.CancelJobRequest{JobId: s.id})
