@@ -49,13 +49,13 @@ func TestTheRunningJobIsFound(t *testing.T) {
 	}
 }
 
-// state says how a job is, as a job server does.
-type state struct {
+// serverOf says how a job is, as a job server does.
+type serverOf struct {
 	jobpb.JobServiceClient // what is not asked
 	is                     jobpb.JobState_Enum
 }
 
-func (s state) GetState(context.Context, *jobpb.GetJobStateRequest, ...grpc.CallOption) (*jobpb.JobStateEvent, error) {
+func (s serverOf) GetState(context.Context, *jobpb.GetJobStateRequest, ...grpc.CallOption) (*jobpb.JobStateEvent, error) {
 	return &jobpb.JobStateEvent{State: s.is}, nil
 }
 
@@ -81,7 +81,7 @@ func TestAJobIsWaitedForUntilItIsOnTheCluster(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			looks = 0
-			id, err := c.arrived(t.Context(), &submission{id: "a-root-1_77d0", client: state{is: x.is}})
+			id, err := c.arrived(t.Context(), &submission{id: "a-root-1_77d0", client: serverOf{is: x.is}})
 			if id != x.id || err != nil || looks != x.looks {
 				t.Errorf("%q, %v after %d looks", id, err, looks)
 			}
