@@ -147,6 +147,9 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: analyses.Default(),
 	}
 	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
+	if p.Engine == launch.Spark {
+		j.SliceBytes = job.DefaultSliceBytes
+	}
 	until := "now"
 	if p.Live {
 		until = "never"
