@@ -273,11 +273,6 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
 	source.Generation = out.Spec().Generation
 	source.OneCall, source.SliceBytes = j.bounded(), j.SliceBytes
-	if source.OneCall {
-		// What Spark's runner holds of a call is counted in messages, which large runs fill;
-		// see DefaultSliceBytes.
-		source.RunRecords, source.RunBytes = kafkasource.DefaultMaxRecords, kafkasource.DefaultMaxBytes
-	}
 	if j.Runner == launch.Direct && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}

@@ -37,12 +37,12 @@ import (
 // starts a job on the cluster, which takes seconds: give slices as much as there
 // is.
 //
-// Besides, with job servers of 2.70 a task that gives more than 100 messages of 3 to 8
-// MB never ends (Beam issue 38570; seen with 500 MB on Flink):
+// Besides, with job servers of 2.70 a task that gives more than 100 messages of 2 to 4
+// MB never ends (Beam issue 38570; seen with 520 MB):
 //
 //	ceil(P / spark.default.parallelism) x slice
 //
-// must stay below 300 MB.
+// must stay below 200 MB.
 //
 // Chunks are not cut, so a slice has at least one, whatever its size: 2,048 frames
 // of 50 KB are 100 MB, raw ones of 640x480 are 1.9 GB. Choose --chunk, when an
