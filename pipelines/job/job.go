@@ -44,7 +44,7 @@ type Job struct {
 	// over about so many bytes of every partition; see [DefaultSliceBytes].
 	// 0: one pipeline.
 	SliceBytes int64
-	// Events is where events are published as soon as they are found, beside the
+	// Events is where events are published as soon as they are found, before the
 	// output; without a topic, nowhere. With EventsPartitions the topic is created
 	// with so many if it is missing.
 	Events           eventsink.Config
@@ -123,7 +123,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		if j.Runner == launch.Flink && !j.bounded() && !j.Until.Never() {
+		if j.Runner == launch.Flink && !j.Until.Never() {
 			err = j.runUntilReached(ctx, p, out, tasks)
 		} else {
 			err = launch.Run(ctx, j.Runner, p, j.meter())
@@ -276,7 +276,7 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *ou
 	if j.Runner == launch.Direct && !source.OneCall {
 		source.Credit = launch.DirectCredit
 	}
-	if j.Runner == launch.Flink && !source.OneCall {
+	if j.Runner == launch.Flink {
 		source.TickEvery = launch.FlinkTick
 	}
 	stages.Sequence.States = out.Spec()
