@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
-	"github.com/segmentio/kafka-go"
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
@@ -134,17 +133,7 @@ func (l *live) produce(ctx context.Context, partition int, recs []frame.Record) 
 	if err := publish(ctx, l.topic, partition, recs); err != nil {
 		return 0, err
 	}
-	return endOf(ctx, l.topic, partition)
-}
-
-// endOf is the end of a partition's log.
-func endOf(ctx context.Context, topic string, partition int) (int64, error) {
-	resp, err := client().ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}}})
-	if err != nil {
-		return 0, err
-	}
-	of := resp.Topics[topic][0]
-	return of.LastOffset, of.Error
+	return endOf(ctx, client(), l.topic, partition)
 }
 
 // published is the end of every partition.
@@ -297,7 +286,7 @@ func (l *live) finish(args ...string) {
 	l.stop()
 	// A record may have been appended although its sender was told otherwise.
 	for p := range l.ends {
-		end, err := endOf(context.Background(), l.topic, p)
+		end, err := endOf(context.Background(), client(), l.topic, p)
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ package engines
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -28,15 +29,28 @@ func topic(t *testing.T, n int) string {
 // topicNamed creates a topic of n partitions whose records are never deleted by time.
 func topicNamed(t *testing.T, name string, n int) {
 	t.Helper()
-	resp, err := client().CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+	createTopic(t, client(), kafka.TopicConfig{
 		Topic: name, NumPartitions: n, ReplicationFactor: 3,
 		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "-1"}, {ConfigName: "min.insync.replicas", ConfigValue: "2"}},
-	}}})
+	})
+}
+
+// createTopic creates a topic and returns when the leader of every partition serves it:
+// a broker names leaders that have not yet heard of it, and publish does not try again.
+func createTopic(t *testing.T, c *kafka.Client, topic kafka.TopicConfig) {
+	t.Helper()
+	made, err := c.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
+	if err == nil {
+		err = made.Errors[topic.Topic]
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := resp.Errors[name]; err != nil {
-		t.Fatal(err)
+	for p := range topic.NumPartitions {
+		eventually(t, fmt.Sprintf("the leader of %s partition %d serves it", topic.Topic, p), func() bool {
+			_, err := endOf(t.Context(), c, topic.Topic, p)
+			return err == nil
+		})
 	}
 }
 
@@ -47,8 +61,8 @@ func client() *kafka.Client {
 	return &kafka.Client{Addr: kafka.TCP(stack.Brokers()...), Timeout: 30 * time.Second, Transport: transport}
 }
 
-// publish appends records to a partition, in order. It tries again only what was
-// never sent, so that nothing is in the log twice.
+// publish appends records to a partition, in order. It never tries again, so that
+// nothing is in the log twice.
 func publish(ctx context.Context, topic string, partition int, recs []frame.Record) error {
 	for i := 0; i < len(recs); i += 50 {
 		var batch []kafka.Record
@@ -85,14 +99,15 @@ func publishAll(t *testing.T, topic string, logs [][]frame.Record) {
 	}
 }
 
-// endOffset is the offset that the next record of a partition will have.
-func endOffset(t *testing.T, topic string, partition int) int64 {
-	t.Helper()
-	resp, err := client().ListOffsets(t.Context(), &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}},
-	})
+// endOf is the offset that the next record of a partition will have.
+func endOf(ctx context.Context, c *kafka.Client, topic string, partition int) (int64, error) {
+	resp, err := c.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(partition)}}})
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	return resp.Topics[topic][0].LastOffset
+	if len(resp.Topics[topic]) == 0 {
+		return 0, fmt.Errorf("topic %s partition %d: no answer", topic, partition)
+	}
+	of := resp.Topics[topic][0]
+	return of.LastOffset, of.Error
 }

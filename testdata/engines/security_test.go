@@ -270,23 +270,11 @@ func (s *secured) allow(t *testing.T, user, topic string, ops ...kafka.ACLOperat
 
 func (s *secured) topic(t *testing.T, name string) string {
 	t.Helper()
-	createTopic(t, s.admin, name, 2)
-	return name
-}
-
-// createTopic creates a topic with the brokers' number of copies.
-func createTopic(t *testing.T, c *kafka.Client, name string, partitions int) {
-	t.Helper()
-	resp, err := c.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
-		Topic: name, NumPartitions: partitions, ReplicationFactor: -1,
+	createTopic(t, s.admin, kafka.TopicConfig{
+		Topic: name, NumPartitions: 2, ReplicationFactor: -1,
 		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "-1"}},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := resp.Errors[name]; err != nil {
-		t.Fatal(err)
-	}
+	})
+	return name
 }
 
 // connection writes a connection file and returns the flags that use it with a

@@ -120,7 +120,11 @@ func written(t *testing.T, out, topic string, size int64) (offsets int64) {
 func endOffsets(t *testing.T, topic string) (sum int64) {
 	t.Helper()
 	for p := range 3 {
-		sum += endOffset(t, topic, p)
+		end, err := endOf(t.Context(), client(), topic, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += end
 	}
 	return sum
 }
