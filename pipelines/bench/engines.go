@@ -24,7 +24,7 @@ func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
 		if err != nil {
 			return err
 		}
-		follow := func(label, topic string, frames int64, slots int) (cost, error) {
+		live := func(label, topic string, frames int64, slots int) (cost, error) {
 			return b.run(ctx, label, "engine", params{
 				Topic: topic, Frames: frames, Warm: engineWarm, Quality: true, Engine: launch.Flink, Stack: dir, Live: true, Slots: slots,
 			})
@@ -33,15 +33,15 @@ func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
 		if err != nil {
 			return err
 		}
-		c, err := follow("live on flink", longTopic, engineLong, 1)
+		c, err := live("live on flink", longTopic, engineLong, 1)
 		if err != nil {
 			return err
 		}
-		live := ms(c.CPU) / float64(c.Frames)
-		all = []sample{{live, bare}, {live, direct}, {ended, bare}, {ended, direct}}
+		perFrame := ms(c.CPU) / float64(c.Frames)
+		all = []sample{{perFrame, bare}, {perFrame, direct}, {ended, bare}, {ended, direct}}
 		var speed [2]float64
 		for i := range speed {
-			c, err := follow(fmt.Sprintf("two cameras live on flink, slots: %d", i+1), pairTopic, 2*pairEach, i+1)
+			c, err := live(fmt.Sprintf("two cameras live on flink, slots: %d", i+1), pairTopic, 2*pairEach, i+1)
 			if err != nil {
 				return err
 			}

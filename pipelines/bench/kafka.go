@@ -48,9 +48,10 @@ const (
 	jpegShort, jpegLong = 256, 256 + 2048
 	jsonShort, jsonLong = 32, 32 + 256
 
-	// An engine's first frames are not counted: its JVMs still compile. Of a live job
-	// only complete chunks are seen.
-	engineWarm = job.DefaultN
+	// A live job's first frames are not counted: each job brings its classes anew, and
+	// to compile them takes the JVM half as much as the frames for some 20 s. Only
+	// complete chunks are seen.
+	engineWarm = 2 * job.DefaultN
 	engineLong = engineWarm + 2*job.DefaultN
 	pairEach   = 2 * job.DefaultN // of each camera
 )
