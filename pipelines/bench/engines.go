@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -72,7 +71,11 @@ func (b *bencher) withEngine(ctx context.Context, engine string, do func(dir str
 	if err != nil {
 		return err
 	}
-	s, err := servers.Up(ctx, servers.Config{Dir: filepath.Join(b.dir, engine), Services: []string{engine}, BasePort: port})
+	dir, err := os.MkdirTemp(b.dir, engine+"-") // a stack keeps the ports it was made with
+	if err != nil {
+		return fmt.Errorf("stack folder: %w", err)
+	}
+	s, err := servers.Up(ctx, servers.Config{Dir: dir, Services: []string{engine}, BasePort: port})
 	if err != nil {
 		return err
 	}
