@@ -61,7 +61,7 @@ func TestALimitThatIsBrokenIsNamed(t *testing.T) {
 		"--cameras=1000 --partitions=4":                                                 "the busiest partition has",
 		"--cameras=2000 --engine=direct":                                                "the direct runner needs",
 		"--cameras=300 --engine=direct --cores=64":                                      "the sequence stage needs",
-		"--cameras=10000 --partitions=100":                                              "424 slots, 100 partitions",
+		"--cameras=10000 --partitions=100":                                              "664 slots, 100 partitions",
 		"--cameras=1 --resolution=1920x1080":                                            "a camera's state needs",
 		"--cameras=1 --chunk=65536":                                                     "an average partition fills a chunk in 1h49m14s",
 		"--cameras=100 --engine=spark --chunk=65536":                                    "Spark holds a slice in memory",
@@ -178,7 +178,7 @@ func TestTheRecommendedLayoutKeepsWhatItIsChosenBy(t *testing.T) {
 }
 
 func TestTheExpectedSpreadIsThatOfTheHash(t *testing.T) {
-	for _, c := range []struct{ cameras, partitions int }{{100, 3}, {100, 16}, {1000, 64}, {10_000, 64}, {10_000, 424}, {10_000, 2000}} {
+	for _, c := range []struct{ cameras, partitions int }{{100, 3}, {100, 16}, {1000, 64}, {10_000, 64}, {10_000, 664}, {10_000, 2000}} {
 		n := counts(spread(c.cameras, c.partitions), c.partitions)
 		most, least := expectedMax(c.cameras, c.partitions), expectedMin(c.cameras, c.partitions)
 		// One draw of a random maximum lies within some 15 % of its median, or 3.
