@@ -181,6 +181,14 @@ func TestAFailureOfAJVMIsSaidWithoutItsCalls(t *testing.T) {
 	}
 }
 
+func TestALongFailureIsSaidByItsEnds(t *testing.T) {
+	err := reason(errors.New("begins here " + strings.Repeat("1, 2, 3, ", 1<<20) + "ends here"))
+	text := err.Error()
+	if len(text) > mostHead+mostTail+100 || !strings.HasPrefix(text, "begins here") || !strings.HasSuffix(text, "ends here") || !strings.Contains(text, "bytes are left out") {
+		t.Errorf("%d bytes: %.100s", len(text), text)
+	}
+}
+
 func TestAFailureInAReaderIsFoundInAJVMsTrace(t *testing.T) {
 	trace := "java.io.IOException: Could not perform checkpoint 15\n\tat org.apache.flink.X.y(X.java:1)\n" +
 		"Caused by: java.lang.RuntimeException: Error received from SDK harness for instruction 1: process bundle failed\n\tcaused by:\nsource failed processing data\n\tcaused by:\n" +

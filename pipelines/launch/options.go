@@ -22,7 +22,7 @@ func optionsOf(runner string) (engineOptions, error) {
 	case Flink:
 		return loadOptions(*optionsFile, runnerconfigs.FlinkJob, flinkMust)
 	case Spark:
-		return loadOptions(*optionsFile, runnerconfigs.SparkJob, nil)
+		return loadOptions(*optionsFile, runnerconfigs.SparkJob, sparkMust)
 	}
 	return nil, nil
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 )
 
 func TestEngineOptions(t *testing.T) {
@@ -24,6 +22,8 @@ func TestEngineOptions(t *testing.T) {
 			want: engineOptions{"a": 1, "finish_bundle_before_checkpointing": true}},
 		{name: "that would lose records are refused", file: "a: 1\nfinish_bundle_before_checkpointing: false\n", must: flinkMust,
 			says: "options.yaml:2: finish_bundle_before_checkpointing must be true: "},
+		{name: "with which jobs on Spark fail are refused", file: "storage_level: MEMORY_AND_DISK\n", must: sparkMust,
+			says: "options.yaml:1: storage_level must be MEMORY_ONLY: "},
 		{name: "do not say whether a job is streaming", file: "a: 1\nstreaming: true\n", says: "options.yaml:2: streaming is not an option to choose"},
 		{name: "may be lists", file: "files_to_stage: [/a.jar, /b.jar]\n", want: engineOptions{"files_to_stage": []any{"/a.jar", "/b.jar"}}},
 		{name: "have no structure", file: "b: {c: d}\n", says: "options.yaml:1: b: is a mapping, not a string"},
@@ -49,9 +49,9 @@ func TestEngineOptions(t *testing.T) {
 }
 
 func TestThePresetsAreOptions(t *testing.T) {
-	for name, preset := range map[string][]byte{"flink": runnerconfigs.FlinkJob, "spark": runnerconfigs.SparkJob} {
-		if o, err := loadOptions("", preset, flinkMust); err != nil || len(o) == 0 {
-			t.Errorf("%s: %v, %v", name, o, err)
+	for _, runner := range []string{Flink, Spark} {
+		if o, err := optionsOf(runner); err != nil || len(o) == 0 {
+			t.Errorf("%s: %v, %v", runner, o, err)
 		}
 	}
 	if _, err := loadOptions(filepath.Join(t.TempDir(), "none.yaml"), nil, nil); err == nil {

@@ -80,7 +80,8 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 		return nil, stop, err
 	}
 
-	conn, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostAnswer)))
 	if err != nil {
 		return nil, stop, fmt.Errorf("job server %s: %w", endpoint, err)
 	}
@@ -102,6 +103,11 @@ func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engi
 }
 
 func optionKey(name string) string { return "beam:option:" + name + ":v1" }
+
+// mostAnswer is how many bytes of an answer are taken from a job server: why a job
+// failed may be megabytes, since Beam puts what the engine and the worker said in one
+// message.
+const mostAnswer = 256 << 20
 
 // streaming is the option that says whether a pipeline is unbounded.
 const streaming = "streaming"

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
@@ -86,6 +87,10 @@ func ownReason(trace string) string {
 	return strings.TrimSpace(trace)
 }
 
+// How much of a report is said, of its beginning and of its end: engines put whole
+// records into theirs.
+const mostHead, mostTail = 8 << 10, 2 << 10
+
 // reason shortens an engine's report to what the DoFn said, if one failed, and
 // leaves out a JVM's calls.
 func reason(err error) error {
@@ -97,6 +102,9 @@ func reason(err error) error {
 	}
 	if at := javaFrame.FindStringIndex(said); at != nil {
 		said = said[:at[0]]
+	}
+	if over := len(said) - mostHead - mostTail; over > 0 {
+		said = fmt.Sprintf("%s\n... %d bytes are left out ...\n%s", strings.ToValidUTF8(said[:mostHead], ""), over, strings.ToValidUTF8(said[len(said)-mostTail:], ""))
 	}
 	if said == text {
 		return err
