@@ -69,7 +69,7 @@ STACK_FLAGS = -dir $(STACK_DIR) $(if $(BROKERS),-brokers $(BROKERS)) $(if $(DATA
 .PHONY: test-engines
 test-engines: deps-engines ## Tests against real Kafka, HDFS, Flink and Spark, which they start and stop (FRAMEBEAM_LONG=1: the longest too).
 	go vet -tags engines $(ENGINES)
-	go test -tags engines -p 1 -timeout 60m ./testdata/engines
+	go test -tags engines -p 1 -timeout 75m ./testdata/engines
 	go test -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/hdfsfs
 	go test -tags engines -p 1 -timeout 10m -run OnHDFS ./pipelines/job
 

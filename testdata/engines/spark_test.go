@@ -58,7 +58,6 @@ const (
 // A job is killed, whichever part of it, between its first results and its end, and run
 // again.
 func TestSparkJobKilledAndRunAgainWritesTheSame(t *testing.T) {
-	long(t, "ten jobs of several slices each")
 	on := onSpark(t)
 	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 23, Odd: true}), 2)
 	from := topic(t, len(logs))
