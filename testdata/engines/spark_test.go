@@ -170,7 +170,7 @@ func heavy(camera string, size int) func(int) frame.Record {
 
 // A backlog may be larger than what an executor can hold, many times.
 func TestSparkReadsABacklogOfTenHeaps(t *testing.T) {
-	long(t, "4.5 GB in some forty jobs, one after another")
+	long(t, "5 GB in some forty jobs, one after another")
 	const (
 		heap       = 480 << 20 // little more than the least that Spark takes, of which it leaves out a survivor space
 		partitions = 2
