@@ -4,6 +4,7 @@ package engines
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -39,13 +40,23 @@ func topicNamed(t *testing.T, name string, n int) {
 // a broker names leaders that have not yet heard of it, and publish does not try again.
 func createTopic(t *testing.T, c *kafka.Client, topic kafka.TopicConfig) {
 	t.Helper()
-	made, err := c.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
-	if err == nil {
-		err = made.Errors[topic.Topic]
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Connections to a broker that an earlier test has restarted are dead.
+	transport.CloseIdleConnections()
+	again := false
+	eventually(t, "topic "+topic.Topic+" is created", func() bool {
+		made, err := c.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
+		if err == nil {
+			err = made.Errors[topic.Topic]
+		}
+		if again && errors.Is(err, kafka.TopicAlreadyExists) {
+			return true
+		}
+		if err != nil {
+			t.Log(err)
+		}
+		again = true
+		return err == nil
+	})
 	for p := range topic.NumPartitions {
 		eventually(t, fmt.Sprintf("the leader of %s partition %d serves it", topic.Topic, p), func() bool {
 			_, err := endOf(t.Context(), c, topic.Topic, p)
