@@ -150,16 +150,14 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: analyses.Default(),
 	}
 	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
-	if p.Engine == launch.Spark {
-		j.SliceBytes = job.DefaultSliceBytes
-	}
 	until := "now"
 	if p.Live {
 		until = "never"
 	}
-	var errs [2]error
+	var errs [3]error
 	j.Start, errs[0] = job.Start("earliest")
 	j.Until, errs[1] = job.Until(until)
+	j.SliceBytes, errs[2] = job.SliceBytes("", p.Engine)
 	if err := errors.Join(errs[:]...); err != nil {
 		return cost{}, err
 	}

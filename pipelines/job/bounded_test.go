@@ -182,12 +182,12 @@ func TestSliceBytes(t *testing.T) {
 		{"", launch.Direct, 0}, {"", launch.Flink, 0}, {"", launch.Spark, DefaultSliceBytes},
 		{"0", launch.Spark, 0}, {"5", launch.Direct, 5},
 	} {
-		if got, err := sliceBytes(c.given, c.runner); got != c.want || err != nil {
+		if got, err := SliceBytes(c.given, c.runner); got != c.want || err != nil {
 			t.Errorf("--slice-bytes=%s on %s is %d, %v; want %d", c.given, c.runner, got, err, c.want)
 		}
 	}
 	for _, bad := range []string{"-1", "64MiB", "1.5"} {
-		if _, err := sliceBytes(bad, launch.Spark); err == nil || !strings.Contains(err.Error(), "--slice-bytes="+bad) {
+		if _, err := SliceBytes(bad, launch.Spark); err == nil || !strings.Contains(err.Error(), "--slice-bytes="+bad) {
 			t.Errorf("--slice-bytes=%s: %v", bad, err)
 		}
 	}

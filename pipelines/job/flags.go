@@ -79,7 +79,7 @@ func (f *Flags) Job() (Job, error) {
 	note(err)
 	j.Until, err = Until(*f.until)
 	note(err)
-	j.SliceBytes, err = sliceBytes(*f.slice, j.Runner)
+	j.SliceBytes, err = SliceBytes(*f.slice, j.Runner)
 	note(err)
 	note(j.checkEnd())
 	if j.Analyses, err = analyses.Load(*f.config); err == nil {

@@ -49,8 +49,8 @@ import (
 // output is begun, so that a chunk is no larger than a slice.
 const DefaultSliceBytes = 64 << 20
 
-// sliceBytes parses --slice-bytes.
-func sliceBytes(s, runner string) (int64, error) {
+// SliceBytes parses the flag of that name for a runner: "" is its default.
+func SliceBytes(s, runner string) (int64, error) {
 	if s == "" {
 		if runner == launch.Spark {
 			return DefaultSliceBytes, nil
