@@ -27,35 +27,35 @@ func topic(t *testing.T, n int) string {
 	return name
 }
 
-// topicNamed creates a topic of n partitions whose records are never deleted by time.
+// topicNamed creates a topic of n partitions with three copies.
 func topicNamed(t *testing.T, name string, n int) {
 	t.Helper()
 	createTopic(t, client(), kafka.TopicConfig{
 		Topic: name, NumPartitions: n, ReplicationFactor: 3,
-		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "-1"}, {ConfigName: "min.insync.replicas", ConfigValue: "2"}},
+		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "min.insync.replicas", ConfigValue: "2"}},
 	})
 }
 
-// createTopic creates a topic and returns when the leader of every partition serves it:
-// a broker names leaders that have not yet heard of it, and publish does not try again.
+// createTopic creates a topic whose records are never deleted by time, and returns when
+// the leader of every partition serves it: a broker names leaders that have not yet heard
+// of it, and publish does not try again.
 func createTopic(t *testing.T, c *kafka.Client, topic kafka.TopicConfig) {
 	t.Helper()
+	topic.ConfigEntries = append(topic.ConfigEntries, kafka.ConfigEntry{ConfigName: "retention.ms", ConfigValue: "-1"})
 	// Connections to a broker that an earlier test has restarted are dead.
 	transport.CloseIdleConnections()
-	again := false
+	unheard := false // a request had no answer: it may have been carried out
 	eventually(t, "topic "+topic.Topic+" is created", func() bool {
 		made, err := c.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})
-		if err == nil {
-			err = made.Errors[topic.Topic]
-		}
-		if again && errors.Is(err, kafka.TopicAlreadyExists) {
-			return true
-		}
 		if err != nil {
 			t.Log(err)
+			unheard = true
+			return false
 		}
-		again = true
-		return err == nil
+		if err := made.Errors[topic.Topic]; err != nil && !(unheard && errors.Is(err, kafka.TopicAlreadyExists)) {
+			t.Fatal(err)
+		}
+		return true
 	})
 	for p := range topic.NumPartitions {
 		eventually(t, fmt.Sprintf("the leader of %s partition %d serves it", topic.Topic, p), func() bool {

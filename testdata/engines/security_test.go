@@ -270,10 +270,7 @@ func (s *secured) allow(t *testing.T, user, topic string, ops ...kafka.ACLOperat
 
 func (s *secured) topic(t *testing.T, name string) string {
 	t.Helper()
-	createTopic(t, s.admin, kafka.TopicConfig{
-		Topic: name, NumPartitions: 2, ReplicationFactor: -1,
-		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "-1"}},
-	})
+	createTopic(t, s.admin, kafka.TopicConfig{Topic: name, NumPartitions: 2, ReplicationFactor: -1})
 	return name
 }
 

@@ -178,10 +178,8 @@ func TestSparkReadsABacklogOfTenHeaps(t *testing.T) {
 		frames     = 10 * heap / frameBytes / partitions
 	)
 	from := strings.ToLower(t.Name())
-	createTopic(t, client(), kafka.TopicConfig{
-		Topic: from, NumPartitions: partitions, ReplicationFactor: 1, // disks are small
-		ConfigEntries: []kafka.ConfigEntry{{ConfigName: "retention.ms", ConfigValue: "-1"}},
-	})
+	// One copy: disks are small.
+	createTopic(t, client(), kafka.TopicConfig{Topic: from, NumPartitions: partitions, ReplicationFactor: 1})
 	t.Cleanup(func() {
 		if _, err := client().DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{from}}); err != nil {
 			t.Log(err)
