@@ -68,7 +68,7 @@ func tree(t *testing.T, root string) map[string]string {
 
 func TestTheCommand(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the command")
+		t.Skip("skipped by -short: it builds the command")
 	}
 	bin, b := command(t), start(t)
 	run := func(crash string, args ...string) (string, error) {

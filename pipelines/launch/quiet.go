@@ -92,7 +92,7 @@ func ownReason(trace string) string {
 const mostHead, mostTail = 8 << 10, 2 << 10
 
 // reason shortens an engine's report to what the DoFn said, if one failed, and
-// leaves out a JVM's calls.
+// leaves out a JVM's calls and the middle of what is long.
 func reason(err error) error {
 	text := err.Error()
 	said := text
