@@ -19,6 +19,7 @@ import (
 // Counters say what became of a camera's pictures. They only grow, except Stuck.
 type Counters struct {
 	Captured   atomic.Int64 // frames handed on
+	Published  atomic.Int64 // frames of files left out because the topic has them already
 	Limited    atomic.Int64 // pictures left out by max_fps
 	Unreadable atomic.Int64 // pictures that could not be read: each leaves a gap in the sequence
 	Late       atomic.Int64 // pictures of a live source that this machine was too slow to encode: each leaves a gap
@@ -32,6 +33,10 @@ type Options struct {
 	// Salt gives files published again new epochs; see [Salt]. Default "":
 	// the same file names the same frames.
 	Salt string
+	// Published is, by epoch, the first sequence number that is not in the topic
+	// yet. The frames below it are read, dated and numbered as ever, so that those
+	// after them are the same, but neither encoded nor handed on.
+	Published map[string]int64
 	// Log gets what happens to the source; default slog.Default().
 	Log *slog.Logger
 
@@ -150,7 +155,7 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 	digests := make(map[string]string, len(segments))
 	var failed []error
 	for pass := 0; c.cfg.Passes == 0 || pass < c.cfg.Passes; pass++ {
-		before := c.Counters.Captured.Load()
+		before := c.Counters.Captured.Load() + c.Counters.Published.Load()
 		for _, s := range segments {
 			epoch := func(start time.Time) (string, error) {
 				content, ok := digests[s.name]
@@ -177,7 +182,7 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 				}
 			}
 		}
-		if c.Counters.Captured.Load() == before {
+		if c.Counters.Captured.Load()+c.Counters.Published.Load() == before {
 			break // looping over nothing would never end
 		}
 	}
@@ -313,6 +318,11 @@ func (c *Camera) stream(ctx context.Context, s segment, epochOf func(time.Time) 
 		if unreadable {
 			c.Counters.Unreadable.Add(1)
 			c.log.Warn("picture left out", "epoch", epoch, "sequence", f.Sequence, "reason", p.err)
+			continue
+		}
+		if f.Sequence < c.opts.Published[epoch] {
+			c.Counters.Published.Add(1)
+			r.release(p.img)
 			continue
 		}
 		err := enc.encode(*p.img, f)

@@ -230,6 +230,42 @@ func TestFilesFollowEachOtherInEpochsOfTheirOwn(t *testing.T) {
 	}
 }
 
+func TestWhatIsPublishedAlreadyIsLeftOutAndChangesNothingElse(t *testing.T) {
+	cfg := files(config.Video, sample(t, "tree.avi"), sample(t, "tree.avi"))
+	cfg.Passes, cfg.MaxFPS = 2, 7
+	all := collect(t, cfg, Options{})
+	names := epochs(all)
+	published := map[string]int64{names[0]: 1000, names[1]: 3, "another": 5}
+	var want []*frame.Frame
+	for _, f := range all {
+		if f.Sequence >= published[f.Epoch] {
+			want = append(want, f)
+		}
+	}
+	if got := collect(t, cfg, Options{Published: published}); len(want) == len(all) || !cmp.Equal(got, want) {
+		t.Errorf("%d frames, want %d of %d", len(got), len(want), len(all))
+	}
+}
+
+func TestALoopOfWhichEverythingIsPublishedGoesOn(t *testing.T) {
+	cfg := files(config.Video, sample(t, "tree.avi"))
+	cfg.Passes = 3
+	all := collect(t, cfg, Options{})
+	names := epochs(all)
+	cfg.Passes = 0
+	done := errors.New("done")
+	cam := New(cfg, Options{Log: quiet, Published: map[string]int64{names[0]: 1000, names[1]: 1000}})
+	err := cam.Run(context.Background(), func(f *frame.Frame) error {
+		if f.Epoch != names[2] || f.Sequence != 0 {
+			t.Error(f.ID())
+		}
+		return done
+	})
+	if err != done || cam.Counters.Published.Load() != 2*68 {
+		t.Errorf("%v, %d published", err, cam.Counters.Published.Load())
+	}
+}
+
 func writePNG(t *testing.T, path string, shade uint8) {
 	t.Helper()
 	img := image.NewGray(image.Rect(0, 0, 64, 48))
