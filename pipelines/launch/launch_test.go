@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 }
 
 func init() {
-	register.DoFn2x0[[]byte, func(int, int)](&spreadFn{})
-	register.DoFn5x1[context.Context, state.Provider, int, int, func(int, int), error](&countFn{})
-	register.DoFn2x0[int, func(*int) bool](&gatherFn{})
-	register.DoFn2x1[[]byte, func(int, int), error](&failFn{})
+	beam.RegisterDoFn(&spreadFn{})
+	beam.RegisterDoFn(&countFn{})
+	beam.RegisterDoFn(&gatherFn{})
+	beam.RegisterDoFn(&failFn{})
 	register.Emitter2[int, int]()
 	register.Iter1[int]()
 }

@@ -15,10 +15,10 @@ import (
 )
 
 func init() {
-	register.DoFn2x0[Task, func(Piece)](&piecesFn{})
-	register.DoFn4x2[context.Context, *tracker, Task, func(Piece), sdf.ProcessContinuation, error](&watchFn{})
-	register.DoFn4x1[context.Context, Piece, func(Copied), func(string, int64), error](&copyFn{})
-	register.DoFn2x0[string, func(*int64) bool](&ignoreFn{})
+	beam.RegisterDoFn(&piecesFn{})
+	beam.RegisterDoFn(&watchFn{})
+	beam.RegisterDoFn(&copyFn{})
+	beam.RegisterDoFn(&ignoreFn{})
 	register.Emitter1[Piece]()
 	register.Emitter1[Copied]()
 	register.Emitter2[string, int64]()

@@ -8,14 +8,13 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 func init() {
-	register.DoFn5x1[context.Context, state.Provider, string, bool, func(Piece), error](&tickedFn{})
+	beam.RegisterDoFn(&tickedFn{})
 }
 
 // watchOnTicks looks at the logs of tasks whenever there is a tick.

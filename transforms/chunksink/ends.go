@@ -2,13 +2,12 @@ package chunksink
 
 import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 func init() {
-	register.DoFn1x2[chunk.End, string, Part](&endsFn{})
+	beam.RegisterDoFn(&endsFn{})
 }
 
 // Ends makes parts of chunk ends (chunk.End), keyed for [Write].

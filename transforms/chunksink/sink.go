@@ -18,9 +18,9 @@ import (
 )
 
 func init() {
-	register.DoFn5x1[context.Context, state.Provider, string, Part, func(string, Committed), error](&writeFn{})
-	register.DoFn3x0[string, Committed, func(string, int)](&dropFn{})
-	register.DoFn2x0[string, func(*int) bool](&endFn{})
+	beam.RegisterDoFn(&writeFn{})
+	beam.RegisterDoFn(&dropFn{})
+	beam.RegisterDoFn(&endFn{})
 	register.Emitter2[string, Committed]()
 	register.Emitter2[string, int]()
 	register.Iter1[int]()

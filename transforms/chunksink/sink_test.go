@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -22,7 +21,7 @@ import (
 )
 
 func init() {
-	register.Function1x2(keyed)
+	beam.RegisterFunction(keyed)
 	chunksink.RegisterPictures("list", func(context.Context, []byte) (output.Pictures, error) { return list{}, nil })
 }
 

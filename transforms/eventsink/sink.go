@@ -11,7 +11,7 @@ import (
 )
 
 func init() {
-	register.DoFn4x1[context.Context, string, chunksink.Part, func(string, chunksink.Part), error](&publishFn{})
+	beam.RegisterDoFn(&publishFn{})
 	register.Emitter2[string, chunksink.Part]()
 }
 

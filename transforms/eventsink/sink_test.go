@@ -13,7 +13,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/passert"
 	"github.com/google/go-cmp/cmp"
@@ -29,7 +28,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-func init() { register.Function1x2(keyed) }
+func init() { beam.RegisterFunction(keyed) }
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -5,15 +5,12 @@ import (
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 func init() {
-	register.DoFn4x1[
-		context.Context, Task, func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End), error,
-	](&boundedFn{})
+	beam.RegisterDoFn(&boundedFn{})
 }
 
 // boundedFn reads one partition per element, from its beginning to its end or

@@ -21,9 +21,9 @@ import (
 )
 
 func init() {
-	register.DoFn2x0[chunk.Run, func(string, int)](&keepRuns{})
-	register.DoFn2x0[chunk.End, func(string, int)](&keepEnds{})
-	register.Function2x0(ignore)
+	beam.RegisterDoFn(&keepRuns{})
+	beam.RegisterDoFn(&keepEnds{})
+	beam.RegisterFunction(ignore)
 	register.Emitter2[string, int]()
 	register.Iter1[int]()
 	beam.RegisterType(reflect.TypeOf(keepRuns{}))

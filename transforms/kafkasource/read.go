@@ -18,11 +18,7 @@ import (
 )
 
 func init() {
-	register.DoFn6x2[
-		context.Context, *watermark, *Tracker, Task,
-		func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End),
-		sdf.ProcessContinuation, error,
-	](&readFn{})
+	beam.RegisterDoFn(&readFn{})
 	register.Emitter2[beam.EventTime, chunk.Run]()
 	register.Emitter2[beam.EventTime, chunk.End]()
 	beam.RegisterCoder(reflect.TypeOf(Task{}), func(t Task) []byte { return t.Marshal() }, UnmarshalTask)

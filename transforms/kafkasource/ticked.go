@@ -19,11 +19,8 @@ import (
 )
 
 func init() {
-	register.DoFn4x0[state.Provider, int, []byte, func(string, bool)](&tickFn{})
-	register.DoFn6x1[
-		context.Context, state.Provider, string, bool,
-		func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End), error,
-	](&tickedFn{})
+	beam.RegisterDoFn(&tickFn{})
+	beam.RegisterDoFn(&tickedFn{})
 	register.Emitter2[string, bool]()
 }
 

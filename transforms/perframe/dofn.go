@@ -18,7 +18,7 @@ import (
 )
 
 func init() {
-	register.DoFn3x1[chunk.Run, func(string, sequence.Run), func(string, chunksink.Part), error](&analyzeFn{})
+	beam.RegisterDoFn(&analyzeFn{})
 	register.Emitter2[string, sequence.Run]()
 	register.Emitter2[string, chunksink.Part]()
 }

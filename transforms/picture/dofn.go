@@ -12,8 +12,8 @@ import (
 )
 
 func init() {
-	register.DoFn3x1[context.Context, output.File, func(string, int), error](&renderFn{})
-	register.DoFn2x0[string, func(*int) bool](&endFn{})
+	beam.RegisterDoFn(&renderFn{})
+	beam.RegisterDoFn(&endFn{})
 	register.Emitter2[string, int]()
 	register.Iter1[int]()
 	beam.RegisterType(reflect.TypeOf(output.File{}))

@@ -18,7 +18,7 @@ import (
 )
 
 func init() {
-	register.DoFn5x1[context.Context, state.Provider, string, Run, func(string, chunksink.Part), error](&analyzeFn{})
+	beam.RegisterDoFn(&analyzeFn{})
 	register.Emitter2[string, chunksink.Part]()
 }
 
