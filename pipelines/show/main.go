@@ -60,7 +60,7 @@ func (q *query) check(args []string) error {
 		bad = append(bad, errors.New("--output is missing"))
 	}
 	if q.camera != "" && !frame.ValidCamera(q.camera) {
-		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
+		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", q.camera, frame.CameraID(q.camera)))
 	}
 	if _, ok := formats[q.format]; !ok {
 		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.format))

@@ -67,7 +67,7 @@ func (q *query) check(args []string) error {
 		bad = append(bad, fmt.Errorf("--by=%s: not histogram, perceptual_hash or keypoints", q.by))
 	}
 	if q.camera != "" && !frame.ValidCamera(q.camera) {
-		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
+		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", q.camera, frame.CameraID(q.camera)))
 	}
 	if q.limit < 1 || q.limit > 1_000_000 {
 		bad = append(bad, fmt.Errorf("--limit=%d: not 1 to 1000000", q.limit))
