@@ -50,6 +50,26 @@ func Check(path string) error {
 	return err
 }
 
+// CheckPasswordEnv gives the name of the environment variable with the password, if the
+// connection file names one, to a function that says why it cannot be that one, "" if it
+// can. The error is as that of [Check], which finds what else is wrong.
+func CheckPasswordEnv(path string, wrong func(name string) string) error {
+	data, err := os.ReadFile(path)
+	if path == "" || err != nil {
+		return nil
+	}
+	f := parse(data, filepath.Dir(path))
+	name := f.text["password_env"]
+	f.bad = strictyaml.Violations{}
+	if why := wrong(name); name != "" && why != "" {
+		f.wrong("password_env", "%s", why)
+	}
+	if err := f.bad.Err(path); err != nil {
+		return &FileError{err}
+	}
+	return nil
+}
+
 // security is what a connection file comes to. It holds secrets, so it is made
 // for one connection and not kept.
 type security struct {
