@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"flag"
-	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -26,7 +25,7 @@ func TestTheDocumentsTablesAreWhatTheProgramPrints(t *testing.T) {
 		found++
 		args := string(block.FindSubmatch(b)[1])
 		var out bytes.Buffer
-		if err := run(strings.Fields(args), &out, io.Discard); err != nil {
+		if err := run(strings.Fields(args), &out); err != nil {
 			t.Fatalf("sizing%s: %v", args, err)
 		}
 		return []byte("<!-- sizing" + args + " -->\n```text\n" + out.String() + "```\n")

@@ -92,7 +92,7 @@ func TestALimitThatIsBrokenIsNamed(t *testing.T) {
 }
 
 func TestAWrongCommandLineIsRefusedWithAllThatIsWrong(t *testing.T) {
-	err := run(strings.Fields("--cameras=0,5 --fps=x --engine=storm --jitter=2s"), io.Discard, io.Discard)
+	err := run(strings.Fields("--cameras=0,5 --fps=x --engine=storm --jitter=2s"), io.Discard)
 	if err == nil {
 		t.Fatal("it was taken")
 	}

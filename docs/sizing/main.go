@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	err := run(os.Args[1:], os.Stdout, os.Stderr)
+	err := run(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
@@ -25,8 +25,8 @@ func main() {
 }
 
 // run does what the command line says.
-func run(args []string, out, errOut io.Writer) error {
-	c, err := parse(args, errOut)
+func run(args []string, out io.Writer) error {
+	c, err := parse(args, out)
 	if err != nil {
 		return err
 	}

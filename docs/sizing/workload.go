@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/framebeam/framebeam/commandline"
 )
 
 // Workload is what there is to do and on what. The flags say the units.
@@ -127,10 +129,9 @@ type command struct {
 // parse reads the command line. Of a workload's flag several values may be
 // given, separated by commas: one layout is made for the first of each, one for
 // the second, and so on; a flag with fewer values repeats its last one.
-func parse(args []string, errOut io.Writer) (command, error) {
+func parse(args []string, help io.Writer) (command, error) {
 	var c command
 	fs := flag.NewFlagSet("sizing", flag.ContinueOnError)
-	fs.SetOutput(errOut)
 	fs.BoolVar(&c.costs, "costs", false, "print the costs that everything is computed from")
 	fs.BoolVar(&c.limits, "limits", false, "print only what breaks a limit, and notes")
 	fs.BoolVar(&c.simulate, "simulate", false, "simulate the layout, with jitter and outages")
@@ -152,7 +153,7 @@ func parse(args []string, errOut io.Writer) (command, error) {
 			return nil
 		})
 	})
-	if err := fs.Parse(args); err != nil {
+	if err := commandline.Parse(fs, args, "", help); err != nil {
 		return c, err
 	}
 	var errs []error

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/transforms/frame"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/output"
@@ -37,7 +38,7 @@ func main() {
 	flag.BoolVar(&q.found, "found", false, "only frames with detections or events")
 	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why")
 	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if bad := q.check(flag.Args()); bad != nil {
 		fmt.Fprintln(os.Stderr, bad)
 		os.Exit(2)

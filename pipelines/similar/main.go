@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/transforms/frame"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 )
@@ -38,7 +39,7 @@ func main() {
 	flag.IntVar(&q.limit, "limit", 20, "most frames that are listed")
 	flag.DurationVar(&q.apart, "apart", 10*time.Second, "time is cut into stretches of this length, and the best frame of each camera in each is listed; 0: every frame")
 	flag.StringVar(&q.format, "format", "text", "text or jsonl")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if bad := q.check(flag.Args()); bad != nil {
 		fmt.Fprintln(os.Stderr, bad)
 		os.Exit(2)

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 )
 
@@ -22,12 +23,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "stack:", err)
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		fmt.Fprintln(os.Stderr, "stack:", err)
+		if _, bad := errors.AsType[usageError](err); bad {
+			os.Exit(2)
 		}
 		os.Exit(1)
 	}
 }
+
+// usageError is that the command line is wrong, and nothing was done.
+type usageError struct{ error }
 
 const usage = `usage: stack up|down|status [flags] [service...]
   up      start the services that do not run yet (default: all) and wait until ready
@@ -38,10 +46,6 @@ services: `
 func run(ctx context.Context, args []string, out io.Writer) error {
 	c := servers.Config{Detach: true, Progress: out}
 	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), usage+strings.Join(servers.Services, ", "))
-		flags.PrintDefaults()
-	}
 	flags.StringVar(&c.Dir, "dir", "out/stack", "folder of data, logs and pid files")
 	flags.IntVar(&c.Brokers, "brokers", 0, "Kafka brokers, 1 to 3 (default 1)")
 	flags.IntVar(&c.DataNodes, "datanodes", 0, "HDFS DataNodes, 1 to 3 (default 1)")
@@ -50,12 +54,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&c.BasePort, "base-port", 0, "use the ports from here on instead of the well-known ones")
 	remove := flags.Bool("delete", false, "down: delete the folder too, with all data")
 	if len(args) == 0 {
-		flags.Usage()
-		return flag.ErrHelp
+		return usageError{errors.New("up, down or status? (see stack --help)")}
 	}
 	command := args[0]
-	if err := flags.Parse(args[1:]); err != nil {
+	if !strings.HasPrefix(command, "-") {
+		args = args[1:]
+	}
+	if err := commandline.Parse(flags, args, usage+strings.Join(servers.Services, ", ")+"\n", out); errors.Is(err, flag.ErrHelp) {
 		return err
+	} else if err != nil {
+		return usageError{err}
 	}
 	c.Services = flags.Args()
 	switch command {
@@ -67,8 +75,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case "status":
 		return status(c.Dir, out)
 	default:
-		flags.Usage()
-		return fmt.Errorf("no command %q", command)
+		return usageError{fmt.Errorf("no command %q (see stack --help)", command)}
 	}
 }
 

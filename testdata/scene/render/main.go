@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/testdata/scene"
 )
 
@@ -26,7 +27,7 @@ func main() {
 	text := flag.String("scene", "", "the scene, such as 'seed=7&size=320x240&frames=300&fps=10&covered=100-120' (default: the default scene)")
 	output := flag.String("output", "", "folder for pictures and truth.jsonl (default: only the truth, to standard output)")
 	format := flag.String("format", "png", "of the pictures: png or jpeg")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "render: unexpected argument %q\n", flag.Arg(0))
 		os.Exit(2)
