@@ -16,7 +16,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := encodeResults(lineage, change(rows))
+		b, err := encodeResults(lineage, "", change(rows))
 		if err != nil {
 			t.Fatal(err)
 		}

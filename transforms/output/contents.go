@@ -145,12 +145,30 @@ func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, e
 	}
 	lineage, ok := b.lineages[r]
 	if !ok {
-		if lineage, err = readLineage(ctx, c.o.folder, c.o.layout.results(r)); err != nil {
+		meta, err := readMeta(ctx, c.o.folder, c.o.layout.results(r))
+		if err != nil {
 			return false, err
 		}
+		lineage = meta[lineageKey]
 		b.lineages[r] = lineage
+		if of := meta[ofStatesKey]; of != "" && s == r && lineage == c.lineage(k) {
+			is, err := c.areStates(ctx, s, of)
+			if err != nil || !is {
+				b.lineages[r] = ""
+				return false, err
+			}
+		}
 	}
 	return lineage == c.lineage(k), nil
+}
+
+// areStates reports whether the states that are there have the digest.
+func (c *contents) areStates(ctx context.Context, name Name, digest string) (is bool, err error) {
+	err = withStates(ctx, c.o.folder, c.o.layout.states(name), func(r *statesReader) error {
+		is = r.digest == digest
+		return nil
+	})
+	return is, err
 }
 
 func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k).lineage }
@@ -329,12 +347,17 @@ func readResults(ctx context.Context, f *store.Folder, file string) (rows []resu
 
 // readLineage reads only a results file's lineage.
 func readLineage(ctx context.Context, f *store.Folder, file string) (lineage string, err error) {
-	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) error {
-		meta, err := result.ReadParquetMeta(r, size)
-		lineage = meta[lineageKey]
+	meta, err := readMeta(ctx, f, file)
+	return meta[lineageKey], err
+}
+
+// readMeta reads a results file's metadata.
+func readMeta(ctx context.Context, f *store.Folder, file string) (meta map[string]string, err error) {
+	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) (err error) {
+		meta, err = result.ReadParquetMeta(r, size)
 		return err
 	})
-	return lineage, err
+	return meta, err
 }
 
 func withReaderAt(ctx context.Context, f *store.Folder, file string, use func(io.ReaderAt, int64) error) (err error) {

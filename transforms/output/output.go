@@ -526,7 +526,7 @@ func (o *Output) Sweep(ctx context.Context) error {
 		dirs = append(dirs, blocks...)
 	}
 	for _, dir := range dirs {
-		if err := o.removeAll(ctx, dir+store.TempDir+"/*"); err != nil {
+		if err := o.sweepTemporary(ctx, dir+store.TempDir+"/*"); err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
 	}
@@ -583,12 +583,19 @@ func (o *Output) SweepPartials(ctx context.Context, topic string, partition int3
 	return nil
 }
 
-func (o *Output) removeAll(ctx context.Context, pattern string) error {
+// sweepTemporary removes temporary files, but for those that a writer took from
+// their names and died: they get them back. What does not count is taken again.
+func (o *Output) sweepTemporary(ctx context.Context, pattern string) error {
 	files, err := o.folder.List(ctx, pattern)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
+		if taken, err := o.folder.Restore(ctx, file); err != nil {
+			return err
+		} else if taken {
+			continue
+		}
 		if err := o.folder.Remove(ctx, file); err != nil {
 			return err
 		}

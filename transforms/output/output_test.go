@@ -56,7 +56,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 			for k := range int64(2) {
 				rows = append(rows, testRows(testEnd(testID(k), 0), "x")...)
 			}
-			b, err := encodeResults(governing(o.gens, "frames+0", 0).lineage, rows)
+			b, err := encodeResults(governing(o.gens, "frames+0", 0).lineage, "", rows)
 			if err != nil {
 				t.Fatal(err)
 			}

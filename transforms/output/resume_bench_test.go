@@ -23,7 +23,7 @@ func BenchmarkResume(b *testing.B) {
 	const partitions, chunks = 10, 10_000
 	f := fakeFolder(b)
 	o := testOpen(b, f, "A")
-	rows, err := encodeResults(governing(o.gens, "frames+0", 0).lineage, testRows(testEnd(testID(0), 0), "x"))
+	rows, err := encodeResults(governing(o.gens, "frames+0", 0).lineage, "", testRows(testEnd(testID(0), 0), "x"))
 	if err != nil {
 		b.Fatal(err)
 	}

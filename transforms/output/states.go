@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -32,9 +33,50 @@ type State struct {
 const StatesVersion = 1
 
 const (
-	formatKey  = "framebeam.format"
-	lineageKey = "framebeam.lineage"
+	formatKey   = "framebeam.format"
+	lineageKey  = "framebeam.lineage"
+	digestKey   = "framebeam.digest" // of states: statesDigest
+	ofStatesKey = "framebeam.states" // of results: the digest of the states that belong to them
 )
+
+// statesDigest tells states from others of the same chunk without reading them all.
+func statesDigest(end *chunk.End, states []State) string {
+	h := sha256.New()
+	write := func(b []byte) { fmt.Fprintf(h, "%d:", len(b)); h.Write(b) }
+	write(end.Marshal())
+	for i := range states {
+		write([]byte(states[i].Camera))
+		write(states[i].Bytes)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// sameStates reports whether two files hold the same states, however they are written.
+func sameStates(a, b []byte) (bool, error) {
+	var digests [2]string
+	for i, file := range [][]byte{a, b} {
+		r, err := newStatesReader(bytes.NewReader(file))
+		if err != nil {
+			return false, err
+		}
+		var states []State
+		for {
+			var st State
+			if st, err = r.next(); err != nil {
+				break
+			}
+			states = append(states, st)
+		}
+		if !errors.Is(err, io.EOF) {
+			return false, errors.Join(err, r.r.Close())
+		}
+		digests[i] = r.lineage + statesDigest(&r.end, states)
+		if err := r.r.Close(); err != nil {
+			return false, err
+		}
+	}
+	return digests[0] == digests[1], nil
+}
 
 var statesSchema = avro.MustParse(`{"type":"record","name":"State","namespace":"framebeam","fields":[` +
 	`{"name":"camera","type":"string"},{"name":"position","type":"long"},{"name":"state","type":"bytes"}]}`)
@@ -49,15 +91,25 @@ const maxStatesBlock = 256 << 20
 // encodeStates gives equal bytes for equal arguments: the marker between blocks
 // is derived from the name.
 func encodeStates(name Name, lineage string, end *chunk.End, states []State) ([]byte, error) {
+	return encodeStatesWith(name, lineage, statesDigest(end, states), end, states)
+}
+
+// encodeStatesWith leaves an empty digest out, as older programs did.
+func encodeStatesWith(name Name, lineage, digest string, end *chunk.End, states []State) ([]byte, error) {
 	var b bytes.Buffer
 	sum := sha256.Sum256([]byte("framebeam states " + name.String()))
-	w, err := ocf.NewWriter(&b, statesSchema,
+	opts := []ocf.WriterOpt{
 		// One option per key: the library writes the keys of one option in
 		// the order of a map.
 		ocf.WithMetadata(map[string][]byte{formatKey: []byte(strconv.Itoa(StatesVersion))}),
 		ocf.WithMetadata(map[string][]byte{lineageKey: []byte(lineage)}),
 		ocf.WithSyncMarker([16]byte(sum[:16])),
-		ocf.WithBlockBytes(statesBlock))
+		ocf.WithBlockBytes(statesBlock),
+	}
+	if digest != "" {
+		opts = append(opts, ocf.WithMetadata(map[string][]byte{digestKey: []byte(digest)}))
+	}
+	w, err := ocf.NewWriter(&b, statesSchema, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("encode states %v: %w", name, err)
 	}
@@ -76,6 +128,7 @@ func encodeStates(name Name, lineage string, end *chunk.End, states []State) ([]
 type statesReader struct {
 	r       *ocf.Reader
 	lineage string
+	digest  string // "": made by an older program
 	end     chunk.End
 }
 
@@ -99,7 +152,7 @@ func newStatesReader(r io.Reader) (*statesReader, error) {
 	if err != nil {
 		return nil, errors.Join(err, or.Close())
 	}
-	return &statesReader{or, string(meta[lineageKey]), end}, nil
+	return &statesReader{or, string(meta[lineageKey]), string(meta[digestKey]), end}, nil
 }
 
 // next returns io.EOF after the last state.

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,6 +38,15 @@ type Published struct {
 type Writer struct {
 	o    *Output // as it was when the generation began
 	spec Spec
+	hook func(point string) // of tests; nil: none
+}
+
+// at is reached between two steps of which another job may come.
+func (w *Writer) at(point string) {
+	crashpoint.At(point)
+	if w.hook != nil {
+		w.hook(point)
+	}
 }
 
 // OpenWriter opens the output that spec names, in a worker.
@@ -45,7 +55,7 @@ func OpenWriter(ctx context.Context, spec Spec) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{o, spec}, nil
+	return &Writer{o: o, spec: spec}, nil
 }
 
 // Done reports whether the chunk is complete in the output: what still comes
@@ -55,17 +65,8 @@ func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	lineage, err := readLineage(ctx, w.o.folder, w.o.layout.results(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if lineage != w.lineage(id) {
-		return false, nil
-	}
-	return w.o.folder.Exists(ctx, w.o.layout.states(name))
+	t, err := w.o.look(ctx, name)
+	return err == nil && t.states && t.committed(w.lineage(id)), err
 }
 
 func (w *Writer) lineage(id chunk.ID) string {
@@ -92,9 +93,10 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 }
 
 // Commit publishes a chunk: states, then pictures (pics may be nil), then
-// results. rows are all of end.Offsets, ascending; states all of end.Owed, in
-// that order. Files that are there already are left if they are equal; after a
-// failure Commit may be repeated.
+// results, which are the commit: what lies there without them is replaced. rows are
+// all of end.Offsets, ascending; states all of end.Owed, in that order. Of a chunk
+// that is committed already, results and states must be equal, and its pictures stay
+// as they are. After a failure Commit may be repeated.
 func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame, states []State, pics Pictures) (Published, error) {
 	name, err := NameOf(end.ID, w.o.layout.N)
 	if err != nil {
@@ -149,21 +151,16 @@ func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []re
 	if end.Partial {
 		return Published{}, errors.New("the chunk's end is partial")
 	}
-	lineage := w.lineage(end.ID)
-	sb, err := encodeStates(name, lineage, &end, states)
-	if err != nil {
-		return Published{}, err
-	}
-	rb, err := encodeResults(lineage, rows)
+	c, err := w.encode(name, end, rows, states, pics)
 	if err != nil {
 		return Published{}, err
 	}
 	for try := 1; ; try++ {
-		err := w.publishAll(ctx, name, end, lineage, sb, rb, rows, pics)
+		err := w.publishAll(ctx, name, c)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errOtherLineage) || try == publishAttempts {
+		if !errors.Is(err, errDisturbed) || try == publishAttempts {
 			return Published{}, err
 		}
 	}
@@ -181,7 +178,7 @@ func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []re
 			return Published{}, err
 		}
 	}
-	sum := sha256.Sum256(rb)
+	sum := sha256.Sum256(c.results)
 	return Published{w.o.layout.results(name), len(rows), hex.EncodeToString(sum[:])}, nil
 }
 
@@ -200,60 +197,270 @@ func (w *Writer) advance(ctx context.Context, id chunk.ID) error {
 	return err
 }
 
-// publishAttempts bounds how often a chunk's files are published anew because a
-// superseded writer, which had just checked, put its own in between.
-const publishAttempts = 3
+// publishAttempts bounds how often a chunk's files are published anew because
+// another writer put its own in between.
+const publishAttempts = 8
 
-var errOtherLineage = errors.New("a file of another lineage appeared")
+// errDisturbed says that another writer did something in between.
+var errDisturbed = errors.New("another job writes the same chunk, and not the same")
 
-func (w *Writer) publishAll(ctx context.Context, name Name, end chunk.End, lineage string, states, results []byte, rows []result.Frame, pics Pictures) error {
-	if err := w.clear(ctx, name, &end, lineage); err != nil {
+// there is what lies at the names of a chunk's files.
+type there struct {
+	results, states                bool
+	resultsLineage, statesLineage  string
+	ofStates /* named by results */, statesDigest string // "": made by an older program
+}
+
+// look reads the metadata of a chunk's files.
+func (o *Output) look(ctx context.Context, name Name) (there, error) {
+	var t there
+	meta, err := readMeta(ctx, o.folder, o.layout.results(name))
+	switch {
+	case err == nil:
+		t.results, t.resultsLineage, t.ofStates = true, meta[lineageKey], meta[ofStatesKey]
+	case !errors.Is(err, fs.ErrNotExist):
+		return t, err
+	}
+	err = withStates(ctx, o.folder, o.layout.states(name), func(r *statesReader) error {
+		t.states, t.statesLineage, t.statesDigest = true, r.lineage, r.digest
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return t, err
+	}
+	return t, nil
+}
+
+// committed reports whether the results are those of the lineage and belong to
+// the states, if there are any. Of two jobs that got different states for one
+// chunk, which ought not to be, the one may have replaced the other's states when
+// that one's results came: such a chunk is not complete, and is made again.
+func (t *there) committed(lineage string) bool {
+	return t.results && t.resultsLineage == lineage &&
+		(!t.states || t.ofStates == "" || t.statesLineage == lineage && t.statesDigest == t.ofStates)
+}
+
+// publishAll publishes what is not there. The results are the commit: beside them
+// everything stays as it is, and before them everything may be replaced.
+func (w *Writer) publishAll(ctx context.Context, name Name, c *publication) error {
+	t, err := w.o.look(ctx, name)
+	if err != nil {
 		return err
 	}
-	statesLineage := func() (string, error) {
-		_, lineage, err := readEnd(ctx, w.o.folder, w.o.layout.states(name))
-		return lineage, err
+	w.at("sink-looked")
+	if t.committed(c.lineage) {
+		return w.compare(ctx, name, c)
 	}
-	if err := w.publish(ctx, &end, w.o.layout.states(name), lineage, statesLineage, writeBytes(states)); err != nil {
+	if err := w.clear(ctx, name, c, t); err != nil {
 		return err
 	}
-	crashpoint.At("sink-between-files")
-	if pics != nil {
-		pack := func(out io.Writer) (bool, error) {
-			n, err := pics.Pack(ctx, out, end, rows)
-			return n > 0, err
-		}
-		// Pictures have the lineage of the states beside them.
-		err := w.publish(ctx, &end, w.o.layout.images(name), lineage, statesLineage, pack)
-		if errors.Is(err, ErrPromiseBroken) {
-			err = w.replaceImages(ctx, name, &end, lineage, statesLineage, pack, err)
-		}
-		if err != nil {
+	replaced, err := w.putStates(ctx, name, c)
+	if err == nil {
+		err = w.putRest(ctx, name, c)
+	}
+	return errors.Join(err, w.settle(ctx, name, replaced))
+}
+
+// putRest publishes what comes after the states.
+func (w *Writer) putRest(ctx context.Context, name Name, c *publication) error {
+	w.at("sink-between-files")
+	if c.pics != nil {
+		if err := w.putPictures(ctx, name, c); err != nil {
 			return err
 		}
 	}
-	return w.publish(ctx, &end, w.o.layout.results(name), lineage, func() (string, error) {
-		return readLineage(ctx, w.o.folder, w.o.layout.results(name))
-	}, writeBytes(results))
+	// Another job may have found no results and put its states here.
+	if mine, err := w.hasStates(ctx, name, c); err != nil {
+		return err
+	} else if !mine {
+		return fmt.Errorf("%s: %w", w.o.folder.Path(w.o.layout.states(name)), errDisturbed)
+	}
+	w.at("sink-states-seen")
+	err := w.putNew(ctx, &c.end, w.o.layout.results(name), c.results)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w", w.o.folder.Path(w.o.layout.results(name)), errDisturbed)
+	}
+	if err != nil {
+		return err
+	}
+	w.at("sink-committed")
+	// It may also do so now, if it looked before.
+	mine, err := w.hasStates(ctx, name, c)
+	if err != nil || mine {
+		return err
+	}
+	return w.o.folder.WriteAtomic(ctx, w.o.layout.states(name), c.states)
 }
 
-// replaceImages replaces pictures that a commit left which did not come to its
-// results: a job may be started again with other pictures, which are a view and
-// no part of the configuration. Beside results, other pictures are the error broken.
-func (w *Writer) replaceImages(ctx context.Context, name Name, end *chunk.End, lineage string, had func() (string, error),
-	pack func(io.Writer) (bool, error), broken error) error {
-	if there, err := w.o.folder.Exists(ctx, w.o.layout.results(name)); err != nil {
-		return err
-	} else if there {
-		return broken
+// compare makes sure that what is committed is what was to be committed. Pictures
+// are left alone: they are a view, another job may be told to keep others, and the
+// log may have lost frames since. States that are missing are written again.
+func (w *Writer) compare(ctx context.Context, name Name, c *publication) error {
+	file := w.o.layout.results(name)
+	b, err := w.o.folder.Read(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", w.o.folder.Path(file), errDisturbed)
 	}
-	if err := w.current(ctx, end.ID); err != nil {
-		return err
-	}
-	if err := w.o.folder.Remove(ctx, w.o.layout.images(name)); err != nil {
+	if err != nil {
 		return err
 	}
-	return w.publish(ctx, end, w.o.layout.images(name), lineage, had, pack)
+	if !bytes.Equal(b, c.results) {
+		rows, _, err := result.ReadParquet(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return fmt.Errorf("read %s: %w", w.o.folder.Path(file), err)
+		}
+		if err := checkLost(w.o.folder.Path(file), rows, &c.end); err != nil {
+			return err
+		}
+		// A program of another version may write the same rows in another way.
+		mine, _, err := result.ReadParquet(bytes.NewReader(c.results), int64(len(c.results)))
+		if err != nil {
+			return err
+		}
+		if !sameRows(rows, mine) {
+			return differs(w.o.folder.Path(file), b, c.results)
+		}
+	}
+	file = w.o.layout.states(name)
+	b, err = w.o.folder.Read(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w.putMissingStates(ctx, name, c)
+	}
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(b, c.states) {
+		if same, err := sameStates(b, c.states); err != nil {
+			return fmt.Errorf("read states %s: %w", w.o.folder.Path(file), err)
+		} else if !same {
+			return differs(w.o.folder.Path(file), b, c.states)
+		}
+	}
+	return nil
+}
+
+func differs(path string, there, now []byte) error {
+	return fmt.Errorf("%s: %w: SHA-256 there is %x, now it is %x", path, ErrPromiseBroken, sha256.Sum256(there), sha256.Sum256(now))
+}
+
+// putMissingStates writes the states of results that are committed.
+func (w *Writer) putMissingStates(ctx context.Context, name Name, c *publication) error {
+	meta, err := readMeta(ctx, w.o.folder, w.o.layout.results(name))
+	if err != nil {
+		return err
+	}
+	if of := meta[ofStatesKey]; of != "" && of != c.digest {
+		return fmt.Errorf("%s: %w: it belongs to states %s, now they are %s", w.o.folder.Path(w.o.layout.results(name)), ErrPromiseBroken, of, c.digest)
+	}
+	err = w.putNew(ctx, &c.end, w.o.layout.states(name), c.states)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w", w.o.folder.Path(w.o.layout.states(name)), errDisturbed)
+	}
+	return err
+}
+
+func sameRows(a, b []result.Frame) bool {
+	return slices.EqualFunc(a, b, func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })
+}
+
+// putStates writes the states, in the place of those of a commit that did not come
+// to its results, which are returned. What was taken to be such states is looked at
+// again where nobody else can change it.
+func (w *Writer) putStates(ctx context.Context, name Name, c *publication) (*store.Taken, error) {
+	f, file := w.o.folder, w.o.layout.states(name)
+	err := w.putNew(ctx, &c.end, file, c.states)
+	if !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if mine, err := w.hasStates(ctx, name, c); err != nil || mine {
+		return nil, err
+	}
+	disturbed := fmt.Errorf("%s: %w", f.Path(file), errDisturbed)
+	taken, err := f.Take(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, disturbed
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.at("sink-taken")
+	committed, err := f.Exists(ctx, w.o.layout.results(name))
+	if err == nil {
+		err = w.current(ctx, c.end.ID)
+	}
+	if err != nil || committed {
+		return nil, errors.Join(cmp.Or(err, disturbed), putBack(ctx, taken, w.statesBelong(ctx, name)))
+	}
+	err = w.putNew(ctx, &c.end, file, c.states)
+	if errors.Is(err, fs.ErrExist) {
+		err = disturbed
+	}
+	return taken, err
+}
+
+// settle gives states that were replaced their name again if their job has committed
+// meanwhile the results to which they belong. Else nobody needs them.
+func (w *Writer) settle(ctx context.Context, name Name, old *store.Taken) error {
+	if old == nil {
+		return nil
+	}
+	is, err := w.statesBelong(ctx, name)(old.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // restored by a job that has just started
+	}
+	if err != nil {
+		return err
+	}
+	if is {
+		return old.Replace(ctx)
+	}
+	return old.Discard(ctx)
+}
+
+// hasStates reports whether the states that are there are the ones to be committed.
+func (w *Writer) hasStates(ctx context.Context, name Name, c *publication) (mine bool, err error) {
+	err = withStates(ctx, w.o.folder, w.o.layout.states(name), func(r *statesReader) error {
+		mine = r.lineage == c.lineage && r.digest == c.digest
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return mine, err
+}
+
+// putPictures writes the pictures, in the place of those of a commit that did not
+// come to its results.
+func (w *Writer) putPictures(ctx context.Context, name Name, c *publication) error {
+	file := w.o.layout.images(name)
+	n := 0
+	return w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
+		n, err = c.pics.Pack(ctx, out, c.end, c.rows)
+		return err
+	}, func(s *store.Staged, ctx context.Context) error {
+		crashpoint.At("sink-temp-closed")
+		if err := w.current(ctx, c.end.ID); err != nil {
+			return err
+		}
+		if there, err := w.o.folder.Exists(ctx, w.o.layout.results(name)); err != nil || there {
+			return errors.Join(err, s.Discard(ctx)) // another job has committed, with its own
+		}
+		if n > 0 {
+			return s.Replace(ctx)
+		}
+		return errors.Join(s.Discard(ctx), w.o.folder.Remove(ctx, file))
+	})
+}
+
+// putNew gives a file its name unless one is there: fs.ErrExist.
+func (w *Writer) putNew(ctx context.Context, end *chunk.End, file string, b []byte) error {
+	return w.o.folder.Put(ctx, file, store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
+		crashpoint.At("sink-temp-closed")
+		if err := w.current(ctx, end.ID); err != nil {
+			return err
+		}
+		return s.PublishNew(ctx)
+	})
 }
 
 // atOutOfOrder is a crash point: a chunk is complete and the one before is not.
@@ -270,59 +477,156 @@ func (w *Writer) atOutOfOrder(ctx context.Context, id chunk.ID) error {
 	return err
 }
 
-func encodeResults(lineage string, rows []result.Frame) ([]byte, error) {
+// encodeResults encodes the results of a whole chunk with the digest of the states
+// that belong to them, and of the beginning of one without.
+func encodeResults(lineage, ofStates string, rows []result.Frame) ([]byte, error) {
+	meta := map[string]string{lineageKey: lineage}
+	if ofStates != "" {
+		meta[ofStatesKey] = ofStates
+	}
 	var b bytes.Buffer
-	err := result.WriteParquet(&b, rows, map[string]string{lineageKey: lineage})
+	err := result.WriteParquet(&b, rows, meta)
 	return b.Bytes(), err
 }
 
-func writeBytes(b []byte) func(io.Writer) (bool, error) {
-	return func(w io.Writer) (bool, error) {
-		_, err := w.Write(b)
-		return true, err
+// publication is a chunk as it is to be published.
+type publication struct {
+	end             chunk.End
+	lineage, digest string // digest: of the states
+	rows            []result.Frame
+	states, results []byte // the files
+	pics            Pictures
+}
+
+func (w *Writer) encode(name Name, end chunk.End, rows []result.Frame, states []State, pics Pictures) (*publication, error) {
+	c := &publication{end: end, lineage: w.lineage(end.ID), digest: statesDigest(&end, states), rows: rows, pics: pics}
+	var err error
+	if c.states, err = encodeStates(name, c.lineage, &end, states); err != nil {
+		return nil, err
+	}
+	c.results, err = encodeResults(c.lineage, c.digest, rows)
+	return c, err
+}
+
+// clear removes a chunk's files that do not count. The results go first and the
+// states last: what is left after a crash is recognised by its states, for
+// pictures carry no lineage.
+func (w *Writer) clear(ctx context.Context, name Name, c *publication, t there) error {
+	f, results, states, images := w.o.folder, w.o.layout.results(name), w.o.layout.states(name), w.o.layout.images(name)
+	if t.results {
+		rows, _, err := readResults(ctx, f, results)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := checkLost(f.Path(results), rows, &c.end); err != nil {
+			return err
+		}
+		err = w.remove(ctx, c.end.ID, results, w.resultsBelong(ctx, c.end.ID, name), func(file string) (bool, error) {
+			meta, err := readMeta(ctx, f, file)
+			return meta[lineageKey] == t.resultsLineage && meta[ofStatesKey] == t.ofStates, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !t.states || t.statesLineage == c.lineage {
+		return nil
+	}
+	never := func(string) (bool, error) { return false, nil }
+	if err := w.remove(ctx, c.end.ID, images, never, func(string) (bool, error) { return true, nil }); err != nil {
+		return err
+	}
+	return w.remove(ctx, c.end.ID, states, w.statesBelong(ctx, name), func(file string) (bool, error) {
+		_, lineage, err := readEnd(ctx, f, file)
+		return lineage == t.statesLineage, err
+	})
+}
+
+// remove removes a file if it is the one that is meant. Between a look at it and its
+// removal any time may pass, in which a newer generation may put its own there. So it
+// is taken from its name first, and looked at then: who comes later does not see
+// it any more, and whoever came before is known now, and gets it back.
+func (w *Writer) remove(ctx context.Context, id chunk.ID, file string, belongs, meant func(file string) (bool, error)) error {
+	w.at("sink-remove")
+	taken, err := w.o.folder.Take(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.at("sink-taken")
+	is, err := meant(taken.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", w.o.folder.Path(file), errDisturbed) // restored by a job that has just started
+	}
+	if err == nil {
+		err = w.current(ctx, id)
+	}
+	if err == nil && !is {
+		err = fmt.Errorf("%s: %w", w.o.folder.Path(file), errDisturbed)
+	}
+	if err != nil {
+		return errors.Join(err, putBack(ctx, taken, belongs))
+	}
+	return taken.Discard(ctx)
+}
+
+// putBack gives a file back that should not have been taken. If there is another by
+// now, it stays unless belongs says that the one that was taken must be there.
+func putBack(ctx context.Context, taken *store.Taken, belongs func(taken string) (bool, error)) error {
+	err := taken.PutBack(ctx)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	is, err := belongs(taken.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if is {
+		return taken.Replace(ctx)
+	}
+	return taken.Discard(ctx)
+}
+
+// resultsBelong reports whether the newest generation counts results that were
+// taken, and not those that are there.
+func (w *Writer) resultsBelong(ctx context.Context, id chunk.ID, name Name) func(string) (bool, error) {
+	return func(taken string) (bool, error) {
+		gens, err := readGenerations(ctx, w.o.folder, 0)
+		if err != nil {
+			return false, err
+		}
+		want := governing(gens, partitionKey(id.Topic, id.Partition), id.Index).lineage
+		had, err := readLineage(ctx, w.o.folder, taken)
+		if err != nil || had != want {
+			return false, err
+		}
+		now, err := readLineage(ctx, w.o.folder, w.o.layout.results(name))
+		return now != want, err
 	}
 }
 
-// clear removes a chunk's files of another lineage. The results go first and
-// the states last: what is left after a crash is recognised by its states, for
-// pictures carry no lineage.
-func (w *Writer) clear(ctx context.Context, name Name, end *chunk.End, lineage string) error {
-	f := w.o.folder
-	rows, had, err := readResults(ctx, f, w.o.layout.results(name))
-	staleResults := err == nil && had != lineage
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err == nil {
-		if err := checkLost(f.Path(w.o.layout.results(name)), rows, end); err != nil {
-			return err
+// statesBelong reports whether the results that are there belong to states that
+// were taken.
+func (w *Writer) statesBelong(ctx context.Context, name Name) func(string) (bool, error) {
+	return func(taken string) (is bool, err error) {
+		meta, err := readMeta(ctx, w.o.folder, w.o.layout.results(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
 		}
-	}
-	_, had, err = readEnd(ctx, f, w.o.layout.states(name))
-	staleStates := err == nil && had != lineage
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if !staleResults && !staleStates {
-		return nil
-	}
-	// Only files of older generations may go. Had a newer one written them, it
-	// would be seen here.
-	if err := w.current(ctx, end.ID); err != nil {
-		return err
-	}
-	if staleResults {
-		if err := f.Remove(ctx, w.o.layout.results(name)); err != nil {
-			return err
+		if err != nil {
+			return false, err
 		}
+		err = withStates(ctx, w.o.folder, taken, func(r *statesReader) error {
+			is = r.lineage == meta[lineageKey] && r.digest == meta[ofStatesKey]
+			return nil
+		})
+		return is, err
 	}
-	if staleStates {
-		if err := f.Remove(ctx, w.o.layout.images(name)); err != nil {
-			return err
-		}
-		return f.Remove(ctx, w.o.layout.states(name))
-	}
-	return nil
 }
 
 func checkLost(path string, rows []result.Frame, end *chunk.End) error {
@@ -336,60 +640,6 @@ func checkLost(path string, rows []result.Frame, end *chunk.End) error {
 		return fmt.Errorf("%s: %w: offsets %v", path, ErrRowsLost, lost)
 	}
 	return nil
-}
-
-// publish gives a file its name if none is there, and else compares. had tells
-// the lineage of the one that is there; keep is false if there turns out to be
-// nothing to publish.
-func (w *Writer) publish(ctx context.Context, end *chunk.End, file, lineage string, had func() (string, error), write func(io.Writer) (keep bool, err error)) error {
-	var sum [sha256.Size]byte
-	var keep bool
-	err := w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
-		h := sha256.New()
-		if keep, err = write(io.MultiWriter(out, h)); err == nil {
-			h.Sum(sum[:0])
-		}
-		return err
-	}, func(s *store.Staged, ctx context.Context) error {
-		if !keep {
-			return s.Discard(ctx)
-		}
-		crashpoint.At("sink-temp-closed")
-		if err := w.current(ctx, end.ID); err != nil {
-			return err
-		}
-		return s.PublishNew(ctx)
-	})
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	there, err := w.digest(ctx, file)
-	if err != nil {
-		return err
-	}
-	if there != sum {
-		if l, err := had(); err != nil {
-			return err
-		} else if l != lineage {
-			return fmt.Errorf("%s: %w: %s", w.o.folder.Path(file), errOtherLineage, l)
-		}
-		return fmt.Errorf("%s: %w: SHA-256 there is %x, now it is %x", w.o.folder.Path(file), ErrPromiseBroken, there, sum)
-	}
-	return nil
-}
-
-func (w *Writer) digest(ctx context.Context, file string) (sum [sha256.Size]byte, err error) {
-	r, err := w.o.folder.OpenRead(ctx, file)
-	if err != nil {
-		return sum, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return sum, fmt.Errorf("read %s: %w", w.o.folder.Path(file), err)
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }
 
 // CommitPartial publishes the beginning of a chunk, up to end.UpTo, for readers
@@ -435,7 +685,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 			return Published{}, nil
 		}
 	}
-	b, err := encodeResults(lineage, rows)
+	b, err := encodeResults(lineage, "", rows)
 	if err != nil {
 		return fail(err)
 	}
