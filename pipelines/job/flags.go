@@ -11,12 +11,12 @@ import (
 	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
-// DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
-// one HDFS block of 128 MiB.
-const DefaultN = 2048
+// DefaultN is how many offsets a chunk has unless something else is said.
+const DefaultN = output.DefaultN
 
 // Flags are the command line that analyze and reprocess share.
 type Flags struct {
@@ -33,12 +33,12 @@ func DefineFlags(until string) *Flags {
 	return &Flags{
 		topic:    flag.String("topic", "frames", "the `topic`"),
 		output:   flag.String("output", "", "the output `folder`: a path or scheme://…"),
-		config:   flag.String("config", "", "the analyses, a YAML `file` (default: quality, and motion as the original system finds it)"),
+		config:   flag.String("config", "", "the analyses, a YAML `file` (default: what the output was analysed with last, or else quality, and motion as the original system finds it)"),
 		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time"),
 		until:    flag.String("until", until, "where to stop: never, now, an offset or a time"),
 		pictures: flag.String("save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none"),
 		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", DefaultSliceBytes, launch.Spark)),
-		chunk:    flag.Int64("chunk", DefaultN, "offsets per chunk; fixed by the first job of an output"),
+		chunk:    flag.Int64("chunk", 0, fmt.Sprintf("offsets per chunk; fixed by the first job of an output (default: what the output has, %d if it is new)", DefaultN)),
 		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
 		events:   flag.String("events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)"),
 
@@ -62,7 +62,7 @@ func (f *Flags) Job() (Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if j.N < 1 || j.N > kafkasource.MaxN {
+	if (j.N != 0 || given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
 		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
 	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
@@ -86,7 +86,14 @@ func (f *Flags) Job() (Job, error) {
 		_, err = j.Analyses.Stages(j.Runner == launch.Direct) // looks at the files that analyses name
 	}
 	note(err)
+	j.Remembered = *f.config == ""
 	return j, errors.Join(errs...)
+}
+
+// given reports whether a flag is on the command line.
+func given(name string) (is bool) {
+	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
+	return is
 }
 
 // eventsTo sets where events are published, but for the cluster.

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -32,11 +34,14 @@ type Job struct {
 	Log      kafkasource.LogSpec
 	Topic    string
 	Output   string // folder: a local path or scheme://…
-	N        int64  // offsets per chunk; fixed by the folder's first job
+	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
 	Start    Place  // of partitions that the folder does not know yet
 	Until    Place
 	Analyses analyses.Config
-	Pictures string // "": none, else which frames' annotated images are kept: see picture.PackSpec
+	// Remembered takes the configuration of the folder's newest generation in the
+	// place of Analyses, if there is one.
+	Remembered bool
+	Pictures   string // "": none, else which frames' annotated images are kept: see picture.PackSpec
 	// Source are bounds of reading that results do not depend on; its Log, N,
 	// Forget, Credit, OneCall and SliceBytes are set by the job.
 	Source kafkasource.Config
@@ -77,11 +82,19 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err := j.checkEnd(); err != nil {
 		return nil, err
 	}
-	stages, err := j.Analyses.Stages(j.Runner == launch.Direct)
+	var err error
+	if j.Log, err = j.Log.Absolute(); err != nil {
+		return nil, err
+	}
+	folder, err := store.Open(ctx, j.Output)
 	if err != nil {
 		return nil, err
 	}
-	if j.Log, err = j.Log.Absolute(); err != nil {
+	if err := j.remember(ctx, folder); err != nil {
+		return nil, err
+	}
+	stages, err := j.Analyses.Stages(j.Runner == launch.Direct)
+	if err != nil {
 		return nil, err
 	}
 	log, err := kafkasource.OpenLog(ctx, j.Log)
@@ -89,6 +102,18 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		return nil, err
 	}
 	defer log.Close()
+	// Everything is looked at before anything is written: a new generation ends the
+	// jobs of the one before it.
+	cfg := output.OpenConfig{N: j.N, ConfigDigest: stages.Digest, ConfigText: stages.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()}
+	out, err := output.Plan(ctx, folder, cfg)
+	if err != nil {
+		return nil, err
+	}
+	begun := out.Begun()
+	parts, tasks, err := j.plan(ctx, log, out)
+	if err != nil {
+		return nil, err
+	}
 	if j.Events.Topic != "" {
 		if j.Events.Kafka, err = j.Events.Kafka.Absolute(); err != nil {
 			return nil, err
@@ -97,18 +122,17 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 			return nil, err
 		}
 	}
-	folder, err := store.Open(ctx, j.Output)
-	if err != nil {
-		return nil, err
+	if len(tasks) > 0 || !begun {
+		if out, err = output.Open(ctx, folder, cfg); err != nil {
+			return nil, err
+		}
+		// Looked at again: writers of the generation before may have come to an end
+		// since, and what they see of this one decides whether they do.
+		if parts, tasks, err = j.plan(ctx, log, out); err != nil {
+			return nil, err
+		}
 	}
-	out, err := output.Open(ctx, folder, output.OpenConfig{N: j.N, ConfigDigest: stages.Digest, ConfigText: stages.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()})
-	if err != nil {
-		return nil, err
-	}
-	parts, tasks, err := j.plan(ctx, log, out)
-	if err != nil {
-		return nil, err
-	}
+	j.N = out.N()
 	if len(tasks) == 0 {
 		slog.Info("nothing to do: the output already holds everything up to the end", "topic", j.Topic, "output", j.Output)
 		return parts, nil
@@ -136,6 +160,38 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		}
 	}
 	return parts, nil
+}
+
+// remember takes the configuration that the output has, if that is asked for.
+func (j *Job) remember(ctx context.Context, folder *store.Folder) error {
+	if !j.Remembered {
+		return nil
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	gens := out.Generations()
+	if len(gens) == 0 {
+		return nil
+	}
+	last := gens[len(gens)-1]
+	if j.Analyses, err = analyses.FromRecord(last.Config); err != nil {
+		return fmt.Errorf("output %s has a configuration that this program cannot take from its journal (generation %d): "+
+			"say with --config which one is to hold: %w", folder.Root(), last.Number, err)
+	}
+	j.say("no --config: the output's own holds, that of its generation %d", last.Number)
+	return nil
+}
+
+// say puts a line on standard error, where a command shows its progress.
+func (j *Job) say(format string, args ...any) {
+	if j.Progress > 0 {
+		fmt.Fprintf(os.Stderr, format+"\n", args...)
+	}
 }
 
 // sweep removes what interrupted jobs left of what is read now.

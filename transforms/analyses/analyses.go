@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -50,6 +51,8 @@ type Config struct {
 	Analyses map[string]json.RawMessage
 	// Cameras are what is different for some.
 	Cameras []Override
+
+	recorded []profile // of FromRecord: takes the place of the three above
 }
 
 // Settings are those of the whole configuration.
@@ -98,7 +101,40 @@ func Load(file string) (Config, error) {
 	return Parse(file, data)
 }
 
-// Recorded are the settings in a text that [Config.Effective] made: that of an
+// FromRecord is the configuration that a [Stages.Text] was made of, such as that of an
+// output's generation. On the same platform it has the same digest. The error says why
+// the text cannot be read.
+func FromRecord(text string) (Config, error) {
+	fail := func(err error) (Config, error) {
+		return Config{}, fmt.Errorf("decode recorded configuration: %w", err)
+	}
+	var r record
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return fail(err)
+	}
+	if len(r.Profiles) == 0 {
+		return fail(errors.New("it has no Profiles"))
+	}
+	cfg := Config{Settings: r.Config}
+	for _, e := range r.Profiles {
+		p := profile{Match: e.Match, Silence: e.Silence}
+		for _, a := range e.PerFrame {
+			p.PerFrame = append(p.PerFrame, a.Spec)
+		}
+		for _, a := range e.Sequence {
+			p.Steps = append(p.Steps, a.Spec)
+		}
+		cfg.recorded = append(cfg.recorded, p)
+	}
+	if _, err := cfg.Stages(false); err != nil {
+		return fail(err)
+	}
+	return cfg, nil
+}
+
+// Recorded are the settings in a [Stages.Text]: that of an
 // output's generation.
 func Recorded(text string) (Settings, error) {
 	var effective struct{ Config *Settings }

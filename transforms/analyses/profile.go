@@ -45,6 +45,13 @@ func (w *wrong) line(lines strictyaml.Lines) int {
 
 // profiles makes those of the overrides, in order, and at last the one for all.
 func (c *Config) profiles() (all []profile, bad []*wrong) {
+	if c.recorded != nil {
+		for _, p := range c.recorded {
+			p.PerFrame, p.Steps = slices.Clone(p.PerFrame), slices.Clone(p.Steps)
+			all = append(all, p)
+		}
+		return all, nil
+	}
 	for i := range len(c.Cameras) + 1 {
 		b := builder{cfg: c, camera: -1, profile: profile{Silence: c.Silence}}
 		if i < len(c.Cameras) {

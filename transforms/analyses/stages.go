@@ -35,6 +35,13 @@ type platform struct {
 
 func thisPlatform() platform { return platform{pixels.Version(), runtime.GOARCH, timezone.Version} }
 
+// record is what Text holds.
+type record struct {
+	Config   Settings
+	Profiles []effective
+	platform
+}
+
 // Stages makes the stages' configurations. oneProcess says that the whole pipeline
 // runs in one process on an engine that delivers each element once and does not
 // push back: the direct runner. It changes no result. The error lists every violation.
@@ -51,11 +58,7 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		PerFrame: perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess},
 		Sequence: sequence.Config{StateLimit: c.StateLimit, Paced: oneProcess},
 	}
-	record := struct {
-		Config   Settings
-		Profiles []effective
-		platform
-	}{Config: c.Settings, platform: thisPlatform()}
+	record := record{Config: c.Settings, platform: thisPlatform()}
 	for i := range profiles {
 		p := &profiles[i]
 		e, err := c.effective(p)

@@ -41,6 +41,7 @@
 package output
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,8 @@ var (
 
 // OpenConfig says what a job is about to write.
 type OpenConfig struct {
-	// N is the number of offsets per chunk.
+	// N is the number of offsets per chunk. 0: what the output has, and DefaultN if
+	// it is begun.
 	N int64
 	// ConfigDigest changes whenever the same frames could give other results:
 	// it covers every analysis, its version and parameters, and the OpenCV build.
@@ -86,6 +88,10 @@ type OpenConfig struct {
 	OpenCV      string
 	CPU         string
 }
+
+// DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
+// one HDFS block of 128 MiB.
+const DefaultN = 2048
 
 // Spec names an output and the generation that a job writes. It travels to the workers.
 type Spec struct {
@@ -100,19 +106,69 @@ type Output struct {
 	layout Layout
 	gens   []Generation
 
-	mu   sync.Mutex
-	from map[string]int64 // by partition, the first block that this Output looked at
+	mu      sync.Mutex
+	from    map[string]int64 // by partition, the first block that this Output looked at
+	planned *planned         // of Plan: nothing may be written
+}
+
+// planned is what a plan would have written to the journal, by topic+partition.
+type planned struct {
+	first bool // the output is yet to be begun
+	bases map[string]int64
+	marks map[string]mark
+}
+
+// Plan is the output as [Open] would make it, and writes nothing: what a job would
+// find and do can be looked at, and refused, before anybody else is disturbed.
+func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, error) {
+	if err := cfg.check(folder); err != nil {
+		return nil, err
+	}
+	layout, err := readLayout(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		layout = Layout{cmp.Or(cfg.N, DefaultN), BlockChunks}
+	} else if err == nil {
+		err = layout.check(folder, cfg.N)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	gens, err := readGenerations(ctx, folder, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens) == 0, map[string]int64{}, map[string]mark{}}}
+	if o.has(cfg) {
+		return o, nil
+	}
+	g, err := o.next(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	return o, o.joined(ctx, g)
+}
+
+func (cfg *OpenConfig) check(folder *store.Folder) error {
+	if cfg.N < 0 {
+		return fmt.Errorf("open output %s: %d offsets per chunk", folder.Root(), cfg.N)
+	}
+	if cfg.ConfigDigest == "" {
+		return fmt.Errorf("open output %s: no configuration digest", folder.Root())
+	}
+	return nil
+}
+
+// has reports whether the newest generation is of the configuration.
+func (o *Output) has(cfg OpenConfig) bool {
+	return len(o.gens) > 0 && o.gens[len(o.gens)-1].ConfigDigest == cfg.ConfigDigest
 }
 
 // Open creates the output or joins it. If its newest generation has another
 // configuration, a new one begins where each partition's contiguous complete
 // chunks end. Call it once per job, where the job is submitted.
 func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, error) {
-	if cfg.N < 1 {
-		return nil, fmt.Errorf("open output %s: %d offsets per chunk", folder.Root(), cfg.N)
-	}
-	if cfg.ConfigDigest == "" {
-		return nil, fmt.Errorf("open output %s: no configuration digest", folder.Root())
+	if err := cfg.check(folder); err != nil {
+		return nil, err
 	}
 	layout, err := createLayout(ctx, folder, Layout{cfg.N, BlockChunks})
 	if err != nil {
@@ -124,7 +180,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 			return nil, fmt.Errorf("open output: %w", err)
 		}
 		o := &Output{folder: folder, layout: layout, gens: gens}
-		if len(gens) > 0 && gens[len(gens)-1].ConfigDigest == cfg.ConfigDigest {
+		if o.has(cfg) {
 			return o, nil
 		}
 		err = o.begin(ctx, cfg)
@@ -139,11 +195,11 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 }
 
 // createLayout fixes the output's layout, or returns the one that it has, which
-// must have as many offsets per chunk.
+// must have as many offsets per chunk if a number is wanted.
 func createLayout(ctx context.Context, folder *store.Folder, want Layout) (Layout, error) {
 	l, err := readLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err := marshalJSON(layoutEntry{journalFormat, want})
+		b, err := marshalJSON(layoutEntry{journalFormat, Layout{cmp.Or(want.N, DefaultN), want.Block}})
 		if err != nil {
 			return Layout{}, err
 		}
@@ -157,14 +213,19 @@ func createLayout(ctx context.Context, folder *store.Folder, want Layout) (Layou
 	} else if err != nil {
 		return Layout{}, err
 	}
-	if l.N != want.N {
-		return Layout{}, fmt.Errorf("%s: %w: it has %d, asked for are %d", folder.Root(), ErrOtherLayout, l.N, want.N)
-	}
-	return l, nil
+	return l, l.check(folder, want.N)
 }
 
-// begin creates the next generation; the error is fs.ErrExist if another job did.
-func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
+// check refuses another number of offsets per chunk than the output has; 0 is any.
+func (l Layout) check(folder *store.Folder, n int64) error {
+	if n != 0 && l.N != n {
+		return fmt.Errorf("%s: %w: it has %d, asked for are %d", folder.Root(), ErrOtherLayout, l.N, n)
+	}
+	return nil
+}
+
+// next is the next generation.
+func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 	g := Generation{
 		Format: journalFormat, Number: len(o.gens) + 1, ConfigDigest: cfg.ConfigDigest, Config: cfg.ConfigText,
 		CodeVersion: cfg.CodeVersion, OpenCV: cfg.OpenCV, Arch: runtime.GOARCH, CPU: cfg.CPU,
@@ -173,28 +234,37 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 	if len(o.gens) > 0 {
 		keys, err := listPartitions(ctx, o.folder)
 		if err != nil {
-			return err
+			return g, err
 		}
 		for _, key := range keys {
 			topic, partition, err := parsePartitionKey(key)
 			if err != nil {
-				return err
+				return g, err
 			}
-			start, err := readBase(ctx, o.folder, topic, partition)
+			start, err := o.base(ctx, topic, partition)
 			if err != nil {
-				return err
+				return g, err
 			}
 			if start == chunk.None {
 				continue
 			}
 			next, err := o.contiguous(ctx, topic, partition, start)
 			if err != nil {
-				return err
+				return g, err
 			}
 			if next > chunk.Of(start, o.layout.N) {
 				g.Began[key] = next
 			}
 		}
+	}
+	return g, nil
+}
+
+// begin creates the next generation; the error is fs.ErrExist if another job did.
+func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
+	g, err := o.next(ctx, cfg)
+	if err != nil {
+		return err
 	}
 	b, err := marshalJSON(g)
 	if err != nil {
@@ -205,14 +275,30 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 		return err
 	}
 	crashpoint.At("journal-generation")
+	return o.joined(ctx, g)
+}
+
+// joined adds a generation that was just begun.
+func (o *Output) joined(ctx context.Context, g Generation) error {
 	o.gens = append(o.gens, g)
 	// What was complete for the generation before is so for this one, which keeps it.
 	for key, next := range g.Began {
-		if err := writeMark(ctx, o.folder, key, g.Number, next); err != nil {
+		if err := o.setMark(ctx, key, next); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// base is the first offset that the output has of a partition, chunk.None if none.
+func (o *Output) base(ctx context.Context, topic string, partition int32) (int64, error) {
+	start, err := readBase(ctx, o.folder, topic, partition)
+	if err == nil && start == chunk.None && o.planned != nil {
+		if planned, ok := o.planned.bases[partitionKey(topic, partition)]; ok {
+			return planned, nil
+		}
+	}
+	return start, err
 }
 
 // OpenExisting opens an output to read it. The error is fs.ErrNotExist if the
@@ -230,6 +316,11 @@ func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
 	return &Output{folder: folder, layout: l, gens: gens}, nil
+}
+
+// Begun reports whether any job has begun the output: a planned one may not be.
+func (o *Output) Begun() bool {
+	return len(o.gens) > 1 || len(o.gens) == 1 && (o.planned == nil || !o.planned.first)
 }
 
 // Folder is where the output lies.
@@ -298,6 +389,10 @@ func (o *Output) Begin(ctx context.Context, topic string, partition int32, start
 	if start < 0 || partition < 0 {
 		return 0, fmt.Errorf("begin topic %s partition %d: start %d", topic, partition, start)
 	}
+	if o.planned != nil {
+		o.planned.bases[partitionKey(topic, partition)] = start
+		return o.base(ctx, topic, partition)
+	}
 	b, err := marshalJSON(base{journalFormat, topic, partition, start})
 	if err != nil {
 		return 0, err
@@ -323,7 +418,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	fail := func(err error) (Position, error) {
 		return none, fmt.Errorf("resume topic %s partition %d: %w", topic, partition, err)
 	}
-	start, err := readBase(ctx, o.folder, topic, partition)
+	start, err := o.base(ctx, topic, partition)
 	if err != nil {
 		return fail(err)
 	}
@@ -399,7 +494,7 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 	// A mark that was too high must not stay: what lies between would be skipped
 	// once this chunk is there.
 	if next != m.Chunk && (next > first || m.Chunk > first) {
-		if err := writeMark(ctx, o.folder, c.key, len(o.gens), next); err != nil {
+		if err := o.setMark(ctx, c.key, next); err != nil {
 			return 0, err
 		}
 	}
@@ -409,10 +504,24 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 // mark returns a partition's mark if it is of the newest generation.
 func (o *Output) mark(ctx context.Context, key string) mark {
 	m := readMark(ctx, o.folder, key)
+	if o.planned != nil {
+		if planned, ok := o.planned.marks[key]; ok {
+			m = planned
+		}
+	}
 	if m.Generation != len(o.gens) {
 		return mark{}
 	}
 	return m
+}
+
+// setMark sets a partition's mark of the newest generation.
+func (o *Output) setMark(ctx context.Context, key string, next int64) error {
+	if o.planned != nil {
+		o.planned.marks[key] = mark{journalFormat, len(o.gens), next}
+		return nil
+	}
+	return writeMark(ctx, o.folder, key, len(o.gens), next)
 }
 
 // haveFolders reports whether the blocks [from, to) have folders of results and states.

@@ -206,9 +206,9 @@ var errDisturbed = errors.New("another job writes the same chunk, and not the sa
 
 // there is what lies at the names of a chunk's files.
 type there struct {
-	results, states                bool
-	resultsLineage, statesLineage  string
-	ofStates /* named by results */, statesDigest string // "": made by an older program
+	results, states               bool
+	resultsLineage, statesLineage string
+	ofStates, statesDigest        string // named by the results, and the states' own; "": made by an older program
 }
 
 // look reads the metadata of a chunk's files.
