@@ -2,10 +2,11 @@ package main
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,28 +17,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/pipelines/job"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
+	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
-
-// programs is the folder with the commands under test, the collector, and
-// analyze to see what a consumer makes of the topic; "" as long as no test needs them.
-var programs string
-
-var build = sync.OnceValue(func() (err error) {
-	if programs, err = os.MkdirTemp("", "framebeam-ingest-"); err != nil {
-		return err
-	}
-	if out, err := exec.Command("go", "build", "-o", programs+"/", ".", "../pipelines/analyze").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return nil
-})
 
 // process is one started command.
 type process struct {
@@ -65,13 +58,7 @@ func (t *transcript) String() string {
 
 func begin(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("skipped by -short: it builds and kills commands")
-	}
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
-	p := &process{Cmd: exec.Command(filepath.Join(programs, name), args...)}
+	p := &process{Cmd: command.New(t, name, "", args...)}
 	p.Stdout, p.Stderr = &p.said, &p.said
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -94,8 +81,7 @@ func (p *process) killed(t *testing.T) {
 	if err := p.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	var exit *exec.ExitError
-	if err := p.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+	if err := p.Wait(); !command.Killed(err) {
 		t.Fatalf("it ended with %v before it was killed\n%s", err, &p.said)
 	}
 }
@@ -106,11 +92,35 @@ func collect(t *testing.T, b *broker.Broker, config string, more ...string) *pro
 	return begin(t, "ingest", append(args, more...)...)
 }
 
+// analyze is a process that analyses all that is in the topic at the brokers of its
+// first argument, into the folder of the second. (In the test's own process Beam would
+// leave goroutines behind.)
+func analyze() {
+	brokers, out := os.Args[1], os.Args[2]
+	beam.Init()
+	launch.Quiet(slog.LevelWarn)
+	j := job.Job{
+		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: strings.Split(brokers, ",")}, Topic: trial.Topic,
+		Output: out, N: 64, Analyses: analyses.Default(),
+	}
+	var err error
+	if j.Start, err = job.Start("earliest"); err == nil {
+		j.Until, err = job.Until("now")
+	}
+	if err == nil {
+		_, err = j.Run(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitFailed)
+	}
+}
+
 // results are what analyze gives for all that is in the topic.
 func results(t *testing.T, b *broker.Broker) []result.Frame {
 	t.Helper()
 	out := t.TempDir()
-	begin(t, "analyze", "--brokers", strings.Join(b.Addrs(), ","), "--topic", trial.Topic, "--output", out, "--chunk=64", "--until=now").ends(t)
+	begin(t, "analyze", strings.Join(b.Addrs(), ","), out).ends(t)
 	rows := trial.Rows(t, out)
 	if end := length(t, b); int64(len(rows)) != end {
 		t.Fatalf("%d results of %d records", len(rows), end)

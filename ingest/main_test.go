@@ -11,13 +11,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/testdata/command"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(programs)
-		os.Exit(code)
-	}))
+	command.Become("ingest", main)
+	command.Become("analyze", analyze)
+	goleak.VerifyTestMain(m)
 }
 
 func write(t *testing.T, name, content string) string {

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,39 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/crashpoint"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
-
-// program is the command, built so that it can be told where to die.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "framebeam-crash-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "analyze")
-	out, err := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build with crash points: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
 
 // sensitive and lazy are two configurations.
 const (
@@ -59,21 +34,13 @@ type process struct {
 
 func begin(t *testing.T, b *broker.Broker, out, config, until, crash string, more ...string) *process {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	file := filepath.Join(t.TempDir(), "analyses.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	args := append([]string{"--runner=direct", "--brokers", strings.Join(b.Addrs(), ","), "--topic", trial.Topic,
 		"--output", out, "--chunk=32", "--config", file, "--until", until, "--poll-records=60"}, more...)
-	p := &process{Cmd: exec.Command(path, args...)}
-	p.Env = os.Environ()
-	if crash != "" {
-		p.Env = append(p.Env, crashpoint.Env+"="+crash)
-	}
+	p := &process{Cmd: command.New(t, "analyze", crash, args...)}
 	p.Stdout, p.Stderr = &p.said, &p.said
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -94,14 +61,11 @@ func analyze(t *testing.T, b *broker.Broker, out, config, until string) {
 // end fails the test.
 func killed(t *testing.T, p *process) bool {
 	t.Helper()
-	if p.Wait() == nil {
-		return false
+	err := p.Wait()
+	if err != nil && !command.Killed(err) {
+		t.Fatalf("analyze: %v\n%s", p.ProcessState, &p.said)
 	}
-	if ws, ok := p.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL {
-		return true
-	}
-	t.Fatalf("analyze: %v\n%s", p.ProcessState, &p.said)
-	return false
+	return err != nil
 }
 
 func someLog() [][]frame.Record {
@@ -294,10 +258,6 @@ func TestInterruptedItSaysSoAndGoesOnLater(t *testing.T) {
 }
 
 func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		name = filepath.Join(dir, name)
@@ -319,9 +279,7 @@ func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
 			[]string{"options.yaml:1: finish_bundle_before_checkpointing must be true", `analysis cascades/cats: cascade "cats.xml" is not in`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-			defer stop()
-			out, err := exec.CommandContext(ctx, path, c.args...).CombinedOutput()
+			out, err := command.New(t, "analyze", "", c.args...).CombinedOutput()
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != 2 {
 				t.Errorf("%v, want exit code 2", err)

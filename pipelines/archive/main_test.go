@@ -8,24 +8,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/broker"
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-// command builds the command with crash points.
-func command(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "archive")
-	if out, err := exec.Command("go", "build", "-tags", "crashpoints", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return bin
+func TestMain(m *testing.M) {
+	command.Become("archive", main)
+	os.Exit(m.Run())
 }
 
 func start(t *testing.T) *broker.Broker {
@@ -67,14 +61,10 @@ func tree(t *testing.T, root string) map[string]string {
 }
 
 func TestTheCommand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short: it builds the command")
-	}
-	bin, b := command(t), start(t)
+	b := start(t)
 	run := func(crash string, args ...string) (string, error) {
-		cmd := exec.Command(bin, append([]string{"--brokers", strings.Join(b.Addrs(), ","), "--until=now", "--chunk=32"}, args...)...)
-		cmd.Env = append(os.Environ(), crashpoint.Env+"="+crash)
-		out, err := cmd.CombinedOutput()
+		args = append([]string{"--brokers", strings.Join(b.Addrs(), ","), "--until=now", "--chunk=32"}, args...)
+		out, err := command.New(t, "archive", crash, args...).CombinedOutput()
 		return string(out), err
 	}
 	whole := filepath.Join(t.TempDir(), "archive")
@@ -94,8 +84,7 @@ func TestTheCommand(t *testing.T) {
 			t.Run(fmt.Sprintf("killed at %s:%d and started again", point, n), func(t *testing.T) {
 				root := filepath.Join(t.TempDir(), "archive")
 				_, err := run(fmt.Sprintf("%s:%d", point, n), "--archive", root)
-				var exit *exec.ExitError
-				if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				if !command.Killed(err) {
 					t.Fatalf("it was not killed: %v", err)
 				}
 				if out, err := run("", "--archive", root); err != nil {

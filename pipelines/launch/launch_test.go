@@ -21,9 +21,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(workerEnv) != "" {
-		beWorker()
-	}
 	flag.Parse()
 	beam.Init()
 	Quiet(slog.LevelError)

@@ -2,20 +2,20 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/framebeam/framebeam/testdata/command"
 )
 
+func TestMain(m *testing.M) {
+	command.Become("render", main)
+	os.Exit(m.Run())
+}
+
 func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped by -short: it builds the command")
-	}
-	bin := filepath.Join(t.TempDir(), "render")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 	for _, c := range []struct {
 		args, says string
 	}{
@@ -23,7 +23,7 @@ func TestBadCommandLinesSayEverythingAtOnce(t *testing.T) {
 		{"--output=out --archive=archive --brokers=localhost:9092", "--archive and --brokers are both given"},
 		{"--output=out --brokers=localhost", `"localhost" is not host:port`},
 	} {
-		out, err := exec.Command(bin, strings.Fields(c.args)...).CombinedOutput()
+		out, err := command.New(t, "render", "", strings.Fields(c.args)...).CombinedOutput()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 {
 			t.Errorf("%s: %v, want exit code 2\n%s", c.args, err, out)

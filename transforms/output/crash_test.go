@@ -1,35 +1,22 @@
-//go:build crashpoints
-
 package output
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
-// jobEnv makes this test program run one job on the folder it names, configEnv
-// with this configuration.
-const (
-	jobEnv    = "FRAMEBEAM_TEST_JOB"
-	configEnv = "FRAMEBEAM_TEST_CONFIG"
-)
-
 func TestMain(m *testing.M) {
-	if root := os.Getenv(jobEnv); root != "" {
-		if err := job(context.Background(), root, os.Getenv(configEnv)); err != nil {
+	command.Become("job", func() {
+		if err := job(context.Background(), os.Args[1], os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		os.Exit(0)
-	}
+	})
 	os.Exit(m.Run())
 }
 
@@ -79,13 +66,7 @@ func job(ctx context.Context, root, config string) error {
 // start runs a job in a process of its own.
 func start(t *testing.T, root, config, crash string) error {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), jobEnv+"="+root, configEnv+"="+config, crashpoint.Env+"="+crash)
-	out, err := cmd.CombinedOutput()
+	out, err := command.New(t, "job", crash, root, config).CombinedOutput()
 	if err != nil && len(out) > 0 {
 		return fmt.Errorf("%w: %s", err, out)
 	}
@@ -95,8 +76,7 @@ func start(t *testing.T, root, config, crash string) error {
 // killed fails unless the job that gave err was killed by its crash point.
 func killed(t *testing.T, err error) {
 	t.Helper()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+	if !command.Killed(err) {
 		t.Fatalf("the job was not killed: %v", err)
 	}
 }

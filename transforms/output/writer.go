@@ -165,7 +165,7 @@ func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []re
 		}
 	}
 	crashpoint.At("sink-renamed")
-	if crashpoint.Enabled {
+	if crashpoint.Chosen("sink-out-of-order") {
 		if err := w.atOutOfOrder(ctx, end.ID); err != nil {
 			return Published{}, err
 		}

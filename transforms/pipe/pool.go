@@ -126,10 +126,7 @@ func (p *Pool) Ask(q *Question) (*Answer, error) {
 		if cannot := (startFailed{}); errors.As(err, &cannot) {
 			return nil, fmt.Errorf("pipe %s: %w", p.spec.Name, err)
 		}
-		if at.process != nil {
-			err = at.process.fail(err)
-			at.process = nil
-		}
+		at.stop(0)
 		at.failures++
 		slog.Warn("a pipe's program failed", "pipe", p.spec.Name, "attempt", attempt, "of", p.spec.Attempts, "reason", err)
 		if attempt < p.spec.Attempts {
