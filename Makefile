@@ -4,10 +4,14 @@ SHELL := /bin/bash
 # Sample videos: where Debian puts them, or where scripts/deps.sh had to unpack them.
 export FRAMEBEAM_SAMPLES ?= $(if $(wildcard .samples/data/vtest.avi),$(CURDIR)/.samples/data,/usr/share/doc/opencv-doc/examples/data)
 
-PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/score ./testdata/trackscore ./testdata/scene/...
+PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/command ./testdata/chaos ./testdata/score ./testdata/trackscore ./testdata/scene/...
 
 # Those with tests that need real servers (build tag engines).
 ENGINES := ./testdata/engines ./runner-configs/... ./transforms/hdfsfs ./pipelines/job
+
+# Linking debugging information for each of some sixty test programs takes longer than
+# most of them run, and what go vet has looked at need not be looked at again.
+LEAN := -ldflags=-w -vet=off
 
 .PHONY: help
 help: ## Say what there is.
@@ -36,12 +40,11 @@ run: deps ## The main job on real video, all in one process: capture, Kafka, ana
 .PHONY: test
 test: deps-test ## All tests that need no server.
 	go vet $(PACKAGES)
-	go test -timeout 9m $(PACKAGES)
-	go test -timeout 5m -tags crashpoints -run AJobKilled ./transforms/output
+	go test $(LEAN) -timeout 9m $(PACKAGES)
 
 .PHONY: test-race
 test-race: deps-test ## The same under the race detector, and with the count of open Mats.
-	go test -race -tags matprofile -timeout 20m $(PACKAGES)
+	go test $(LEAN) -race -tags matprofile -timeout 20m $(PACKAGES)
 
 .PHONY: schema
 schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
@@ -69,9 +72,9 @@ STACK_FLAGS = -dir $(STACK_DIR) $(if $(BROKERS),-brokers $(BROKERS)) $(if $(DATA
 .PHONY: test-engines
 test-engines: deps-engines ## Tests against real Kafka, HDFS, Flink and Spark, which they start and stop (FRAMEBEAM_LONG=1: the longest too).
 	go vet -tags engines $(ENGINES)
-	go test -tags engines -p 1 -timeout 75m ./testdata/engines
-	go test -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/hdfsfs
-	go test -tags engines -p 1 -timeout 10m -run OnHDFS ./pipelines/job
+	go test $(LEAN) -tags engines -p 1 -timeout 75m ./testdata/engines
+	go test $(LEAN) -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/hdfsfs
+	go test $(LEAN) -tags engines -p 1 -timeout 10m -run OnHDFS ./pipelines/job
 
 .PHONY: bench-engines
 bench-engines: deps-engines ## Flink and Spark against the direct runner and the bare loop, from one run.
