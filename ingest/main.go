@@ -92,6 +92,7 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 	buffer := f.Int("buffer", 512, "`MiB` of memory for frames on their way to Kafka, shared by the cameras")
 	f.DurationVar(&opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0, the default, is 5m, or for ever when a source is live")
 	f.DurationVar(&opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
+	f.StringVar(&opts.Journal, "journal", "", "`file` that remembers which frames of files are in the topic; it may be lost. Default: beside --config, named after it and the topic")
 	f.DurationVar(&opts.Interval, "progress", 5*time.Second, "how often progress is printed")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -144,6 +145,9 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 		wrong("--config is missing")
 	} else if cfg, err = config.Load(*file, opts.Wire); err != nil {
 		bad = append(bad, err)
+	}
+	if opts.Journal == "" {
+		opts.Journal = *file + "." + *topic + ".published"
 	}
 	return cfg, opts, errors.Join(bad...)
 }

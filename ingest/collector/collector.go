@@ -43,6 +43,9 @@ type Options struct {
 	// Again gives files new epochs: they are published as other frames, not as
 	// repeats of those published before.
 	Again bool
+	// Journal is the path of a file in which a collector of files notes what is in
+	// the topic, so that the next one need not read all of it. Default none.
+	Journal string
 	// BufferBytes is the memory for frames on their way to Kafka, shared equally
 	// by the cameras. Default 512 MiB.
 	BufferBytes int
@@ -54,7 +57,8 @@ type Options struct {
 	Interval time.Duration
 	Log      *slog.Logger // default slog.Default()
 
-	now func() time.Time
+	now          func() time.Time
+	journalEvery time.Duration
 }
 
 func (o *Options) setDefaults() {
@@ -76,6 +80,9 @@ func (o *Options) setDefaults() {
 	if o.now == nil {
 		o.now = time.Now
 	}
+	if o.journalEvery == 0 {
+		o.journalEvery = journalEvery
+	}
 }
 
 // camera is one camera in a run.
@@ -83,6 +90,10 @@ type camera struct {
 	cfg     config.Camera
 	capture *capture.Camera
 	refused atomic.Int64
+	already atomic.Int64 // frames of the JSON wire that are in the topic
+
+	// published is what capture leaves out; written before it runs.
+	published map[string]int64
 
 	mu  sync.Mutex
 	err error
@@ -99,6 +110,9 @@ type run struct {
 	cameras   []*camera
 	publisher *publish.Publisher
 	begun     time.Time
+	live      bool                // at least one source is
+	resume    *resume             // nil if there is nothing to find out
+	sent      map[uint64]struct{} // identities of records of the JSON wire that are in the topic
 }
 
 // Run captures and publishes until all files have ended, for ever if a source
@@ -108,25 +122,42 @@ type run struct {
 // started.
 func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error) {
 	opts.setDefaults()
-	r := &run{opts: opts, begun: opts.now()}
+	r := &run{opts: opts, begun: opts.now(), sent: map[uint64]struct{}{}}
 	salt := ""
 	if opts.Again {
 		salt = capture.Salt()
 	}
-	merged := true
 	for _, c := range cfg.Cameras {
-		r.cameras = append(r.cameras, &camera{cfg: c, capture: capture.New(c, capture.Options{Salt: salt, Log: opts.Log})})
-		merged = merged && !c.Source.Live()
+		published := map[string]int64{}
+		r.cameras = append(r.cameras, &camera{
+			cfg: c, published: published,
+			capture: capture.New(c, capture.Options{Salt: salt, Published: published, Log: opts.Log}),
+		})
+		r.live = r.live || c.Source.Live()
 	}
 	if len(r.cameras) == 0 {
 		return Summary{}, errors.New("no cameras")
 	}
-	if opts.Publish.DeliveryTimeout == 0 && !merged {
+	if opts.Publish.DeliveryTimeout == 0 && r.live {
 		opts.Publish.DeliveryTimeout = publish.ForEver
 	}
 	opts.Publish.QueueBytes = max(opts.BufferBytes/len(r.cameras), 1)
 	if opts.Publish.Log == nil {
 		opts.Publish.Log = opts.Log
+	}
+	// One record that the brokers will not have ends no camera.
+	opts.Publish.DropRefused = true
+	if r.resume = newResume(r); r.resume != nil {
+		opts.Publish.Acknowledged = r.resume.acknowledged
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	opts.Publish.GivenUp = func(err error) {
+		// Whoever watches this process must see that nothing more will come of it, and
+		// live cameras would go on for ever for nothing.
+		if r.live || errors.Is(err, publish.ErrHopeless) {
+			end(err)
+		}
 	}
 	var err error
 	if r.publisher, err = publish.Open(ctx, opts.Publish); err != nil {
@@ -138,18 +169,25 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	r.warn()
 
 	stop := r.report()
-	if merged {
-		r.merge(ctx)
-	} else {
+	if r.live {
 		r.each(ctx)
+	} else {
+		r.merge(ctx)
 	}
 	flush, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(opts.FlushTimeout, cancel)
+		patience := opts.FlushTimeout
+		if errors.Is(context.Cause(ctx), publish.ErrGivenUp) {
+			patience = min(patience, afterGivenUp)
+		}
+		timer := time.AfterFunc(patience, cancel)
 		context.AfterFunc(flush, func() { timer.Stop() })
 	})()
 	err = r.publisher.Close(flush)
+	if r.resume != nil {
+		r.resume.end()
+	}
 	stop()
 
 	errs := []error{err}
@@ -161,9 +199,21 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 		if n := c.refused.Load(); n > 0 && c.err == nil {
 			errs = append(errs, fmt.Errorf("camera %s: %d frames were too large for the topic and are not sent", c.cfg.ID, n))
 		}
+		if s := r.publisher.Stats(c.cfg.ID); s.Refused > 0 {
+			err := fmt.Errorf("camera %s: %d frames were refused by the brokers and are not sent, the last because: %w", c.cfg.ID, s.Refused, s.Refusal)
+			if c.cfg.Source.Live() {
+				opts.Log.Warn(err.Error())
+			} else {
+				errs = append(errs, err)
+			}
+		}
 	}
 	return r.summary(), errors.Join(errs...)
 }
+
+// afterGivenUp is how long other partitions may still be written when the process
+// ends because one was given up.
+const afterGivenUp = 5 * time.Second
 
 // warn says what about the topic will surprise.
 func (r *run) warn() {
@@ -185,28 +235,68 @@ func (r *run) warn() {
 	}
 }
 
-// each lets every camera publish as it comes.
+// each lets every camera publish as it comes. Live cameras do not wait until it is
+// known which frames of the files are in the topic.
 func (r *run) each(ctx context.Context) {
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, c := range r.cameras {
-		wg.Go(func() {
-			err := c.capture.Run(ctx, func(f *frame.Frame) error {
-				rec, err := r.record(f)
-				if err != nil {
-					return err
-				}
-				if c.cfg.Source.Live() {
+		if c.cfg.Source.Live() {
+			wg.Go(func() {
+				err := c.capture.Run(ctx, func(f *frame.Frame) error {
+					rec, err := r.record(f)
+					if err != nil {
+						return err
+					}
 					return r.offer(c, rec)
-				}
-				if err := r.ahead(ctx, f.Captured); err != nil {
-					return err
-				}
-				return r.publisher.Publish(ctx, rec)
+				})
+				r.ended(ctx, c, err)
 			})
+		}
+	}
+	err := r.look(ctx)
+	for _, c := range r.cameras {
+		switch {
+		case c.cfg.Source.Live():
+		case err != nil:
 			r.ended(ctx, c, err)
-		})
+		default:
+			wg.Go(func() {
+				err := c.capture.Run(ctx, func(f *frame.Frame) error {
+					rec, err := r.record(f)
+					if err != nil || r.already(c, &rec) {
+						return err
+					}
+					if err := r.ahead(ctx, f.Captured); err != nil {
+						return err
+					}
+					return r.publisher.Publish(ctx, rec)
+				})
+				r.ended(ctx, c, err)
+			})
+		}
 	}
 	wg.Wait()
+}
+
+// look finds out which frames of the files are in the topic.
+func (r *run) look(ctx context.Context) error {
+	if r.resume == nil {
+		return nil
+	}
+	return r.resume.find(ctx)
+}
+
+// already reports, and counts, that a frame of the JSON wire is in the topic.
+func (r *run) already(c *camera, rec *frame.Record) bool {
+	if len(r.sent) == 0 {
+		return false
+	}
+	if _, ok := r.sent[identity(rec)]; !ok {
+		return false
+	}
+	c.already.Add(1)
+	return true
 }
 
 // offer queues a live camera's frame. One that is too large leaves a gap: the

@@ -268,3 +268,5 @@ func TestFramesThatBrokersWouldRefuseWaitForTheirTime(t *testing.T) {
 		t.Errorf("%v, %v", summary.Total(), err)
 	}
 }
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -20,6 +20,12 @@ type dated struct {
 // merge publishes the frames of all cameras, which must be files, in the order
 // of capture time and, at the same time, camera id.
 func (r *run) merge(ctx context.Context) {
+	if err := r.look(ctx); err != nil {
+		for _, c := range r.cameras {
+			r.ended(ctx, c, err)
+		}
+		return
+	}
 	type lane struct {
 		camera *camera
 		frames chan dated
@@ -36,7 +42,7 @@ func (r *run) merge(ctx context.Context) {
 			defer close(l.frames)
 			err := c.capture.Run(own, func(f *frame.Frame) error {
 				rec, err := r.record(f)
-				if err != nil {
+				if err != nil || r.already(c, &rec) {
 					return err
 				}
 				select {

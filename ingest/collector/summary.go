@@ -19,6 +19,8 @@ type CameraSummary struct {
 	Late       int64 // pictures of a live source that this machine was too slow for
 	Dropped    int64 // frames of a live source given up while Kafka was slow
 	Refused    int64 // frames too large for the topic
+	Rejected   int64 // frames that the brokers refused
+	Published  int64 // frames of files that the topic had already
 	Sent       int64 // frames acknowledged
 	Bytes      int64 // of images sent
 	Unsent     int64 // frames never acknowledged; while running, those on their way
@@ -45,6 +47,8 @@ func (s Summary) Total() CameraSummary {
 		t.Late += c.Late
 		t.Dropped += c.Dropped
 		t.Refused += c.Refused
+		t.Rejected += c.Rejected
+		t.Published += c.Published
 		t.Sent += c.Sent
 		t.Bytes += c.Bytes
 		t.Unsent += c.Unsent
@@ -64,10 +68,12 @@ func (c CameraSummary) String() string {
 		count int64
 		what  string
 	}{
+		{c.Published, "already in the topic"},
 		{c.Unsent, "not acknowledged"},
 		{c.Dropped, "dropped while Kafka was slow"},
 		{c.Late, "skipped because this machine was slow"},
 		{c.Refused, "too large for the topic"},
+		{c.Rejected, "refused by the brokers"},
 		{c.Unreadable, "unreadable"},
 		{c.Limited, "left out by max_fps"},
 		{c.Failures, "failures of the source"},
@@ -96,10 +102,10 @@ func (r *run) summary() Summary {
 		cs := CameraSummary{
 			Camera: c.cfg.ID, Source: c.cfg.Source.Text, Partition: -1,
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
-			Refused: c.refused.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(), Stuck: n.Stuck.Load(),
+			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(), Stuck: n.Stuck.Load(),
 		}
 		p := r.publisher.Stats(c.cfg.ID)
-		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Waiting
+		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Rejected, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Refused, p.Waiting
 		c.mu.Lock()
 		cs.Err = c.err
 		c.mu.Unlock()

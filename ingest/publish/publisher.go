@@ -3,8 +3,8 @@
 //
 // A camera's frames go to the partition of its key, by the partitioner of the
 // Java clients. Each partition has one sender with one request in flight, which
-// repeats a failed request in place until it succeeds: nothing behind it goes
-// out before. A request whose answer was lost is repeated too, so frames may be
+// repeats a failed request in place until it succeeds, or is refused for good:
+// nothing behind it goes out before. A request whose answer was lost is repeated too, so frames may be
 // in the log twice, always under the same name and with the same bytes; the
 // first copies are in order. A partition that cannot be written for
 // Options.DeliveryTimeout is given up as a whole rather than reordered.
@@ -55,9 +55,20 @@ type Options struct {
 	AttemptTimeout time.Duration
 	// OpenTimeout is how long Open looks for the brokers. Default 30 s.
 	OpenTimeout time.Duration
+	// DropRefused drops and counts a record that the brokers will never take: its
+	// timestamp is too far ahead, it is larger than a limit that was lowered. Else
+	// its partition is given up.
+	DropRefused bool
+	// Acknowledged is called with records that were written, at their offsets, by one
+	// goroutine for each partition. They must not be changed. Repeats are not told apart.
+	Acknowledged func(partition int, records []frame.Record)
+	// GivenUp is called with the error of each partition that is given up, by
+	// goroutines of their own. It must not call Close.
+	GivenUp func(error)
 	// Log gets failed attempts and recoveries; default slog.Default().
 	Log *slog.Logger
 
+	gone time.Duration                                                        // default goneAfter
 	dial func(ctx context.Context, network, address string) (net.Conn, error) // instead of the real one
 }
 
@@ -86,6 +97,9 @@ func (o *Options) setDefaults() {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.gone == 0 {
+		o.gone = goneAfter
+	}
 }
 
 // missingPatience is how long a topic may be unknown before it does not exist:
@@ -113,6 +127,10 @@ type Publisher struct {
 
 // ErrGivenUp is wrapped by the error of a partition that could not be written.
 var ErrGivenUp = errors.New("the partition is given up")
+
+// ErrHopeless is wrapped beside [ErrGivenUp] where nothing can be published to the
+// topic, now or later: it is gone, or program and brokers do not understand each other.
+var ErrHopeless = errors.New("trying again cannot help")
 
 // ErrClosed is the error of publishing after Close.
 var ErrClosed = errors.New("publisher is closed")
@@ -220,7 +238,7 @@ func (p *Publisher) route(rec *frame.Record) (*sender, *camera, error) {
 	}
 	q := p.cameras[id]
 	if q == nil {
-		q = &camera{id: id, partition: p.balancer.Balance(kafka.Message{Key: rec.Key}, p.topic.Partitions...)}
+		q = &camera{id: id, partition: p.PartitionOf(id)}
 		p.cameras[id] = q
 	}
 	s := p.senders[q.partition]
@@ -242,6 +260,8 @@ type Stats struct {
 	Sent      int64 // acknowledged by all in-sync replicas
 	Bytes     int64 // of the values of those sent
 	Dropped   int64 // given up for newer ones while Kafka was slow
+	Refused   int64 // refused by the brokers and left out, with DropRefused
+	Refusal   error // why the last of them was
 	Waiting   int64 // queued or being sent; after Close: never acknowledged
 }
 

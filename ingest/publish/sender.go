@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
 
 	"github.com/framebeam/framebeam/kafkaconn"
@@ -32,10 +33,12 @@ type camera struct {
 	sent      int64
 	sentBytes int64
 	dropped   int64
+	refused   int64
+	refusal   error // why the last of them was
 }
 
 func (c *camera) stats() Stats {
-	return Stats{Partition: c.partition, Sent: c.sent, Bytes: c.sentBytes, Dropped: c.dropped, Waiting: c.waiting}
+	return Stats{Partition: c.partition, Sent: c.sent, Bytes: c.sentBytes, Dropped: c.dropped, Refused: c.refused, Refusal: c.refusal, Waiting: c.waiting}
 }
 
 // queued is a record in a sender's queue.
@@ -55,7 +58,8 @@ type sender struct {
 	mu      sync.Mutex
 	queue   list.List     // of queued, in the order they will have in the log
 	pushed  int64         // how many were ever queued
-	sending int64         // number of the first in the request under way; 0: none is
+	sending int64         // number of the first of the batch under way; 0: none is
+	pending int           // records of that batch that are neither acknowledged nor dropped
 	changed chan struct{} // closed and replaced when anything below or above changes
 	closed  bool          // nothing more will come
 	err     error         // the partition is given up
@@ -186,19 +190,17 @@ func (s *sender) run() {
 		err := s.deliver(batch)
 		s.mu.Lock()
 		if err != nil {
-			s.err = fmt.Errorf("topic %s partition %d: %w with %d records not acknowledged: %w", s.p.topic.Name, s.partition, ErrGivenUp, len(batch)+s.queue.Len(), err)
+			err = fmt.Errorf("topic %s partition %d: %w with %d records not acknowledged: %w", s.p.topic.Name, s.partition, ErrGivenUp, s.pending+s.queue.Len(), err)
+			s.err = err
 			s.queue.Init() // whoever counts them looks at waiting
 			s.notify()
 			s.mu.Unlock()
+			if s.p.opts.GivenUp != nil {
+				s.p.opts.GivenUp(err)
+			}
 			return
 		}
 		s.sending = 0
-		for _, q := range batch {
-			q.camera.bytes -= q.size
-			q.camera.waiting--
-			q.camera.sent++
-			q.camera.sentBytes += int64(len(q.rec.Value))
-		}
 		s.notify()
 		s.mu.Unlock()
 	}
@@ -229,38 +231,160 @@ func (s *sender) take() []queued {
 		q.camera.unsent.Remove(q.camera.unsent.Front())
 		batch = append(batch, q)
 	}
-	s.sending = batch[0].number
+	s.sending, s.pending = batch[0].number, len(batch)
 	return batch
 }
 
-// deliver repeats the request until it succeeds.
+// refusal says that brokers will not take a batch as it is.
+type refusal struct {
+	error
+	records []int // which of its records it is, if they say so
+}
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// deliver sends a batch; records that are refused are taken out of it and dropped,
+// if that is wanted.
 func (s *sender) deliver(batch []queued) error {
+	err := s.send(batch)
+	r, ok := errors.AsType[*refusal](err)
+	if !ok || !s.p.opts.DropRefused {
+		return err
+	}
+	if len(batch) == 1 {
+		s.drop(batch[0], r.error)
+		return nil
+	}
+	for _, part := range r.split(batch) {
+		if err := s.deliver(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split returns the batch in two or more parts: those between the records that are
+// refused and each of these, or halves where brokers do not say which they are.
+func (r *refusal) split(batch []queued) (parts [][]queued) {
+	slices.Sort(r.records)
+	from := 0
+	for _, i := range r.records {
+		if i < from || i >= len(batch) {
+			continue
+		}
+		if i > from {
+			parts = append(parts, batch[from:i])
+		}
+		parts = append(parts, batch[i:i+1])
+		from = i + 1
+	}
+	if len(parts) == 0 {
+		from = len(batch) / 2
+		parts = append(parts, batch[:from])
+	}
+	if from < len(batch) {
+		parts = append(parts, batch[from:])
+	}
+	return parts
+}
+
+// drop leaves a record out that will never be taken.
+func (s *sender) drop(q queued, err error) {
+	s.mu.Lock()
+	c := q.camera
+	c.bytes -= q.size
+	c.waiting--
+	c.refused++
+	c.refusal = err
+	n := c.refused
+	s.pending--
+	s.notify()
+	s.mu.Unlock()
+	if power(n) {
+		s.log.Error("record left out: the brokers refuse it", "key", c.id, "time", time.UnixMilli(q.rec.Timestamp).UTC(), "left out", n, "reason", err)
+	}
+}
+
+// power reports whether n is 1, 10, 100 and so on: of what repeats, these are told.
+func power(n int64) bool {
+	for n%10 == 0 && n > 0 {
+		n /= 10
+	}
+	return n == 1
+}
+
+// acknowledged counts what was written from offset first on.
+func (s *sender) acknowledged(batch []queued, first int64) {
+	s.mu.Lock()
+	for _, q := range batch {
+		q.camera.bytes -= q.size
+		q.camera.waiting--
+		q.camera.sent++
+		q.camera.sentBytes += int64(len(q.rec.Value))
+	}
+	s.pending -= len(batch)
+	s.notify()
+	s.mu.Unlock()
+	if s.p.opts.Acknowledged != nil {
+		records := make([]frame.Record, len(batch))
+		for i := range batch {
+			records[i] = batch[i].rec
+			records[i].Offset = first + int64(i)
+		}
+		s.p.opts.Acknowledged(s.partition, records)
+	}
+}
+
+// send repeats the request until it succeeds, is refused or is hopeless.
+func (s *sender) send(batch []queued) error {
 	begun := time.Now()
-	var wait *backoff.ExponentialBackOff
+	soon, later := newBackoff(), newSlowBackoff()
+	tell := time.Minute
+	var missing time.Time // since when the topic is
 	for attempt := 1; ; attempt++ {
-		err := s.produce(batch)
+		first, records, err := s.produce(batch)
 		if err == nil {
 			if attempt > 1 {
 				s.log.Info("partition is written again", "attempts", attempt, "after", time.Since(begun).Round(time.Millisecond))
 			}
+			s.acknowledged(batch, first)
 			return nil
 		}
 		if s.p.ctx.Err() != nil {
 			return fmt.Errorf("stopped while sending: %w", err)
 		}
-		if errors.Is(err, kafka.MessageSizeTooLarge) {
-			return fmt.Errorf("the broker refuses %d bytes, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)
+		wait := soon
+		switch judge(err) {
+		case refused:
+			if errors.Is(err, kafka.MessageSizeTooLarge) {
+				err = fmt.Errorf("%d bytes are too many, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)
+			}
+			return &refusal{err, records}
+		case hopeless:
+			return fmt.Errorf("%w: %w", ErrHopeless, err)
+		case mended:
+			wait = later
 		}
-		// Certificates and passwords may be changing: they were good before.
-		if permanent(err) && !kafkaconn.Refused(err) {
-			return err
-		}
-		if elapsed := time.Since(begun); elapsed > s.p.opts.DeliveryTimeout {
+		elapsed := time.Since(begun)
+		if elapsed > s.p.opts.DeliveryTimeout {
 			return fmt.Errorf("no success in %d attempts over %v: %w", attempt, elapsed.Round(time.Millisecond), err)
 		}
+		switch {
+		case !unknownTopic(err):
+			missing = time.Time{}
+		case missing.IsZero():
+			missing = time.Now()
+		case time.Since(missing) > s.p.opts.gone:
+			if gone := s.gone(); gone != nil {
+				return fmt.Errorf("%w: %w", ErrHopeless, gone)
+			}
+			missing = time.Time{}
+		}
 		if attempt == 1 {
-			wait = newBackoff()
 			s.log.Warn("partition cannot be written, trying again", "reason", err)
+		} else if elapsed > tell {
+			s.log.Warn("partition still cannot be written, trying again", "for", elapsed.Round(time.Second), "attempts", attempt, "reason", err)
+			tell = elapsed + min(elapsed, time.Hour)
 		}
 		if err := pause(s.p.ctx, wait.NextBackOff()); err != nil {
 			return fmt.Errorf("stopped while sending: %w", err)
@@ -271,7 +395,20 @@ func (s *sender) deliver(batch []queued) error {
 	}
 }
 
-func (s *sender) produce(batch []queued) error {
+// gone returns a *TopicMissingError if the brokers say so of the topic now.
+func (s *sender) gone() error {
+	ctx, cancel := context.WithTimeout(s.p.ctx, s.p.opts.AttemptTimeout)
+	defer cancel()
+	_, err := describeTopic(ctx, s.p.client, s.p.topic.Name)
+	if missing, ok := errors.AsType[*TopicMissingError](err); ok {
+		return missing
+	}
+	return nil
+}
+
+// produce makes one request. It returns the offset of the first record, or which
+// records the brokers refuse.
+func (s *sender) produce(batch []queued) (first int64, refused []int, err error) {
 	records := make([]kafka.Record, len(batch))
 	for i := range batch {
 		rec := &batch[i].rec
@@ -297,9 +434,9 @@ func (s *sender) produce(batch []queued) error {
 		Records:      kafka.NewRecordReader(records...),
 	})
 	if err == nil {
-		err = resp.Error
+		first, refused, err = resp.BaseOffset, slices.Collect(maps.Keys(resp.RecordErrors)), resp.Error
 	}
-	return kafkaconn.Explain(err, s.p.opts.Connection, true)
+	return first, refused, kafkaconn.Explain(err, s.p.opts.Connection, true)
 }
 
 func batchSize(batch []queued) int {
@@ -308,30 +445,6 @@ func batchSize(batch []queued) int {
 		n += batch[i].size
 	}
 	return n
-}
-
-// permanent reports whether trying again cannot help: what the brokers answer
-// and do not call retriable. Everything about the network may pass.
-func permanent(err error) bool {
-	if _, ok := errors.AsType[*CompactedError](err); ok {
-		return true
-	}
-	answer, ok := errors.AsType[kafka.Error](err)
-	if !ok {
-		return false
-	}
-	switch answer {
-	case kafka.BrokerNotAvailable, kafka.ReplicaNotAvailable, kafka.StaleControllerEpoch, kafka.Unknown, kafka.BrokerIDNotRegistered:
-		// What brokers say, or kafka-go says of them, while leaders change.
-		return false
-	}
-	return !answer.Temporary()
-}
-
-func newBackoff() *backoff.ExponentialBackOff {
-	b := &backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, RandomizationFactor: 0.2, Multiplier: 2, MaxInterval: 2 * time.Second}
-	b.Reset()
-	return b
 }
 
 func pause(ctx context.Context, d time.Duration) error {
