@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/ingest/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -330,5 +332,19 @@ func TestWhatLiveCamerasWriteDuringTheSearchIsNoGap(t *testing.T) {
 	s.acknowledged(0, records(15, 1))
 	if e := s.early[0]; e.from != 10 || e.to != 16 {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestWhatNothingCanHelpEndsAllCamerasAtOnce(t *testing.T) {
+	b := start(t, nil)
+	b.Fail(broker.Produce, kerr.UnsupportedVersion, -1)
+	dead := film(t, "dead", "scene:seed=1&size=32x24&frames=5&fps=10")
+	dead.Source = config.Source{Kind: config.URL, Text: "tcp://127.0.0.1:1/", URL: "tcp://127.0.0.1:1/"}
+	endless := film(t, "gate", "scene:seed=1&size=32x24&frames=5&fps=10")
+	endless.Passes = 0
+	opts := options(b)
+	opts.Publish.DeliveryTimeout = 0 // for ever
+	if _, err := Run(t.Context(), configOf(dead, endless), opts); !errors.Is(err, publish.ErrHopeless) {
+		t.Error(err)
 	}
 }

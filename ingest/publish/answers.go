@@ -18,7 +18,8 @@ const (
 	// passes: leaders change, brokers start, networks fail. It is tried again soon.
 	passes verdict = iota
 	// mended: somebody has to put it right, and it may be a matter of a moment: a
-	// permission, a password. It is tried again, less and less often.
+	// permission, a password. It is tried again, less and less often, by whoever was
+	// let in before.
 	mended
 	// refused: this record, or one of these, will never be taken. Others will be.
 	refused

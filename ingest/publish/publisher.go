@@ -21,6 +21,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -118,6 +119,7 @@ type Publisher struct {
 	ctx    context.Context // of every request
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	taken  atomic.Bool // the brokers have taken a record
 
 	mu      sync.Mutex
 	senders map[int]*sender

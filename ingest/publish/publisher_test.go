@@ -368,18 +368,6 @@ func TestAPartitionThatStaysBrokenIsGivenUpNotReordered(t *testing.T) {
 	check(t, b, 1, map[string]int{"gate": 1})
 }
 
-func TestWhatTryingAgainCannotHelpIsGivenUpAtOnce(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
-	p := open(t, b, Options{})
-	b.Fail(broker.Produce, kerr.TopicAuthorizationFailed, 1)
-	if err := p.Publish(t.Context(), record("gate", 0, 10)); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Close(t.Context()); !errors.Is(err, kafka.TopicAuthorizationFailed) {
-		t.Error(err)
-	}
-}
-
 func TestASlowKafkaMakesFilesWaitAndLiveCamerasDropTheirOldest(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{QueueBytes: 10_000})

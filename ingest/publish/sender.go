@@ -315,6 +315,7 @@ func power(n int64) bool {
 
 // acknowledged counts what was written from offset first on.
 func (s *sender) acknowledged(batch []queued, first int64) {
+	s.p.taken.Store(true)
 	s.mu.Lock()
 	for _, q := range batch {
 		q.camera.bytes -= q.size
@@ -363,6 +364,11 @@ func (s *sender) send(batch []queued) error {
 		case hopeless:
 			return fmt.Errorf("%w: %w", ErrHopeless, err)
 		case mended:
+			// Who was never let in need not try again; password and certificate were
+			// good when the publisher was opened.
+			if !s.p.taken.Load() && !kafkaconn.Refused(err) {
+				return err
+			}
 			wait = later
 		}
 		elapsed := time.Since(begun)
