@@ -26,5 +26,5 @@ func main() {
 	j, err := flags.Job()
 	j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 	j.Events.Kafka = j.Log
-	os.Exit(job.Main(j, errors.Join(bad, err)))
+	os.Exit(job.Main(j, errors.Join(bad, launch.CheckConnection(j.Runner, kafka.Connection), err)))
 }

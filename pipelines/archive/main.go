@@ -41,7 +41,7 @@ func main() {
 	j.Until, errs[3] = job.Until(*until)
 	errs[4] = frame.CheckTopic(j.Topic)
 	errs[5] = job.CheckEnd(j.Runner, j.Until)
-	bad := errors.Join(errs[:]...)
+	bad := errors.Join(errors.Join(errs[:]...), launch.CheckConnection(j.Runner, kafka.Connection))
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))
 	}

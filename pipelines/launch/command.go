@@ -106,9 +106,8 @@ func Main(c Command, bad error) int {
 
 func (c *Command) run(ctx context.Context, stderr io.Writer) int {
 	err := c.Run(ctx)
-	interrupted := ctx.Err() != nil && (err == nil && c.Endless || errors.Is(err, context.Canceled) || Cancelled(err))
 	switch {
-	case interrupted:
+	case ctx.Err() != nil && (err == nil && c.Endless || interrupted(err)):
 		fmt.Fprintf(stderr, "interrupted; %s\n", c.Again)
 		if c.Endless {
 			return exitDone
@@ -127,10 +126,4 @@ func Interruptible() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
-}
-
-// Cancelled reports whether a job's error is that it was cancelled, which an
-// engine says in its own words.
-func Cancelled(err error) bool {
-	return err != nil && strings.Contains(strings.ToLower(err.Error()), "cancel")
 }

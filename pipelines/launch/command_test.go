@@ -11,7 +11,7 @@ import (
 )
 
 func TestExitCodes(t *testing.T) {
-	engine := errors.New("job job-001 failed: context CANCELLED by user")
+	engine := fmt.Errorf("job job-001: %w", ErrCancelled)
 	for _, c := range []struct {
 		name        string
 		endless     bool

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 )
@@ -27,16 +29,29 @@ func direct(ctx context.Context, p *beam.Pipeline, m *Meter) error {
 	if err := requireExperiment(noSplit); err != nil {
 		return err
 	}
-	var jobs prismJobs
-	defer jobs.Close()
-	defer m.watch(ctx, jobs.count)()
-	res, err := prism.Execute(ctx, p)
+	client, err := prismServer()
+	if err != nil {
+		return fmt.Errorf("start prism: %w", err)
+	}
+	s, stop, err := submit(ctx, p, jobServer{client, "in this process", loopback}, nil)
 	if err != nil {
 		return err
 	}
-	m.set(res.Metrics())
+	// A job that is interrupted is not cancelled: it ends with its workers.
+	defer stop()
+	defer m.watch(ctx, s.metrics)()
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	m.ask(ctx, s.metrics)
 	return nil
 }
+
+// prismServer is the job server in this process, of all its jobs. Beam's own way to
+// prism leaves a temporary file behind with every job.
+var prismServer = sync.OnceValues(func() (jobpb.JobServiceClient, error) {
+	return prism.CreateJobServer(context.Background(), prism.Options{})
+})
 
 // requireExperiment adds a Beam experiment to those given on the command line.
 func requireExperiment(name string) error {

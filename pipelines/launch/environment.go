@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/extworker"
+
+	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/transforms/hdfsfs"
 )
 
 // Values of --environment_type, in any case.
@@ -22,18 +26,33 @@ const (
 	docker   = "docker"   // containers, started by the engine
 )
 
-// passedOn are environment variables that workers started as processes get from
-// whoever submits the job: they say where configuration and credentials lie, and
-// are no secrets themselves.
-var passedOn = []string{"HADOOP_CONF_DIR", "HADOOP_USER_NAME", "KRB5_CONFIG", "KRB5CCNAME"}
+// passedOn are the environment variables that workers started as processes get from
+// whoever submits the job: they must reach the same HDFS as the same user. They travel in
+// the clear, in the job's description, and engines show them. So none of them is a secret:
+// they say where secrets lie.
+var passedOn = hdfsfs.Variables
 
-// passedOnPrefix begins the names of further such variables.
-const passedOnPrefix = "FRAMEBEAM_"
+// oncePassedOn began the names of variables that all were passed on.
+const oncePassedOn = "FRAMEBEAM_"
+
+// CheckConnection says what is wrong with a Kafka connection file for a job on that
+// engine, beside what is wrong anyway: workers read it anew, each in its own environment.
+func CheckConnection(runner, path string) error {
+	if runner != Flink && runner != Spark {
+		return nil
+	}
+	return kafkaconn.CheckPasswordEnv(path, func(name string) string {
+		if !strings.HasPrefix(name, oncePassedOn) && !slices.Contains(passedOn, name) {
+			return ""
+		}
+		return fmt.Sprintf("%s: on %s no secret travels in a variable of this name: use password_file, or a variable of another name that is set in the workers' own environment", name, runner)
+	})
+}
 
 // environment says how the engine gets workers. stop ends what was started here.
-func environment(ctx context.Context, worker string) (env *pipepb.Environment, stop func(), err error) {
+func environment(ctx context.Context, kind, worker string) (env *pipepb.Environment, stop func(), err error) {
 	stop = func() {}
-	kind, config := strings.ToLower(*jobopts.EnvironmentType), *jobopts.EnvironmentConfig
+	kind, config := strings.ToLower(kind), *jobopts.EnvironmentConfig
 	urn := graphx.URNEnvProcess
 	switch kind {
 	case "", process:
@@ -76,21 +95,11 @@ func processConfig(worker string) (string, error) {
 		}
 	}
 	env := map[string]string{}
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		if isPassedOn(name) {
+	for _, name := range passedOn {
+		if value, ok := os.LookupEnv(name); ok {
 			env[name] = value
 		}
 	}
 	b, err := json.Marshal(map[string]any{"command": worker, "env": env})
 	return string(b), err
-}
-
-func isPassedOn(name string) bool {
-	for _, n := range passedOn {
-		if n == name {
-			return true
-		}
-	}
-	return strings.HasPrefix(name, passedOnPrefix)
 }

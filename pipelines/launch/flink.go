@@ -63,7 +63,7 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 	if *savepoint != "" {
 		options["savepoint_path"] = *savepoint
 	}
-	s, stop, err := submit(ctx, p, cmp.Or(*jobopts.Endpoint, FlinkEndpoint), options)
+	s, stop, err := submitTo(ctx, p, cmp.Or(*jobopts.Endpoint, FlinkEndpoint), options)
 	if err != nil {
 		return err
 	}
@@ -81,23 +81,14 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 		if why == nil {
 			why, dir = context.Cause(running), "" // nothing could go on from its state
 		}
-		after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
-		defer stop()
-		if err := cancelFlink(after, s, dir); err != nil {
-			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", why, err)
-		}
-		if why == errDone {
+		if why = endOnFlink(ctx, s, dir, why); why == errDone {
 			return nil
 		}
 		return why
 	}
 	if err != nil {
 		if done != nil { // nobody is left to end it
-			after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
-			defer stop()
-			if cancelErr := cancelFlink(after, s, ""); cancelErr != nil {
-				slog.Warn("the job may go on, cancelling it failed", "job", s.name, "error", cancelErr)
-			}
+			return endOnFlink(ctx, s, "", err)
 		}
 		return err
 	}
@@ -118,36 +109,58 @@ func reachable(ctx context.Context) error {
 	return nil
 }
 
+// endOnFlink cancels a job and returns why, or a [NotCancelled].
+func endOnFlink(ctx context.Context, s *submission, dir string, why error) error {
+	after, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelPatience)
+	defer stop()
+	id, err := cancelFlink(after, s, dir)
+	if err == nil {
+		return why
+	}
+	byHand := "on Flink's page"
+	switch rest := strings.TrimRight(*flinkREST, "/"); {
+	case id != "":
+		byHand = fmt.Sprintf("curl -X PATCH '%s/jobs/%s?mode=cancel'", rest, id)
+	case rest != "":
+		byHand = "on Flink's page, at " + rest + " unless --flink-rest is wrong"
+	}
+	return &NotCancelled{s.name, s.id, why, err, byHand}
+}
+
 // cancelFlink cancels the job where it runs: the job server says CANCELLED while
 // the job on the cluster goes on. It ends with a savepoint in dir, unless that is "".
-func cancelFlink(ctx context.Context, s *submission, dir string) error {
+// It returns Flink's id of the job, "" if that is not known.
+func cancelFlink(ctx context.Context, s *submission, dir string) (id string, err error) {
 	if *flinkREST == "" {
-		return s.cancel(ctx)
+		slog.Warn("the job is cancelled at the job server alone, since --flink-rest is empty: on a cluster it may go on", "job", s.name)
+		return "", s.cancel(ctx)
 	}
 	c := flinkCluster{strings.TrimRight(*flinkREST, "/")}
-	id, err := c.arrived(ctx, s)
-	if err != nil {
-		return err
+	if id, err = c.arrived(ctx, s); err != nil {
+		return id, err
 	}
 	if id != "" {
 		if dir != "" {
 			path, err := c.savepoint(ctx, id, dir)
 			if err == nil {
 				slog.Warn("job ended with a savepoint", "job", s.name, "resume", "--savepoint="+path)
-				return c.awaitEnd(ctx, id)
+				return id, c.awaitEnd(ctx, id)
 			}
 			slog.Error("the job is cancelled without a savepoint; the next one goes on where the output ends", "job", s.name, "error", err)
 		}
 		if err := c.cancel(ctx, id); err != nil {
-			return err
+			return id, err
 		}
 	}
 	// The job server ends what it holds of the job.
 	if err := s.cancel(ctx); err != nil && id == "" {
-		return err
+		return "", err
 	}
-	return nil
+	return id, nil
 }
+
+// arrivalPatience is for how long a job is looked for on the cluster.
+var arrivalPatience = cancelPatience
 
 // flinkCluster is a Flink cluster's REST interface
 // (https://nightlies.apache.org/flink/flink-docs-release-1.19/docs/ops/rest_api/).
@@ -177,16 +190,21 @@ func (c flinkCluster) find(ctx context.Context, id string) (string, error) {
 // arrived waits until a job is on the cluster and returns Flink's id of it, "" if it has
 // ended. The job server takes seconds to bring it there, and then brings it even if it
 // was told to cancel it meanwhile.
+//
+// If the job server says that the job runs and Flink does not know it for so long, it is
+// lost, or Flink is another one.
 func (c flinkCluster) arrived(ctx context.Context, s *submission) (id string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
+	ctx, cancel := context.WithTimeout(ctx, arrivalPatience)
 	defer cancel()
+	asked := false
 	err = until(ctx, func() (bool, error) {
 		over := s.over(ctx)
 		id, err = c.find(ctx, s.id)
+		asked = asked || err == nil
 		return id != "" || over, err
 	})
-	if ctx.Err() != nil {
-		return "", nil // a cluster that has lost it
+	if err != nil && ctx.Err() != nil && asked {
+		err = fmt.Errorf("the job server says that it runs, and Flink at %s does not know it", c.url)
 	}
 	return id, err
 }

@@ -89,6 +89,17 @@ func TestAJobIsWaitedForUntilItIsOnTheCluster(t *testing.T) {
 	}
 }
 
+func TestAJobThatFlinkDoesNotKnowIsNotTakenForCancelled(t *testing.T) {
+	before := arrivalPatience
+	arrivalPatience = 3 * poll
+	defer func() { arrivalPatience = before }()
+	c, _ := cluster(t, map[string]string{"GET /jobs/overview": `{"jobs":[]}`})
+	_, err := c.arrived(t.Context(), &submission{id: "a-root-1_77d0", client: serverOf{is: jobpb.JobState_RUNNING}})
+	if err == nil || !strings.Contains(err.Error(), c.url+" does not know it") {
+		t.Error(err)
+	}
+}
+
 func TestCancellingWaitsForTheEnd(t *testing.T) {
 	c, asked := cluster(t, map[string]string{"PATCH /jobs/7?mode=cancel": "{}", "GET /jobs/7": `{"state":"CANCELED"}`})
 	if err := c.cancel(t.Context(), "7"); err != nil || strings.Join(*asked, ", ") != "PATCH /jobs/7?mode=cancel, GET /jobs/7" {

@@ -21,6 +21,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(workerEnv) != "" {
+		beWorker()
+	}
 	flag.Parse()
 	beam.Init()
 	Quiet(slog.LevelError)

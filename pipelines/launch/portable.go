@@ -16,6 +16,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
@@ -38,68 +39,90 @@ type submission struct {
 	id     string
 }
 
-// submit gives the pipeline to the job server at the endpoint with the options.
-// stop ends what the job needs here.
-func submit(ctx context.Context, p *beam.Pipeline, endpoint string, options engineOptions) (s *submission, stop func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	var stops []func()
-	stop = func() {
-		for _, f := range stops {
-			f()
-		}
+// jobServer is where a job is given to an engine.
+type jobServer struct {
+	client  jobpb.JobServiceClient
+	at      string // for errors
+	workers string // their kind, one of --environment_type
+}
+
+// submitTo is [submit] to the job server at an endpoint.
+func submitTo(ctx context.Context, p *beam.Pipeline, endpoint string, options engineOptions) (s *submission, stop func(), err error) {
+	conn, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, nil, fmt.Errorf("job server %s: %w", endpoint, err)
+	}
+	s, stopWorkers, err := submit(ctx, p, jobServer{jobpb.NewJobServiceClient(conn), endpoint, *jobopts.EnvironmentType}, options)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	slog.Info("job submitted", "job", s.name, "id", s.id, "server", endpoint)
+	return s, func() { stopWorkers(); conn.Close() }, nil
+}
+
+// noFile is what a job server gets as the workers' program: it wants a file, and workers
+// are this program where it lies.
+const noFile = os.DevNull
+
+// How long it may take to prepare a job, and then to start it.
+const (
+	preparePatience = 2 * time.Minute
+	startPatience   = 30 * time.Second
+)
+
+// submit gives the pipeline to a job server with the options. stop ends what the job
+// needs here.
+func submit(ctx context.Context, p *beam.Pipeline, to jobServer, options engineOptions) (s *submission, stop func(), err error) {
+	env, stopWorkers, err := environment(context.WithoutCancel(ctx), to.workers, *workerPath)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer func() {
-		if err != nil {
-			stop()
-			stop = func() {}
+		if s == nil {
+			stopWorkers()
 		}
 	}()
-
-	env, stopEnv, err := environment(context.WithoutCancel(ctx), *workerPath)
-	if err != nil {
-		return nil, stop, err
-	}
-	stops = append(stops, stopEnv)
 	edges, _, err := p.Build()
 	if err != nil {
-		return nil, stop, err
+		return nil, nil, err
 	}
 	model, err := graphx.Marshal(edges, &graphx.Options{Environment: env, PipelineResourceHints: jobopts.GetPipelineResourceHints()})
 	if err != nil {
-		return nil, stop, err
+		return nil, nil, err
 	}
-	// Workers are this program where it lies, but a job server wants a file.
-	staged, err := os.CreateTemp("", "framebeam-staged-*")
+	if err := runnerlib.UpdateGoEnvironmentWorker(noFile, model); err != nil {
+		return nil, nil, err
+	}
+	job := &submission{name: jobName(), client: to.client}
+	preparing, done := context.WithTimeout(ctx, preparePatience)
+	defer done()
+	prepared, err := job.prepare(preparing, model, options)
 	if err != nil {
-		return nil, stop, err
+		return nil, nil, unless(ctx, fmt.Errorf("job server %s: prepare job: %w", to.at, err))
 	}
-	staged.Close()
-	defer os.Remove(staged.Name())
-	if err := runnerlib.UpdateGoEnvironmentWorker(staged.Name(), model); err != nil {
-		return nil, stop, err
+	token, err := runnerlib.Stage(preparing, prepared.GetPreparationId(), prepared.GetArtifactStagingEndpoint().GetUrl(), noFile, prepared.GetStagingSessionToken())
+	if err != nil {
+		return nil, nil, unless(ctx, fmt.Errorf("job server %s: stage files: %w", to.at, err))
 	}
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	// Not to be interrupted: who does not hear the id of a job cannot cancel it.
+	starting, done := context.WithTimeout(context.WithoutCancel(ctx), startPatience)
+	defer done()
+	if job.id, err = runnerlib.Submit(starting, to.client, prepared.GetPreparationId(), token); err != nil {
+		return nil, nil, fmt.Errorf("job server %s: %w", to.at, err)
+	}
+	return job, stopWorkers, nil
+}
 
-	conn, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(mostAnswer)))
-	if err != nil {
-		return nil, stop, fmt.Errorf("job server %s: %w", endpoint, err)
+// unless is the error, unless it comes of the context's end.
+func unless(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	stops = append(stops, func() { conn.Close() })
-	s = &submission{name: jobName(), client: jobpb.NewJobServiceClient(conn)}
-	prepared, err := s.prepare(ctx, model, options)
-	if err != nil {
-		return nil, stop, fmt.Errorf("job server %s: prepare job: %w", endpoint, err)
-	}
-	token, err := runnerlib.Stage(ctx, prepared.GetPreparationId(), prepared.GetArtifactStagingEndpoint().GetUrl(), staged.Name(), prepared.GetStagingSessionToken())
-	if err != nil {
-		return nil, stop, fmt.Errorf("job server %s: stage files: %w", endpoint, err)
-	}
-	if s.id, err = runnerlib.Submit(ctx, s.client, prepared.GetPreparationId(), token); err != nil {
-		return nil, stop, fmt.Errorf("job server %s: %w", endpoint, err)
-	}
-	slog.Info("job submitted", "job", s.name, "id", s.id, "server", endpoint)
-	return s, stop, nil
+	return err
 }
 
 func optionKey(name string) string { return "beam:option:" + name + ":v1" }
@@ -137,6 +160,7 @@ func jobName() string {
 // prepare tells the job server of the job. Beam's own runners send few options
 // of an engine, so they are added here under the names that job servers know.
 func (s *submission) prepare(ctx context.Context, model *pipepb.Pipeline, options engineOptions) (*jobpb.PrepareJobResponse, error) {
+	hooks.SerializeHooksToOptions() // without them workers do not log to the engine
 	beam.PipelineOptions.LoadOptionsFromFlags(nil)
 	raw, err := json.Marshal(runtime.RawOptionsWrapper{
 		Options:     beam.PipelineOptions.Export(),
@@ -164,9 +188,9 @@ func (s *submission) prepare(ctx context.Context, model *pipepb.Pipeline, option
 
 // wait follows the job until it has ended.
 func (s *submission) wait(ctx context.Context) error {
-	stream, err := s.client.GetMessageStream(ctx, &jobpb.JobMessagesRequest{JobId: s.id})
+	stream, err := s.client.GetMessageStream(ctx, &jobpb.JobMessagesRequest{JobId: s.id}, grpc.MaxCallRecvMsgSize(mostAnswer))
 	if err != nil {
-		return s.lost(err)
+		return unless(ctx, s.lost(err))
 	}
 	var last string // what the job server said of an error
 	failed := false
@@ -197,7 +221,7 @@ func (s *submission) wait(ctx context.Context) error {
 		case jobpb.JobState_DONE:
 			return nil
 		case jobpb.JobState_CANCELLED:
-			return fmt.Errorf("job %s was cancelled", s.name)
+			return fmt.Errorf("job %s: %w", s.name, ErrCancelled)
 		case jobpb.JobState_FAILED:
 			// Its reason is a message that may come before or after.
 			if failed = true; last != "" {
@@ -233,7 +257,7 @@ func (s *submission) cancel(ctx context.Context) error {
 
 // metrics are the job's counters.
 func (s *submission) metrics(ctx context.Context) (tally, error) {
-	m, err := s.client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: s.id})
+	m, err := s.client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: s.id}, grpc.MaxCallRecvMsgSize(mostAnswer))
 	if err != nil {
 		return nil, err
 	}

@@ -13,13 +13,13 @@ import (
 	"google.golang.org/grpc"
 )
 
-// jobServer keeps what it is told.
-type jobServer struct {
+// listener keeps what it is told.
+type listener struct {
 	jobpb.JobServiceClient // what is not asked
 	prepared               *jobpb.PrepareJobRequest
 }
 
-func (s *jobServer) Prepare(_ context.Context, r *jobpb.PrepareJobRequest, _ ...grpc.CallOption) (*jobpb.PrepareJobResponse, error) {
+func (s *listener) Prepare(_ context.Context, r *jobpb.PrepareJobRequest, _ ...grpc.CallOption) (*jobpb.PrepareJobResponse, error) {
 	s.prepared = r
 	return nil, nil
 }
@@ -46,7 +46,7 @@ func TestAPipelineWithoutEndIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var server jobServer
+			var server listener
 			if _, err := (&submission{client: &server}).prepare(t.Context(), m, engineOptions{"parallelism": 3}); err != nil {
 				t.Fatal(err)
 			}

@@ -9,12 +9,7 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
-	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // tally is a running job's counters, "namespace/name" to value, as far as the
@@ -58,47 +53,6 @@ func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
 	}
 }
 
-// prismJobs asks prism in this process, which listens at --endpoint once it is up.
-type prismJobs struct{ conn *grpc.ClientConn }
-
-func (p *prismJobs) Close() {
-	if p.conn != nil {
-		p.conn.Close()
-	}
-}
-
-func (p *prismJobs) count(ctx context.Context) (tally, error) {
-	if p.conn == nil {
-		if *jobopts.Endpoint == "" {
-			return nil, nil
-		}
-		var err error
-		if p.conn, err = grpc.NewClient(*jobopts.Endpoint, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
-			return nil, err
-		}
-	}
-	client := jobpb.NewJobServiceClient(p.conn)
-	jobs, err := client.GetJobs(ctx, &jobpb.GetJobsRequest{})
-	if err != nil {
-		return nil, err
-	}
-	sum := tally{}
-	for _, j := range jobs.GetJobInfo() {
-		if j.GetState() != jobpb.JobState_RUNNING {
-			continue
-		}
-		m, err := client.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: j.GetJobId()})
-		if err != nil {
-			return nil, err
-		}
-		// Attempted counts go back when a bundle is committed or fails.
-		for _, info := range m.GetMetrics().GetCommitted() {
-			add(sum, info)
-		}
-	}
-	return sum, nil
-}
-
 func add(sum tally, info *pipepb.MonitoringInfo) {
 	if info.GetType() != sumInt64 || info.GetLabels()["NAMESPACE"] == "" {
 		return
@@ -123,17 +77,6 @@ type Meter struct {
 // Total is what a counter of a job that has ended well came to, as the engine
 // counts; work that was done again may be in it twice.
 func (m *Meter) Total(name string) int64 { return m.total[name] }
-
-// set takes the counters of a job that has ended.
-func (m *Meter) set(all metrics.Results) {
-	if m == nil {
-		return
-	}
-	m.total = tally{}
-	for _, c := range all.AllMetrics().Counters() {
-		m.total[c.Key.Namespace+"/"+c.Key.Name] += c.Result()
-	}
-}
 
 // ask takes the counters of a job that has ended from its engine. One that does
 // not say them leaves them at nothing: they are for looking at.

@@ -3,7 +3,6 @@ package launch
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -62,7 +61,7 @@ func inTurn(ctx context.Context, endpoint string, every time.Duration, job func(
 }
 
 func sparkJob(ctx context.Context, p *beam.Pipeline, m *Meter, endpoint string, options engineOptions) error {
-	s, stop, err := submit(ctx, p, endpoint, options)
+	s, stop, err := submitTo(ctx, p, endpoint, options)
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func sparkJob(ctx context.Context, p *beam.Pipeline, m *Meter, endpoint string, 
 		after, done := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
 		defer done()
 		if err := s.cancel(after); err != nil {
-			return fmt.Errorf("%w; the job may go on, cancelling it failed: %w", ctx.Err(), err)
+			return &NotCancelled{s.name, s.id, ctx.Err(), err, "on the page of Spark's master, or by ending the job server " + endpoint}
 		}
 		return ctx.Err()
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/container/tools"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 )
@@ -62,7 +63,6 @@ func become(ctx context.Context) error {
 	if c := info.GetRunnerCapabilities(); len(c) > 0 {
 		os.Setenv("RUNNER_CAPABILITIES", strings.Join(c, " "))
 	}
-	slog.SetDefault(slog.New(toEngine{}))
 	go endWithParent()
 	return nil
 }
@@ -81,6 +81,22 @@ func endWithParent() {
 			os.Exit(exitFailed)
 		}
 	}
+}
+
+// logHook is the name under which a job tells its workers to log to the engine. Beam's
+// hooks begin when a worker has reached its engine; before, Beam replaces the logger.
+const logHook = "framebeam_log"
+
+func init() {
+	hooks.RegisterHook(logHook, func([]string) hooks.Hook {
+		return hooks.Hook{Init: func(ctx context.Context) (context.Context, error) {
+			if *provisionEndpoint != "" { // else the worker is a part of the submitting process
+				slog.SetDefault(slog.New(toEngine{}))
+			}
+			return ctx, nil
+		}}
+	})
+	hooks.EnableHook(logHook)
 }
 
 // toEngine sends log lines of a worker to the engine's log, by Beam's.

@@ -48,7 +48,7 @@ func main() {
 	case kafka.Brokers != "":
 		j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
 		j.Log.Brokers, err = kafka.Check()
-		errs = append(errs, err)
+		errs = append(errs, err, launch.CheckConnection(j.Runner, kafka.Connection))
 	default:
 		errs = append(errs, errors.New("--archive or --brokers is missing: where the frames are"))
 	}

@@ -28,7 +28,7 @@ func main() {
 	}
 	if j.Events.Topic != "" {
 		brokers, bad := kafka.Check()
-		err = errors.Join(err, bad)
+		err = errors.Join(err, bad, launch.CheckConnection(j.Runner, kafka.Connection))
 		j.Events.Kafka = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 	}
 	j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}

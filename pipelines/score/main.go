@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/pixels"
 )
@@ -24,7 +25,7 @@ func main() {
 	write := flag.String("write", "", "also write what is printed to this `file`")
 	video := flag.String("video", "", "follow the people in vtest.avi, and leave tracks and pictures in this `folder`")
 	seeds := flag.Int("seeds", 5, "scenes of each condition")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if flag.NArg() > 0 || *seeds < 1 {
 		fmt.Fprintln(os.Stderr, "score takes no arguments, and at least one seed")
 		os.Exit(2)

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/transforms/frame"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/output"
@@ -37,7 +38,7 @@ func main() {
 	flag.BoolVar(&q.found, "found", false, "only frames with detections or events")
 	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why")
 	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if bad := q.check(flag.Args()); bad != nil {
 		fmt.Fprintln(os.Stderr, bad)
 		os.Exit(2)
@@ -60,7 +61,7 @@ func (q *query) check(args []string) error {
 		bad = append(bad, errors.New("--output is missing"))
 	}
 	if q.camera != "" && !frame.ValidCamera(q.camera) {
-		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
+		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", q.camera, frame.CameraID(q.camera)))
 	}
 	if _, ok := formats[q.format]; !ok {
 		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.format))

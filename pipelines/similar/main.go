@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/transforms/frame"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 )
@@ -38,7 +39,7 @@ func main() {
 	flag.IntVar(&q.limit, "limit", 20, "most frames that are listed")
 	flag.DurationVar(&q.apart, "apart", 10*time.Second, "time is cut into stretches of this length, and the best frame of each camera in each is listed; 0: every frame")
 	flag.StringVar(&q.format, "format", "text", "text or jsonl")
-	flag.Parse()
+	commandline.ParseOrExit()
 	if bad := q.check(flag.Args()); bad != nil {
 		fmt.Fprintln(os.Stderr, bad)
 		os.Exit(2)
@@ -67,7 +68,7 @@ func (q *query) check(args []string) error {
 		bad = append(bad, fmt.Errorf("--by=%s: not histogram, perceptual_hash or keypoints", q.by))
 	}
 	if q.camera != "" && !frame.ValidCamera(q.camera) {
-		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id", q.camera))
+		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", q.camera, frame.CameraID(q.camera)))
 	}
 	if q.limit < 1 || q.limit > 1_000_000 {
 		bad = append(bad, fmt.Errorf("--limit=%d: not 1 to 1000000", q.limit))

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/transforms/clearmot"
 	"github.com/framebeam/framebeam/transforms/motchallenge"
 	"github.com/framebeam/framebeam/transforms/tracking"
@@ -56,11 +57,6 @@ func (q *query) parse(args []string) error {
 	q.tracker = tracking.Default()
 	c := &q.tracker
 	f := flag.NewFlagSet("track", flag.ContinueOnError)
-	f.SetOutput(q.report)
-	f.Usage = func() {
-		fmt.Fprintln(q.report, "usage: track --fps N [flags] det.txt > result.txt   (-: standard input)")
-		f.PrintDefaults()
-	}
 	f.Float64Var(&q.fps, "fps", 0, "frames per second of the video")
 	f.StringVar(&q.truth, "truth", "", "a gt.txt `file`: print the scores on standard error")
 	f.DurationVar(&q.coast, "coast", tracking.DefaultCoast, "how long a lost track is written where it is expected to be; 0: not at all")
@@ -74,7 +70,7 @@ func (q *query) parse(args []string) error {
 	f.IntVar(&c.MaxTracks, "max-tracks", c.MaxTracks, "most tracks at a time, lost ones included")
 	f.Float64Var(&c.Jitter, "jitter", c.Jitter, "standard deviation of a detection's place and height, in heights of the object")
 	f.Float64Var(&c.Agility, "agility", c.Agility, "how much an object's velocity changes in a second, in heights per second")
-	if err := f.Parse(args); err != nil {
+	if err := commandline.Parse(f, args, "usage: track --fps N [flags] det.txt > result.txt   (-: standard input)\n", q.out); err != nil {
 		return err
 	}
 	var bad []error

@@ -58,7 +58,7 @@ func allKinds() (all []params.Kind, sequential map[string]bool) {
 // Schema is the JSON Schema of the file, for editors and for [Parse].
 func Schema() ([]byte, error) {
 	camera := object{
-		"match":   object{"type": "string", "minLength": 1, "description": "a camera's id, or a pattern with * and ?"},
+		"match":   object{"type": "string", "minLength": 1, "description": "a camera's id, or a pattern with * and ?; the JSON wire's own ids too"},
 		"silence": settings["silence"],
 	}
 	top, defs := object{}, object{}

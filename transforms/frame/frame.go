@@ -52,7 +52,7 @@ const (
 	ReasonBadVersion Reason = "bad_version"    // unknown CloudEvents version or event type
 	ReasonBadJSON    Reason = "bad_json"       // the JSON wire cannot be parsed
 	ReasonBadSize    Reason = "bad_size"       // rows x cols x type disagree with the data, or with the image
-	ReasonTooLarge   Reason = "too_large"      // more pixels than MaxPixels or a longer side than MaxSide
+	ReasonTooLarge   Reason = "too_large"      // more pixels than MaxPixels, a longer side than MaxSide, or more scans than a picture of its size can mean
 	ReasonNotImage   Reason = "not_an_image"   // neither JPEG nor PNG by its first bytes, or not decodable
 	ReasonTruncated  Reason = "truncated"      // the image ends early
 	ReasonCamera     Reason = "camera_differs" // key and content name different cameras

@@ -29,6 +29,9 @@ func (l limits) check(width, height int) *Poison {
 // part of a truncated JPEG as that memory was, which may be a picture of another
 // camera, and allocate whatever the header claims.
 //
+// It is also bounded what a decoder does for a picture of its size: see jpegFrame.scan
+// and checkExcess.
+//
 // A JPEG is walked as libjpeg walks it, marker by marker (ITU-T T.81, annex B),
 // a PNG chunk by chunk (ISO/IEC 15948). Bytes after the end are tolerated.
 func CheckImage(data []byte) (enc Encoding, width, height int, err error) {
@@ -71,7 +74,7 @@ const (
 )
 
 func checkJPEG(data []byte, l limits) (width, height int, p *Poison) {
-	scans := 0
+	var f jpegFrame
 	for pos := 2; ; {
 		// Between segments, and through the entropy-coded data after SOS in
 		// which 0xff is always followed by 0: like libjpeg, on to the next marker.
@@ -90,10 +93,10 @@ func checkJPEG(data []byte, l limits) (width, height int, p *Poison) {
 		case marker == soi:
 			return 0, 0, poisonf(ReasonNotImage, "the JPEG begins anew at byte %d", pos)
 		case marker == eoi:
-			if scans == 0 {
+			if f.work == 0 {
 				return 0, 0, poisonf(ReasonNotImage, "the JPEG has no scan")
 			}
-			return width, height, nil
+			return f.width, f.height, nil
 		}
 		pos++
 		if len(data)-pos < 2 {
@@ -110,18 +113,20 @@ func checkJPEG(data []byte, l limits) (width, height int, p *Poison) {
 		pos += n
 		switch {
 		case marker == sos:
-			if width == 0 {
+			if f.width == 0 {
 				return 0, 0, poisonf(ReasonNotImage, "the JPEG's scan comes before its size")
 			}
-			scans++
-		case sof0 <= marker && marker <= sof2:
-			if width != 0 {
-				return 0, 0, poisonf(ReasonNotImage, "the JPEG says its size twice")
-			}
-			if width, height, p = readSOF(segment); p != nil {
+			if p = f.scan(segment); p != nil {
 				return 0, 0, p
 			}
-			if p = l.check(width, height); p != nil {
+		case sof0 <= marker && marker <= sof2:
+			if f.width != 0 {
+				return 0, 0, poisonf(ReasonNotImage, "the JPEG says its size twice")
+			}
+			if f, p = readSOF(segment); p != nil {
+				return 0, 0, p
+			}
+			if p = l.check(f.width, f.height); p != nil {
 				return 0, 0, p
 			}
 		case sof0 < marker && marker < rst0 && marker != dht && marker != jpg && marker != dac:
@@ -131,22 +136,26 @@ func checkJPEG(data []byte, l limits) (width, height int, p *Poison) {
 }
 
 // readSOF reads a frame header (T.81, B.2.2).
-func readSOF(s []byte) (width, height int, p *Poison) {
+func readSOF(s []byte) (f jpegFrame, p *Poison) {
 	if len(s) < 6 || len(s) != 6+3*int(s[5]) {
-		return 0, 0, poisonf(ReasonNotImage, "the JPEG's frame header has %d bytes", len(s))
+		return f, poisonf(ReasonNotImage, "the JPEG's frame header has %d bytes", len(s))
 	}
 	if n := s[5]; s[0] != 8 || n != 1 && n != 3 && n != 4 {
-		return 0, 0, poisonf(ReasonNotImage, "a JPEG of %d components of %d bits", n, s[0])
+		return f, poisonf(ReasonNotImage, "a JPEG of %d components of %d bits", n, s[0])
 	}
-	height, width = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
-	if width == 0 || height == 0 {
-		return 0, 0, poisonf(ReasonNotImage, "a JPEG of %d x %d pixels", width, height)
+	f.height, f.width = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
+	if f.width == 0 || f.height == 0 {
+		return f, poisonf(ReasonNotImage, "a JPEG of %d x %d pixels", f.width, f.height)
 	}
-	return width, height, nil
+	for c := s[6:]; len(c) > 0; c = c[3:] {
+		f.components = append(f.components, jpegComponent{c[0], int(c[1] >> 4), int(c[1] & 15)})
+	}
+	return f, nil
 }
 
 func checkPNG(data []byte, l limits) (width, height int, p *Poison) {
-	pixels := false
+	var header []byte
+	var pixels [][]byte
 	for pos := len(pngSignature); ; {
 		const head, crc = 8, 4
 		if len(data)-pos < head {
@@ -167,7 +176,8 @@ func checkPNG(data []byte, l limits) (width, height int, p *Poison) {
 			if len(data)-pos < int(n) {
 				return 0, 0, poisonf(ReasonTruncated, "the PNG ends in its header")
 			}
-			if width, height, p = readIHDR(data[pos : pos+int(n)]); p != nil {
+			header = data[pos : pos+int(n)]
+			if width, height, p = readIHDR(header); p != nil {
 				return 0, 0, p
 			}
 			if p = l.check(width, height); p != nil {
@@ -179,13 +189,17 @@ func checkPNG(data []byte, l limits) (width, height int, p *Poison) {
 		if int64(len(data)-pos) < int64(n)+crc {
 			return 0, 0, poisonf(ReasonTruncated, "the PNG ends in chunk %q", name)
 		}
+		body := data[pos : pos+int(n)]
 		pos += int(n) + crc
 		switch name {
 		case "IDAT":
-			pixels = true
+			pixels = append(pixels, body)
 		case "IEND":
-			if !pixels {
+			if pixels == nil {
 				return 0, 0, poisonf(ReasonNotImage, "the PNG has no pixels")
+			}
+			if p = checkExcess(header, pixels); p != nil {
+				return 0, 0, p
 			}
 			return width, height, nil
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // OpenCV's numbers of the Mat types that the JSON wire may hold.
@@ -42,12 +43,17 @@ func (f *Frame) JSON(zone *time.Location) (Record, error) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	b := make([]byte, 0, 160+len(f.Camera)+base64.StdEncoding.EncodedLen(len(f.Data)))
-	b = fmt.Appendf(b, `{"cameraId":%q,"timestamp":%q,"rows":%d,"cols":%d,"type":%d,"data":"`,
-		f.Camera, f.Captured.In(zone).Format(jsonTime), f.Height, f.Width, mat)
+	camera := OriginalCamera(f.Camera)
+	name, err := json.Marshal(camera)
+	if err != nil || !utf8.ValidString(camera) {
+		return Record{}, fmt.Errorf("frame %s: the JSON wire cannot name its camera", f.ID())
+	}
+	b := make([]byte, 0, 160+len(name)+base64.StdEncoding.EncodedLen(len(f.Data)))
+	b = fmt.Appendf(b, `{"cameraId":%s,"timestamp":%q,"rows":%d,"cols":%d,"type":%d,"data":"`,
+		name, f.Captured.In(zone).Format(jsonTime), f.Height, f.Width, mat)
 	b = base64.StdEncoding.AppendEncode(b, f.Data)
 	b = append(b, `"}`...)
-	return Record{Timestamp: f.Captured.UnixMilli(), Key: []byte(f.Camera), Value: b}, nil
+	return Record{Timestamp: f.Captured.UnixMilli(), Key: []byte(camera), Value: b}, nil
 }
 
 func (p *Parser) parseJSON(camera string, rec *Record) (Frame, *Poison) {
@@ -55,12 +61,13 @@ func (p *Parser) parseJSON(camera string, rec *Record) (Frame, *Poison) {
 	if err != nil {
 		return Frame{}, poisonf(ReasonBadJSON, "%v", err)
 	}
-	name, err := o.text("cameraId")
+	name, err := o.camera()
 	if err != nil {
 		return Frame{}, poisonf(ReasonBadJSON, "%v", err)
 	}
-	if name != camera {
-		return Frame{}, poisonf(ReasonCamera, "the key is %q, cameraId says %.60q", camera, name)
+	// Without one the key says enough, and without a key this has.
+	if name != "" && CameraID(name) != camera {
+		return Frame{}, poisonf(ReasonCamera, "the key is %.80q, cameraId says %.60q", rec.Key, name)
 	}
 	captured, err := o.time("timestamp", p.zone)
 	if err != nil {
@@ -240,45 +247,6 @@ func (o object) number(key string) (int, error) {
 		return 0, fmt.Errorf("%s %.60q is not a whole number of 32 bits", key, raw)
 	}
 	return int(n), nil
-}
-
-// timeLayouts are the forms in which timestamps are found that say no zone, or
-// theirs; each may have a fraction of a second.
-var timeLayouts = []string{
-	"2006-01-02 15:04:05",          // java.sql.Timestamp.toString
-	time.RFC3339,                   // java.time.Instant.toString
-	"2006-01-02T15:04:05",          // java.time.LocalDateTime.toString
-	"Jan 2, 2006 3:04:05 PM",       // Gson's dates up to Java 8
-	"Jan 2, 2006, 3:04:05 PM",      // from Java 9
-	"Jan 2, 2006, 3:04:05\u202fPM", // from Java 20, with a narrow no-break space
-}
-
-// time reads a time of one of timeLayouts, in zone if it says none, or
-// milliseconds since 1970 as a number or a string. In the hour that is put back
-// in autumn a time without zone names two instants: it takes always the same one,
-// which one depends on the zone.
-func (o object) time(key string, zone *time.Location) (time.Time, error) {
-	raw, err := o.member(key)
-	if err != nil {
-		return time.Time{}, err
-	}
-	s := string(raw)
-	if s[0] == '"' {
-		if s, err = o.text(key); err != nil {
-			return time.Time{}, err
-		}
-	}
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
-		if t := time.UnixMilli(ms).UTC(); inTime(t) {
-			return t, nil
-		}
-	}
-	for _, layout := range timeLayouts {
-		if t, err := time.ParseInLocation(layout, s, zone); err == nil && inTime(t) {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%s %.60q is not a time from 1970 to 2261", key, raw)
 }
 
 // base64 decodes a member that readObject left unseen.

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +100,29 @@ func TestParser_Parse_timestamps(t *testing.T) {
 		{"as Gson prints it in Java 8", "UTC", `"Nov 22, 2026 10:11:12 AM"`, "2026-11-22T10:11:12Z"},
 		{"as Gson prints it in Java 9", "UTC", `"Nov 22, 2026, 10:11:12 AM"`, "2026-11-22T10:11:12Z"},
 		{"as Gson prints it in Java 20", "UTC", `"Nov 22, 2026, 1:11:12` + "\u202f" + `PM"`, "2026-11-22T13:11:12Z"},
+		{"as seconds", "Europe/Berlin", `1795342272`, "2026-11-22T10:11:12Z"},
+		{"as seconds in a string", "UTC", `"1795342272"`, "2026-11-22T10:11:12Z"},
+		{"as Python's time.time() writes them", "UTC", `1795342272.123457`, "2026-11-22T10:11:12.123457Z"},
+		{"as more digits than nanoseconds", "UTC", `1795342272.12345678999`, "2026-11-22T10:11:12.123456789Z"},
+		{"as milliseconds with a fraction", "UTC", `1795342272123.5`, "2026-11-22T10:11:12.1235Z"},
+		{"as Java writes a double", "UTC", `1.795342272123E12`, "2026-11-22T10:11:12.123Z"},
+		{"as Java writes a double of seconds", "UTC", `1.795342272123456E9`, "2026-11-22T10:11:12.123456Z"},
+		{"as a number scaled down", "UTC", `17953422721235e-1`, "2026-11-22T10:11:12.1235Z"},
+		{"as microseconds", "UTC", `1795342272123456`, "2026-11-22T10:11:12.123456Z"},
+		{"as nanoseconds", "UTC", `1795342272123456789`, "2026-11-22T10:11:12.123456789Z"},
+		{"as milliseconds of 1985", "UTC", `500000000000`, "1985-11-05T00:53:20Z"},
+		{"as padded milliseconds", "UTC", `"+0001795342272123"`, "2026-11-22T10:11:12.123Z"},
+		{"with an offset without colon", "UTC", `"2026-11-22T10:11:12+0200"`, "2026-11-22T08:11:12Z"},
+		{"with an offset of hours", "UTC", `"2026-11-22 10:11:12.5-02"`, "2026-11-22T12:11:12.5Z"},
+		{"with a space for T and an offset", "UTC", `"2026-11-22 10:11:12.123456+00:00"`, "2026-11-22T10:11:12.123456Z"},
+		{"with a space for T and a Z", "Europe/Berlin", `"2026-11-22 10:11:12Z"`, "2026-11-22T10:11:12Z"},
+		{"with a space before its offset", "UTC", `"2026-11-22 10:11:12 +0200"`, "2026-11-22T08:11:12Z"},
+		{"with a space before its offset, and T", "UTC", `"2026-11-22T10:11:12.25 +02:00"`, "2026-11-22T08:11:12.25Z"},
+		{"with UTC behind it", "Europe/Berlin", `"2026-11-22 10:11:12 UTC"`, "2026-11-22T10:11:12Z"},
+		{"with GMT behind it", "Europe/Berlin", `"2026-11-22 10:11:12.5 GMT"`, "2026-11-22T10:11:12.5Z"},
+		{"without separators", "Europe/Berlin", `"20261122T101112.5Z"`, "2026-11-22T10:11:12.5Z"},
+		{"with a comma before the fraction", "UTC", `"2026-11-22 10:11:12,123"`, "2026-11-22T10:11:12.123Z"},
+		{"with 1970 in so many words", "UTC", `"1970-01-01 00:00:01.5"`, "1970-01-01T00:00:01.5Z"},
 		{"at midnight in twelve hours", "Europe/Berlin", `"Jan 2, 2026 12:00:00 AM"`, "2026-01-01T23:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,6 +136,53 @@ func TestParser_Parse_timestamps(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestATimestampOfNoCertainMeaningIsRefusedAndTheFieldNamed(t *testing.T) {
+	p := newParser(t, ParseOptions{})
+	for _, timestamp := range []string{
+		`0`, `1`, `12345`, `999999999`, `9999999999`, `31535999999`, `9999999999999`, `99999999999999`, `999999999999999`,
+		`9999999999999999`, `99999999999999999`, `9999999999999999999`, `"12345"`, `0.5`, `1e3`, `1e99`, `1e-99`, `-1`, `-1795342272`,
+		`1e999999999999`, `99999999999999999999999999999999999999999999999999999999999999999999`,
+		`"2026-11-22 10:11:12 CET"`, `"2026-11-22 10:11:12 +2"`, `"2026-11-22 10:11:12+02:00 UTC"`, `"2026-11-22"`, `"11/22/2026 10:11:12"`,
+		`"2026-11-22 24:00:00"`, `"2026-11-22 10:11:60"`, `"2026-11-22 10:11:12 America"`, `true`, `[1795342272]`, `"NaN"`, `"0x6b02f6c0"`, `"1_795_342_272"`,
+	} {
+		rec := jsonOf(timestamp)
+		f, err := p.Parse(&rec)
+		var poison *Poison
+		if !errors.As(err, &poison) || poison.Reason != ReasonBadJSON || !strings.Contains(poison.Detail, "timestamp") {
+			t.Errorf("%s: %v, %v", timestamp, f.Captured, err)
+		}
+	}
+}
+
+// Milliseconds are what numbers were before other units were read.
+func TestNumbersInEveryUnitAreTheSameInstantAndNeverIn1970(t *testing.T) {
+	p := newParser(t, ParseOptions{})
+	rapid.Check(t, func(t *rapid.T) {
+		want := time.Unix(rapid.Int64Range(1e9, lastTime.Unix()-1).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds")).UTC()
+		for unit, text := range map[time.Duration]string{
+			time.Second: strconv.FormatInt(want.Unix(), 10), time.Millisecond: strconv.FormatInt(want.UnixMilli(), 10),
+			time.Microsecond: strconv.FormatInt(want.UnixMicro(), 10), time.Nanosecond: strconv.FormatInt(want.UnixNano(), 10),
+		} {
+			for _, spelt := range []string{text, `"` + text + `"`} {
+				rec := jsonOf(spelt)
+				f, err := p.Parse(&rec)
+				if err != nil || !f.Captured.Equal(want.Truncate(unit)) {
+					t.Fatalf("%s is %v (%v), want %v", spelt, f.Captured, err, want.Truncate(unit))
+				}
+			}
+		}
+		n := rapid.Int64().Draw(t, "any number")
+		rec := jsonOf(strconv.FormatInt(n, 10))
+		f, err := p.Parse(&rec)
+		if err == nil && f.Captured.Year() < 1971 {
+			t.Fatalf("%d is %v", n, f.Captured)
+		}
+		if ms := time.UnixMilli(n).UTC(); n > 0 && ms.Year() > 1970 && inTime(ms) && (err != nil || !f.Captured.Equal(ms)) {
+			t.Fatalf("%d was %v, and is %v (%v)", n, ms, f.Captured, err)
+		}
+	})
 }
 
 // Whatever readObject accepts, encoding/json reads alike; whatever

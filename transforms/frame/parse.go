@@ -86,10 +86,10 @@ func (p *Parser) Parse(rec *Record) (Frame, error) {
 }
 
 func (p *Parser) parse(rec *Record) (Frame, *Poison) {
-	if len(rec.Key) == 0 {
+	camera := rec.Camera()
+	if camera == "" && len(rec.Key) == 0 {
 		return Frame{}, poisonf(ReasonNoKey, "the record has no key")
 	}
-	camera := rec.Camera()
 	if camera == "" {
 		return Frame{}, poisonf(ReasonBadKey, "the key %.80q is not a camera id", rec.Key)
 	}

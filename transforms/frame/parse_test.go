@@ -191,11 +191,24 @@ func parseCases() []parseCase {
 
 		{"the JSON wire", jsonRecord(good), ""},
 		{"the JSON wire, gray", swap(`"rows":2,"cols":2,"type":16`, `"rows":4,"cols":3,"type":0`), ""},
-		{"members in another order, with space", jsonRecord("\n{ \"data\" : \"" + pixels12 + "\" , \"type\":16,\"rows\":2,\t\"cols\":2, \"timestamp\":1, \"cameraId\":\"gate-1\" }\r\n"), ""},
+		{"members in another order, with space", jsonRecord("\n{ \"data\" : \"" + pixels12 + "\" , \"type\":16,\"rows\":2,\t\"cols\":2, \"timestamp\":1795342272123, \"cameraId\":\"gate-1\" }\r\n"), ""},
 		{"unknown members", swap(`"rows"`, `"extra":[{"a":"}\""},null,1e9],"x":"\\","rows"`), ""},
 		{"escaped names and values", swap(`"cameraId":"gate-1"`, `"\u0063ameraId":"g\u0061te-1"`), ""},
 		{"padding as Gson escapes it", swap(`"rows":2,"cols":2,"type":16,"data":"`+pixels12+`"`, `"rows":1,"cols":1,"type":0,"data":"QQ\u003d\u003d"`), ""},
 		{"padding as it is", swap(`"rows":2,"cols":2,"type":16,"data":"`+pixels12+`"`, `"rows":1,"cols":1,"type":0,"data":"QQ=="`), ""},
+
+		{"a key with a space", key(swap(`"gate-1"`, `"Front Door"`), "Front Door"), ""},
+		{"a key with an umlaut", key(swap(`"gate-1"`, `"T\u00fcr"`), "Tür"), ""},
+		{"a key that looks like a path", key(swap(`"gate-1"`, `"../x"`), "../x"), ""},
+		{"a camera id without a key", key(swap(`"gate-1"`, `"Front Door"`), ""), ""},
+		{"a key without a camera id", swap(`"cameraId":"gate-1"`, `"cameraId":null`), ""},
+		{"a key and an empty camera id", swap(`"cameraId":"gate-1"`, `"cameraId":""`), ""},
+		{"neither key nor camera id", key(swap(`"cameraId":"gate-1",`, ``), ""), ""},
+		{"no key and no frame", key(jsonRecord(`{"cameraId":"gate-1"}`), ""), ReasonNoKey},
+		{"no key and a camera id that is a number", key(swap(`"gate-1"`, `1`), ""), ReasonNoKey},
+		{"a key that is too long when it is mapped", key(swap(`"gate-1"`, `"x"`), strings.Repeat("ü", 21)), ReasonBadKey},
+		{"an illegal key and no JSON", key(jsonRecord("hello"), "Front Door"), ReasonBadKey},
+		{"an illegal key of another camera", key(swap(`"gate-1"`, `"Back Door"`), "Front Door"), ReasonCamera},
 
 		{"another camera", swap(`"cameraId":"gate-1"`, `"cameraId":"gate-2"`), ReasonCamera},
 		{"no JSON", jsonRecord("hello"), ReasonBadJSON},
@@ -316,7 +329,7 @@ func checkParsed(t testing.TB, rec *Record, f Frame, err error, l limits) {
 		}
 		return
 	}
-	if f.Camera != string(rec.Key) || !ValidCamera(f.Camera) {
+	if f.Camera != rec.Camera() || !ValidCamera(f.Camera) {
 		t.Fatalf("camera %q of key %q", f.Camera, rec.Key)
 	}
 	if f.Width < 1 || f.Height < 1 || f.Width > l.side || f.Height > l.side || int64(f.Width*f.Height) > l.pixels {

@@ -34,15 +34,6 @@ func (r *Record) Header(key string) (string, bool) {
 	return "", false
 }
 
-// Camera returns the record's key as a camera id, or "" when there is none or
-// it is not one.
-func (r *Record) Camera() string {
-	if id := string(r.Key); ValidCamera(id) {
-		return id
-	}
-	return ""
-}
-
 // Digest identifies the record's content (timestamp, key, headers, value, not
 // its offset) with 64 bits. It tells a recreated or rewritten topic from the
 // one that was read before; it is no defence against an adversary.

@@ -37,6 +37,14 @@ type Config struct {
 	Dial        DialFunc
 }
 
+// Variables are the names of the environment variables that [FromEnvironment] reads, but
+// for HADOOP_HOME, which is each machine's own. None of them holds a secret.
+var Variables = []string{
+	"HADOOP_CONF_DIR", "HADOOP_USER_NAME", "KRB5_CONFIG", "KRB5CCNAME",
+	"FRAMEBEAM_HDFS_REPLICATION", "FRAMEBEAM_HDFS_BLOCK_SIZE", "FRAMEBEAM_HDFS_CLIENTS", "FRAMEBEAM_HDFS_TIMEOUT", "FRAMEBEAM_HDFS_PATIENCE",
+	"FRAMEBEAM_HDFS_KEYTAB", "FRAMEBEAM_HDFS_PRINCIPAL", "FRAMEBEAM_HDFS_NAMENODE_PRINCIPAL", "FRAMEBEAM_HDFS_PROTECTION",
+}
+
 // FromEnvironment reads the configuration that the package's documentation
 // describes. The error lists every violation.
 func FromEnvironment() (Config, error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -72,6 +73,14 @@ func helper(mode string) {
 			switch mode {
 			case "crash":
 				os.Exit(3)
+			case "tell": // as most do: say why, close the output, and end
+				fmt.Fprint(os.Stderr, "loading\nno such model: yolo.onnx\n\n")
+				os.Stdout.Close()
+				time.Sleep(20 * time.Millisecond)
+				os.Exit(4)
+			case "kill":
+				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {}
 			case "hang":
 				time.Sleep(time.Minute)
 			case "garbage":

@@ -105,8 +105,10 @@ func TestAProgramAnswers(t *testing.T) {
 // Each mode fails at the bad question and answers all others.
 func TestWhatFailsCostsOneAnswer(t *testing.T) {
 	for mode, want := range map[string]string{
-		"crash":    "it ended",
-		"early":    "it ended",
+		"crash":    "it ended: exit status 3",
+		"tell":     "it ended: exit status 4; the last that it said: no such model: yolo.onnx",
+		"kill":     "it ended: signal: killed",
+		"early":    "it ended: exit status 0",
 		"hang":     "it took longer than",
 		"deaf":     "it took longer than",
 		"garbage":  "wrong answer: invalid character",
@@ -115,7 +117,7 @@ func TestWhatFailsCostsOneAnswer(t *testing.T) {
 		"flood":    "wrong answer: its line is longer",
 		"trailing": "wrong answer: something follows",
 		"sorry":    "the program says: no idea",
-		"children": "it took longer than",
+		"children": "it took longer than 700ms, and ended: exit status 0",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +186,7 @@ func TestAProgramThatCannotBeUsedIsAnError(t *testing.T) {
 		want string
 	}{
 		"it is not there":         {spec(t, "", func(s *Spec) { s.Command = []string{"/no/such/program"} }), "no such file"},
-		"it ends at once":         {spec(t, "quit"), "never ready: not ready: it ended"},
+		"it ends at once":         {spec(t, "quit"), "never ready: not ready: it ended: exit status 0"},
 		"it never says ready":     {spec(t, "mute", func(s *Spec) { s.StartLimit = 300 * time.Millisecond }), "never ready: not ready: it took longer than 300ms"},
 		"it says something else":  {spec(t, "hello"), "never ready: not ready: its first line is not"},
 		"it is of another future": {spec(t, "future"), "speaks version 2"},
@@ -278,7 +280,7 @@ func TestWhatAProgramSaysIsLoggedButNotAllOfIt(t *testing.T) {
 	var log bytes.Buffer
 	var mu sync.Mutex
 	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(locked{&log, &mu}, nil)))
+	slog.SetDefault(slog.New(slog.NewTextHandler(locked{&log, &mu}, &slog.HandlerOptions{Level: slog.LevelWarn}))) // as commands log
 	defer slog.SetDefault(before)
 	p, err := Open(spec(t, "chatty"))
 	if err != nil {

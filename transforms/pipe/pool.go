@@ -126,7 +126,10 @@ func (p *Pool) Ask(q *Question) (*Answer, error) {
 		if cannot := (startFailed{}); errors.As(err, &cannot) {
 			return nil, fmt.Errorf("pipe %s: %w", p.spec.Name, err)
 		}
-		at.stop(0)
+		if at.process != nil {
+			err = at.process.fail(err)
+			at.process = nil
+		}
 		at.failures++
 		slog.Warn("a pipe's program failed", "pipe", p.spec.Name, "attempt", attempt, "of", p.spec.Attempts, "reason", err)
 		if attempt < p.spec.Attempts {

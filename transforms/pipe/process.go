@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // grace is what a program gets to end by itself once its input has ended.
@@ -26,6 +28,7 @@ type process struct {
 	err     *os.File
 	answers *bufio.Reader
 	logged  chan struct{} // closed when nothing more comes from err
+	last    string        // its last line, once logged is closed
 	number  int64
 }
 
@@ -74,15 +77,14 @@ func start(s *Spec, log *logger) (*process, error) {
 	p.answers = bufio.NewReader(p.out)
 	go func() {
 		defer close(p.logged)
-		log.follow(p.err)
+		p.last = log.follow(p.err)
 	}()
 	line, err := p.line(time.Now().Add(s.StartLimit))
 	if err == nil {
 		err = parseReady(line)
 	}
 	if err != nil {
-		p.stop(0)
-		return nil, fmt.Errorf("not ready: %w", because(err, s.StartLimit))
+		return nil, fmt.Errorf("not ready: %w", p.fail(because(err, s.StartLimit)))
 	}
 	return p, nil
 }
@@ -150,9 +152,49 @@ func because(err error, limit time.Duration) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("it took longer than %v", limit)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE):
-		return errors.New("it ended")
+		return errEnded
 	}
 	return err
+}
+
+// errEnded is that a program takes no question or gives no answer any more.
+var errEnded = errors.New("it ended")
+
+// settle is how long it may take from the end of a program's output to its own.
+const settle = 300 * time.Millisecond
+
+// fail stops a program after an error, and adds to that how the program had ended before
+// and what it said last.
+func (p *process) fail(err error) error {
+	ended := p.ended(0)
+	if !ended && errors.Is(err, errEnded) {
+		ended = p.ended(settle)
+	}
+	p.stop(0)
+	if how := p.cmd.ProcessState; ended && errors.Is(err, errEnded) {
+		err = fmt.Errorf("%w: %v", err, how)
+	} else if ended {
+		err = fmt.Errorf("%w, and ended: %v", err, how)
+	}
+	if p.last != "" {
+		err = fmt.Errorf("%w; the last that it said: %s", err, p.last)
+	}
+	return err
+}
+
+// ended reports whether the program ends by itself in this time. It is not waited for
+// yet, so its exit status stays to be had.
+func (p *process) ended(within time.Duration) bool {
+	for until := time.Now().Add(within); ; time.Sleep(5 * time.Millisecond) {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == nil && info.Signo != 0 {
+			return true
+		}
+		if !time.Now().Before(until) {
+			return false
+		}
+	}
 }
 
 // stop ends the program and all of its process group, and waits for that. With
@@ -184,29 +226,33 @@ const (
 	perSecond   = 5
 )
 
-// follow logs lines until nothing more comes.
-func (l *logger) follow(r io.Reader) {
+// follow logs lines until nothing more comes, and returns the last that is not empty.
+func (l *logger) follow(r io.Reader) (last string) {
 	lines := bufio.NewReaderSize(r, 4<<10)
 	for {
 		b, err := lines.ReadSlice('\n')
 		if len(b) > 0 {
-			l.line(string(b[:min(len(b), longestLine)]))
+			line := strings.ToValidUTF8(strings.TrimRight(string(b[:min(len(b), longestLine)]), "\r\n"), "\uFFFD")
+			if l.line(line); strings.TrimSpace(line) != "" {
+				last = line
+			}
 		}
 		for errors.Is(err, bufio.ErrBufferFull) { // the rest of a long line
 			_, err = lines.ReadSlice('\n')
 		}
 		if err != nil {
-			return
+			return last
 		}
 	}
 }
 
+// line logs a line. It is a warning, so that it is seen on every engine: commands show
+// no less, and what a program says on its standard error is seldom good news.
 func (l *logger) line(s string) {
-	s = strings.ToValidUTF8(strings.TrimRight(s, "\r\n"), "\uFFFD")
 	if ok, left := l.allow.take(time.Now()); ok {
 		if left > 0 {
 			slog.Warn("lines of a pipe's program left out of the log", "pipe", l.name, "lines", left)
 		}
-		slog.Info("a pipe's program says", "pipe", l.name, "line", s)
+		slog.Warn("a pipe's program says", "pipe", l.name, "line", s)
 	}
 }

@@ -54,7 +54,7 @@ func decodeInto(f *frame.Frame, gray bool, dst *gocv.Mat) error {
 	case f.Encoding == frame.JPEG && bytes.HasPrefix(f.Data, jpegMagic):
 		msg, ok = decode(f.Data, false, gray, f.Width, f.Height, dst)
 	case f.Encoding == frame.PNG && bytes.HasPrefix(f.Data, pngMagic):
-		msg, ok = decode(f.Data, true, gray, f.Width, f.Height, dst)
+		msg, ok = decode(essential(f.Data), true, gray, f.Width, f.Height, dst)
 	default:
 		return &frame.Poison{Reason: frame.ReasonNotImage, Detail: "does not begin as " + string(f.Encoding)}
 	}
