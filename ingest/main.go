@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafkaconn"
@@ -37,6 +38,7 @@ const (
 )
 
 func main() {
+	capture.Child()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)

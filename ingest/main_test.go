@@ -11,10 +11,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/testdata/command"
 )
 
 func TestMain(m *testing.M) {
+	capture.Child()
 	command.Become("ingest", main)
 	command.Become("analyze", analyze)
 	goleak.VerifyTestMain(m)

@@ -11,6 +11,13 @@ import (
 	"time"
 )
 
+// errHung is the error of a source that did not answer within its deadline.
+var errHung = errors.New("no answer within the deadline")
+
+func hung(doing, name string, timeout time.Duration) error {
+	return fmt.Errorf("%s %s: %w of %v", doing, name, errHung, timeout)
+}
+
 // ports are the default ports of the URL schemes that begin with a TCP
 // connection, as FFmpeg has them; of tcp there is none.
 var ports = map[string]string{"rtsp": "554", "rtsps": "322", "rtmp": "1935", "rtmps": "443", "http": "80", "https": "443", "tcp": ""}
@@ -19,9 +26,7 @@ var ports = map[string]string{"rtsp": "554", "rtsps": "322", "rtmp": "1935", "rt
 // answers a request. URLs that need no TCP connection are not tried. Errors do
 // not repeat the URL, which may hold a password; errHung is no answer in time.
 //
-// OpenCV opens one stream at a time, of all there are in the process, and waits
-// up to 30 seconds for it. A camera that is unplugged or hangs must not come that
-// far: it would keep all others from being opened again.
+// It says what is wrong in words that FFmpeg does not have.
 func answers(rawURL string, timeout time.Duration) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {

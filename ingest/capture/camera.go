@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -12,20 +11,20 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/framebeam/framebeam/ingest/capture/report"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-// Counters say what became of a camera's pictures. They only grow, except Stuck.
+// Counters say what became of a camera's pictures. They only grow.
 type Counters struct {
 	Captured   atomic.Int64 // frames handed on
 	Published  atomic.Int64 // frames of files left out because the topic has them already
 	Limited    atomic.Int64 // pictures left out by max_fps
 	Unreadable atomic.Int64 // pictures that could not be read: each leaves a gap in the sequence
 	Late       atomic.Int64 // pictures of a live source that this machine was too slow to encode: each leaves a gap
-	Epochs     atomic.Int64 // streams opened
-	Failures   atomic.Int64 // streams that could not be opened, broke off or hung
-	Stuck      atomic.Int64 // calls left behind that have not returned yet
+	Epochs     atomic.Int64 // begun
+	Failures   atomic.Int64 // streams that could not be opened, broke off, hung or crashed
 }
 
 // Options are what a Camera depends on besides its configuration.
@@ -37,25 +36,26 @@ type Options struct {
 	// yet. The frames below it are read, dated and numbered as ever, so that those
 	// after them are the same, but neither encoded nor handed on.
 	Published map[string]int64
+	// MaxMemory is the most resident memory of the process that reads the source,
+	// in bytes; default DefaultMaxMemory.
+	MaxMemory int64
 	// Log gets what happens to the source; default slog.Default().
 	Log *slog.Logger
 
-	open func(segment) (Stream, error) // instead of the real ones
-	now  func() time.Time
-	wait func(context.Context, time.Duration) error
+	start func(context.Context, processOptions) (*process, error) // instead of the real one
+	now   func() time.Time
+	wait  func(context.Context, time.Duration) error
 }
 
 // Camera captures one camera.
 type Camera struct {
 	Counters Counters
 
-	cfg   config.Camera
-	opts  Options
-	log   *slog.Logger
-	slots chan struct{} // one per reader that has not ended
-	clock fileClock
-	live  liveClock
-	limit limiter
+	cfg     config.Camera
+	opts    Options
+	log     *slog.Logger
+	process *process  // that captures; nil if none has been started or the last one has ended
+	last    time.Time // capture time of the last frame
 }
 
 // New returns a camera that is not yet open.
@@ -63,26 +63,19 @@ func New(cfg config.Camera, opts Options) *Camera {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
+	if opts.MaxMemory == 0 {
+		opts.MaxMemory = DefaultMaxMemory
+	}
+	if opts.start == nil {
+		opts.start = startProcess
+	}
 	if opts.now == nil {
 		opts.now = time.Now
 	}
 	if opts.wait == nil {
 		opts.wait = sleep
 	}
-	return &Camera{
-		cfg: cfg, opts: opts, log: opts.Log.With("camera", cfg.ID),
-		slots: make(chan struct{}, maxStuck),
-		limit: newLimiter(cfg.MaxFPS),
-	}
-}
-
-// segment is what is read as one stream and has an epoch of its own: a video
-// file, an image folder, a scene, a connection.
-type segment struct {
-	name  string   // for messages
-	files []string // in order; nil if it is no file
-	start time.Time
-	open  func() (Stream, error)
+	return &Camera{cfg: cfg, opts: opts, log: opts.Log.With("camera", cfg.ID)}
 }
 
 // sceneStart is when a generated scene begins that is given no start: it has no
@@ -99,8 +92,9 @@ func (e emitError) Unwrap() error { return e.error }
 // ends the camera and is returned. A live source never ends: it is opened again
 // for ever, after pauses that double from half a second to half a minute. Of
 // files that cannot be read, the others are still played and an error is
-// returned at the end.
+// returned at the end. The source is read in a process of its own: see [Child].
 func (c *Camera) Run(ctx context.Context, emit func(*frame.Frame) error) error {
+	defer c.end(ctx)
 	var err error
 	if c.cfg.Source.Live() {
 		err = c.runLive(ctx, emit)
@@ -123,10 +117,10 @@ func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) err
 	const longest = 30 * time.Second
 	pause := &backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: longest}
 	pause.Reset()
-	src := segment{name: c.cfg.Source.Text, open: func() (Stream, error) { return openLive(c.cfg.Source, c.cfg.OpenTimeout) }}
+	src := c.task(c.cfg.Source.Text)
 	for {
 		opened := c.opts.now()
-		err := c.stream(ctx, src, func(now time.Time) (string, error) { return liveEpoch(now), nil }, emit)
+		err := c.stream(ctx, src, emit)
 		if _, ok := errors.AsType[emitError](err); ok || ctx.Err() != nil {
 			return err
 		}
@@ -140,7 +134,7 @@ func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) err
 			pause.Reset()
 		}
 		d := pause.NextBackOff()
-		c.log.Warn("source lost, opening it again", "source", src.name, "reason", err, "pause", d.Round(time.Millisecond))
+		c.log.Warn("source lost, opening it again", "source", src.Name, "reason", err, "pause", d.Round(time.Millisecond))
 		if err := c.opts.wait(ctx, d); err != nil {
 			return err
 		}
@@ -152,34 +146,25 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 	if err != nil {
 		return err
 	}
-	digests := make(map[string]string, len(segments))
+	crashed := map[string]bool{}
 	var failed []error
 	for pass := 0; c.cfg.Passes == 0 || pass < c.cfg.Passes; pass++ {
 		before := c.Counters.Captured.Load() + c.Counters.Published.Load()
 		for _, s := range segments {
-			epoch := func(start time.Time) (string, error) {
-				content, ok := digests[s.name]
-				if !ok {
-					if s.files == nil {
-						content = sceneDigest(s.name)
-					} else if content, err = digest(s.files); err != nil {
-						return "", err
-					}
-					digests[s.name] = content
-				}
-				return fileEpoch(content, start, pass, c.opts.Salt, &c.cfg), nil
+			if crashed[s.Name] {
+				continue
 			}
-			err := c.stream(ctx, s, epoch, emit)
+			s.Pass = pass
+			err := c.stream(ctx, s, emit)
 			if _, ok := errors.AsType[emitError](err); ok || ctx.Err() != nil {
 				return err
 			}
-			if early, ok := errors.AsType[*EndsEarlyError](err); ok {
-				c.log.Warn("file ends early", "reason", early)
-			} else if err != nil {
+			if err != nil {
 				c.Counters.Failures.Add(1)
 				if pass == 0 {
 					failed = append(failed, err)
 				}
+				crashed[s.Name] = c.process == nil
 			}
 		}
 		if c.Counters.Captured.Load()+c.Counters.Published.Load() == before {
@@ -189,34 +174,42 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 	return errors.Join(failed...)
 }
 
+// task is one of this camera's, with all of its files.
+func (c *Camera) task(name string) *task {
+	return &task{Name: name, Camera: c.cfg, Salt: c.opts.Salt, Published: c.opts.Published}
+}
+
 // segments lists what files are played, with their start times.
-func (c *Camera) segments() ([]segment, error) {
-	var list []segment
+func (c *Camera) segments() ([]*task, error) {
+	var list []*task
 	switch c.cfg.Source.Kind {
 	case config.Video:
-		for _, path := range c.cfg.Source.Files {
-			list = append(list, segment{name: path, files: []string{path}, open: func() (Stream, error) { return openVideo(path) }})
+		for i, path := range c.cfg.Source.Files {
+			t := c.task(path)
+			t.Camera.Source.Files = c.cfg.Source.Files[i : i+1]
+			list = append(list, t)
 		}
 	case config.Images:
-		files := c.cfg.Source.Files
-		list = []segment{{name: c.cfg.Source.Text, files: files, open: func() (Stream, error) { return openImages(files, c.cfg.ImageFPS) }}}
+		list = []*task{c.task(c.cfg.Source.Text)}
 	case config.Scene:
-		return []segment{{name: c.cfg.Source.Scene, start: sceneStartOr(c.cfg.Start), open: func() (Stream, error) { return openScene(c.cfg.Source.Scene) }}}, nil
+		t := c.task(c.cfg.Source.Scene)
+		t.Start, t.Camera.Source.Files = sceneStartOr(c.cfg.Start), nil
+		return []*task{t}, nil
 	default:
 		return nil, fmt.Errorf("source %s is no file", c.cfg.Source.Text)
 	}
-	for i := range list {
-		s := &list[i]
+	for _, t := range list {
 		// With a start configured, the files after the first go on where the one
 		// before ended.
-		if s.start = c.cfg.Start; s.start.IsZero() {
-			info, err := os.Stat(s.files[0])
+		if t.Start = c.cfg.Start; t.Start.IsZero() {
+			file := t.Camera.Source.Files[0]
+			info, err := os.Stat(file)
 			if err != nil {
 				return nil, err
 			}
-			s.start = info.ModTime().UTC()
-			if s.start.Year() < 1970 || s.start.Year() > 2260 {
-				return nil, fmt.Errorf("%s was modified at %v: configure start", s.files[0], s.start)
+			t.Start = info.ModTime().UTC()
+			if t.Start.Year() < 1970 || t.Start.Year() > 2260 {
+				return nil, fmt.Errorf("%s was modified at %v: configure start", file, t.Start)
 			}
 		}
 	}
@@ -233,7 +226,7 @@ func (c *Camera) Start() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("camera %s: %w", c.cfg.ID, err)
 	}
-	return segments[0].start, nil
+	return segments[0].Start, nil
 }
 
 func sceneStartOr(start time.Time) time.Time {
@@ -243,115 +236,106 @@ func sceneStartOr(start time.Time) time.Time {
 	return start
 }
 
-// stream reads one segment to its end; nil is its end.
-func (c *Camera) stream(ctx context.Context, s segment, epochOf func(time.Time) (string, error), emit func(*frame.Frame) error) error {
-	if err := c.slot(ctx); err != nil {
-		return err
-	}
-	open := s.open
-	if c.opts.open != nil {
-		open = func() (Stream, error) { return c.opts.open(s) }
-	}
-	isLive := c.cfg.Source.Live()
-	r := startReader(open, isLive, func() { <-c.slots })
-	patience := time.Second // for a call that is under way to return
-	defer func() {
-		if !r.stop(patience) {
-			c.Counters.Stuck.Add(1)
-			go func() { <-r.done; c.Counters.Stuck.Add(-1) }()
-		}
-	}()
-	if err := r.open(ctx, c.cfg.OpenTimeout); err != nil {
-		if errors.Is(err, errHung) {
-			patience = 0
-			err = fmt.Errorf("open %s: %w of %v", s.name, errHung, c.cfg.OpenTimeout)
-		}
-		return err
-	}
-	c.Counters.Epochs.Add(1)
-
-	start := c.opts.now()
-	if !isLive {
-		start = c.clock.begin(s.start, r.step)
-	}
-	epoch, err := epochOf(start)
-	if err != nil {
-		return err
-	}
-	enc := newEncoder(c.cfg.Size, c.cfg.Encoding, c.cfg.Quality)
-	defer enc.close()
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-
-	for sequence, next := int64(0), int64(0); ; {
-		p := r.next(ctx, timer, c.cfg.ReadTimeout)
-		if late := p.index - next; late > 0 {
-			c.Counters.Late.Add(late)
-			sequence += late
-		}
-		next = p.index + 1
-		_, unreadable := errors.AsType[*UnreadableError](p.err)
-		switch {
-		case errors.Is(p.err, io.EOF):
-			return nil
-		case errors.Is(p.err, errHung):
-			patience = 0
-			return fmt.Errorf("read %s: %w of %v", s.name, errHung, c.cfg.ReadTimeout)
-		case p.err != nil && !unreadable:
-			return p.err
-		}
-		var captured time.Time
-		if isLive {
-			captured = c.live.at(p.taken)
-		} else {
-			captured = c.clock.at(p.stamp, r.step)
-		}
-		if !c.limit.pass(captured, r.step) {
-			c.Counters.Limited.Add(1)
-			if p.img != nil {
-				r.release(p.img)
-			}
-			continue
-		}
-		f := &frame.Frame{Camera: c.cfg.ID, Epoch: epoch, Sequence: sequence, Captured: captured}
-		sequence++
-		if unreadable {
-			c.Counters.Unreadable.Add(1)
-			c.log.Warn("picture left out", "epoch", epoch, "sequence", f.Sequence, "reason", p.err)
-			continue
-		}
-		if f.Sequence < c.opts.Published[epoch] {
-			c.Counters.Published.Add(1)
-			r.release(p.img)
-			continue
-		}
-		err := enc.encode(*p.img, f)
-		r.release(p.img)
+// stream has one stream captured, to its end; nil is its end.
+func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) error) (err error) {
+	if c.process == nil {
+		c.process, err = c.opts.start(ctx, processOptions{name: c.cfg.ID, log: c.log, redact: c.redact, maxMemory: c.opts.MaxMemory})
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return err
 		}
-		c.Counters.Captured.Add(1)
-		if err := emit(f); err != nil {
-			return emitError{err}
+	}
+	p := c.process
+	play := *t
+	play.Last = c.last
+	if err := writeTask(p.tasks, &play); err != nil {
+		return c.crashed(ctx, t, p.crashed(ctx))
+	}
+	// How long a report may be waited for: no time is set for finding out what
+	// files hold, since they may be large.
+	doing, timeout := "open", c.cfg.OpenTimeout
+	var epoch string
+	next := int64(0)
+	for {
+		var r report.Report
+		err := p.within(ctx, timeout, func() (err error) {
+			r, err = p.reports.Next()
+			return err
+		})
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			c.end(ctx)
+			return ctx.Err()
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.end(ctx)
+			return hung(doing, t.Name, timeout)
+		case errors.Is(err, report.ErrCorrupt):
+			c.end(ctx)
+			return fmt.Errorf("read %s: %w", t.Name, err)
+		default:
+			return c.crashed(ctx, t, p.crashed(ctx))
+		}
+		switch r := r.(type) {
+		case *report.Opened:
+			timeout = 0
+		case *report.Epoch:
+			doing, timeout = "read", c.cfg.ReadTimeout
+			epoch, next = r.Name, 0
+			c.Counters.Epochs.Add(1)
+		case *report.Frame:
+			f := &frame.Frame{
+				Camera: c.cfg.ID, Epoch: epoch, Sequence: r.Sequence, Captured: time.UnixMilli(r.Captured).UTC(),
+				Width: r.Width, Height: r.Height, Encoding: c.cfg.Encoding, Channels: r.Channels, Data: r.Data,
+			}
+			if f.Sequence < next {
+				c.end(ctx)
+				return fmt.Errorf("read %s: %w: frame %d after frame %d", t.Name, report.ErrCorrupt, f.Sequence, next-1)
+			}
+			next, c.last = f.Sequence+1, f.Captured
+			c.Counters.Captured.Add(1)
+			if err := emit(f); err != nil {
+				c.end(ctx)
+				return emitError{err}
+			}
+		case *report.Progress:
+			c.Counters.Limited.Add(r.Limited)
+			c.Counters.Unreadable.Add(r.Unreadable)
+			c.Counters.Late.Add(r.Late)
+			c.Counters.Published.Add(r.Published)
+		case *report.Note:
+			attrs := make([]any, len(r.Attrs))
+			for i, a := range r.Attrs {
+				attrs[i] = c.redact(a)
+			}
+			c.log.Log(ctx, r.Level, c.redact(r.Text), attrs...)
+		case *report.Ended:
+			if r.Reason != "" {
+				return errors.New(c.redact(r.Reason))
+			}
+			return nil
 		}
 	}
 }
 
-// slot waits until fewer than maxStuck readers of this camera are left behind.
-func (c *Camera) slot(ctx context.Context) error {
-	select {
-	case c.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	c.log.Warn("too many calls to the source hang: waiting for one to return", "hanging", maxStuck)
-	select {
-	case c.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
+// crashed makes an error of what ended the process.
+func (c *Camera) crashed(ctx context.Context, t *task, reason error) error {
+	c.process = nil
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	return fmt.Errorf("read %s: %w", t.Name, reason)
 }
+
+// end ends the process that captures, if there is one.
+func (c *Camera) end(ctx context.Context) {
+	if c.process != nil {
+		c.process.kill(ctx)
+		c.process = nil
+	}
+}
+
+// redact hides what a source's URL may hold of secrets.
+func (c *Camera) redact(text string) string { return c.cfg.Source.Redact(text) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	select {

@@ -26,6 +26,22 @@ type fileClock struct {
 	offset  time.Time     // capture time of the stream's timestamp 0
 	highest time.Duration // timestamp
 	started bool
+	first   time.Time // capture time given
+}
+
+// floor makes times go on after last, if that is not long past.
+func (c *fileClock) floor(last time.Time) {
+	if last.After(c.last) {
+		c.last = last
+	}
+}
+
+// sinceFirst is how long after the first capture time t is.
+func (c *fileClock) sinceFirst(t time.Time) time.Duration {
+	if c.first.IsZero() {
+		c.first = t
+	}
+	return t.Sub(c.first)
 }
 
 // begin starts another stream: at start, but not before what was given.
@@ -65,12 +81,52 @@ func (c *fileClock) at(stamp, step time.Duration) time.Time {
 	return t
 }
 
-// liveClock makes capture times from the wall clock: whole milliseconds, each
-// later than the one before, also when the clock is set back.
-type liveClock struct{ last time.Time }
+// maxStep is how far the wall clock may stray from the other within an epoch before
+// it counts as set.
+const maxStep = time.Second
 
-func (c *liveClock) at(now time.Time) time.Time {
-	t := now.UTC().Truncate(tick)
+// liveClock makes capture times of a live source: whole milliseconds, each later
+// than the one before in its epoch. An epoch begins at the wall clock's time, and
+// within it the clock counts that cannot be set: else a wall clock that is set back
+// would press minutes into milliseconds, and one set forward tear a hole. Where the
+// two come apart by more than maxStep, another epoch has to begin.
+type liveClock struct {
+	last   time.Time // given; zero before the first
+	base   time.Time // the epoch's begin
+	began  time.Duration
+	offset time.Time // wall clock where the other is 0
+}
+
+// floor makes times go on after last, if that is not long past.
+func (c *liveClock) floor(last time.Time) {
+	if last.After(c.last) {
+		c.last = last
+	}
+}
+
+// begin begins an epoch and returns its first time.
+func (c *liveClock) begin(now moment) time.Time {
+	c.base = now.wall.UTC().Truncate(tick)
+	// A clock that was set back says so in its times. But what it strayed within
+	// the bound is no reason for the times of two epochs to overlap.
+	if ahead := c.last.Sub(c.base); !c.last.IsZero() && ahead >= 0 && ahead <= maxStep {
+		c.base = c.last.Add(tick)
+	}
+	c.began, c.offset, c.last = now.mono, now.wall.Add(-now.mono), time.Time{}
+	return c.base
+}
+
+// stepped returns by how much the wall clock was set since the epoch began, 0 if
+// that is within the bound.
+func (c *liveClock) stepped(now moment) time.Duration {
+	if by := now.wall.Add(-now.mono).Sub(c.offset); by.Abs() > maxStep {
+		return by
+	}
+	return 0
+}
+
+func (c *liveClock) at(now moment) time.Time {
+	t := c.base.Add(max(now.mono-c.began, 0)).Truncate(tick) // what was read ahead is a little older
 	if earliest := c.last.Add(tick); !c.last.IsZero() && t.Before(earliest) {
 		t = earliest
 	}
@@ -78,35 +134,37 @@ func (c *liveClock) at(now time.Time) time.Time {
 	return t
 }
 
-// limiter lets so many frames a second pass, evenly, by capture time.
+// limiter lets so many frames a second pass, evenly: of files by capture time, of
+// live sources by the clock that cannot be set.
 type limiter struct {
 	interval time.Duration // 0: all pass
-	due      time.Time     // when the next may pass
+	due      time.Duration // when the next may pass
+	begun    bool
 }
 
-func newLimiter(fps float64) limiter {
-	if fps == 0 {
-		return limiter{}
+func (l *limiter) setRate(fps float64) {
+	l.interval = 0
+	if fps != 0 {
+		l.interval = time.Duration(float64(time.Second) / fps)
 	}
-	return limiter{interval: time.Duration(float64(time.Second) / fps)}
 }
 
 // pass reports whether a frame at t passes, of a source whose frames are
 // nominally step apart.
-func (l *limiter) pass(t time.Time, step time.Duration) bool {
+func (l *limiter) pass(t, step time.Duration) bool {
 	if l.interval == 0 {
 		return true
 	}
 	// The frame nearest to when one is due passes, even if it is early: else a
 	// source of just the wanted rate whose times are rounded would lose every
 	// other frame. What comes early does not bring the next one forward.
-	if !l.due.IsZero() && t.Before(l.due.Add(-min(step, l.interval)/2)) {
+	if l.begun && t < l.due-min(step, l.interval)/2 {
 		return false
 	}
-	next := l.due.Add(l.interval)
-	if l.due.IsZero() || next.Before(t) {
-		next = t.Add(l.interval)
+	next := l.due + l.interval
+	if !l.begun || next < t {
+		next = t + l.interval
 	}
-	l.due = next
+	l.begun, l.due = true, next
 	return true
 }

@@ -25,8 +25,9 @@ func newEncoder(size image.Point, encoding frame.Encoding, quality int) *encoder
 
 func (e *encoder) close() { e.resized.Close() }
 
-// encode fills in f's size, encoding and data. The interpolation is INTER_CUBIC.
-func (e *encoder) encode(img gocv.Mat, f *frame.Frame) error {
+// encode fills in f's size, channels and data, which is only there while use is
+// called. The interpolation is INTER_CUBIC.
+func (e *encoder) encode(img gocv.Mat, f *frame.Frame, use func() error) error {
 	if img.Type() != gocv.MatTypeCV8UC3 {
 		return fmt.Errorf("the source gives OpenCV type %v, not 8 bit BGR", img.Type())
 	}
@@ -38,14 +39,22 @@ func (e *encoder) encode(img gocv.Mat, f *frame.Frame) error {
 		return fmt.Errorf("%d x %d pixels are more than any pipeline reads (%d, at most %d on a side): set resize", w, h, frame.DefaultMaxPixels, frame.DefaultMaxSide)
 	}
 	f.Width, f.Height, f.Encoding, f.Channels = img.Cols(), img.Rows(), e.encoding, 0
+	defer func() { f.Data = nil }()
 
 	var ext gocv.FileExt
 	var params []int
 	switch e.encoding {
 	case frame.Raw:
 		f.Channels = 3
-		f.Data = img.ToBytes()
-		return nil
+		if !img.IsContinuous() {
+			f.Data = img.ToBytes()
+			return use()
+		}
+		var err error
+		if f.Data, err = img.DataPtrUint8(); err != nil {
+			return fmt.Errorf("encode %s: %w", e.encoding, err)
+		}
+		return use()
 	case frame.PNG:
 		// Level 1 is OpenCV's own default, given so that it stays: higher ones
 		// cost several times the time for a few per cent.
@@ -61,6 +70,6 @@ func (e *encoder) encode(img gocv.Mat, f *frame.Frame) error {
 	if buf.Len() == 0 {
 		return fmt.Errorf("encode %s: OpenCV gives nothing", e.encoding)
 	}
-	f.Data = append([]byte(nil), buf.GetBytes()...)
-	return nil
+	f.Data = buf.GetBytes()
+	return use()
 }

@@ -55,6 +55,20 @@ func (e *EndsEarlyError) Error() string {
 	return fmt.Sprintf("video %s: can be read for %v of about %v only", e.Path, e.Read.Round(time.Second), e.Wants.Round(time.Second))
 }
 
+// openStream opens what a task names.
+func openStream(t *task) (Stream, error) {
+	switch src := t.Camera.Source; src.Kind {
+	case config.Video:
+		return openVideo(src.Files[0])
+	case config.Images:
+		return openImages(src.Files, t.Camera.ImageFPS)
+	case config.Scene:
+		return openScene(src.Scene)
+	default:
+		return openLive(src, t.Camera.OpenTimeout)
+	}
+}
+
 // fallbackStep is the time between two pictures where the source does not know.
 const fallbackStep = 40 * time.Millisecond
 

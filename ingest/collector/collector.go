@@ -5,8 +5,9 @@
 // the files and the settings alone. As soon as one source is live, every camera
 // publishes as it comes. A camera's own frames are always in order.
 //
-// Cameras do not touch each other: each has its own goroutines and its own share
-// of the memory for frames on their way, and what goes wrong with one ends that
+// Cameras do not touch each other: each is captured in a process of its own (see
+// [capture.Child], which a program calls first of all) and has its own share
+// of the memory for frames on their way. What goes wrong with one ends that
 // one, or its epoch.
 package collector
 

@@ -17,13 +17,17 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/ingest/publish"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	capture.Child()
+	goleak.VerifyTestMain(m)
+}
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 

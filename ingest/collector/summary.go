@@ -25,9 +25,8 @@ type CameraSummary struct {
 	Bytes      int64 // of images sent
 	Unsent     int64 // frames never acknowledged; while running, those on their way
 
-	Epochs   int64 // streams opened
-	Failures int64 // streams that could not be opened, broke off or hung
-	Stuck    int64 // calls to the source that still hang
+	Epochs   int64 // begun
+	Failures int64 // streams that could not be opened, broke off, hung or crashed
 	Err      error // why the camera ended early
 }
 
@@ -54,7 +53,6 @@ func (s Summary) Total() CameraSummary {
 		t.Unsent += c.Unsent
 		t.Epochs += c.Epochs
 		t.Failures += c.Failures
-		t.Stuck += c.Stuck
 	}
 	return t
 }
@@ -77,7 +75,6 @@ func (c CameraSummary) String() string {
 		{c.Unreadable, "unreadable"},
 		{c.Limited, "left out by max_fps"},
 		{c.Failures, "failures of the source"},
-		{c.Stuck, "calls to the source that hang"},
 	} {
 		if n.count != 0 {
 			fmt.Fprintf(&b, ", %d %s", n.count, n.what)
@@ -102,7 +99,7 @@ func (r *run) summary() Summary {
 		cs := CameraSummary{
 			Camera: c.cfg.ID, Source: c.cfg.Source.Text, Partition: -1,
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
-			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(), Stuck: n.Stuck.Load(),
+			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(),
 		}
 		p := r.publisher.Stats(c.cfg.ID)
 		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Rejected, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Refused, p.Waiting

@@ -126,6 +126,30 @@ func hidePassword(text string, u *url.URL) string {
 	return shown.Redacted()
 }
 
+// Redact hides in a text of others, such as FFmpeg's, what the source's URL may
+// hold of secrets.
+func (s Source) Redact(text string) string {
+	if s.Kind != URL || s.URL == "" {
+		return text
+	}
+	text = strings.ReplaceAll(text, s.URL, s.Text)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return text
+	}
+	for _, secret := range []string{u.User.String(), u.RawQuery, password(u)} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "xxxxx")
+		}
+	}
+	return text
+}
+
+func password(u *url.URL) string {
+	p, _ := u.User.Password()
+	return p
+}
+
 var (
 	videoExtensions = extensions("avi mp4 m4v mov mkv webm mpg mpeg ts m2ts mts flv wmv asf 3gp ogv mjpg mjpeg h264 h265 264 265 hevc")
 	imageExtensions = extensions("jpg jpeg png")

@@ -83,18 +83,25 @@ func measure(profile string, f func() error) (c cost, err error) {
 	if err != nil {
 		return c, err
 	}
-	return cost{CPU: cpu(after) - cpu(before), Wall: wall, Memory: after.Maxrss << 10}, nil
+	return cost{CPU: after.cpu - before.cpu, Wall: wall, Memory: after.memory}, nil
 }
 
-func usage() (u syscall.Rusage, err error) {
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return u, fmt.Errorf("getrusage: %w", err)
+// used is what this process and those it started, that have ended, have used.
+type used struct {
+	cpu    time.Duration
+	memory int64 // peak of this one, and of the largest of the others
+}
+
+func usage() (u used, err error) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var r syscall.Rusage
+		if err := syscall.Getrusage(who, &r); err != nil {
+			return u, fmt.Errorf("getrusage: %w", err)
+		}
+		u.cpu += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+		u.memory += r.Maxrss << 10
 	}
 	return u, nil
-}
-
-func cpu(u syscall.Rusage) time.Duration {
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // beChild does one work and prints what it cost.

@@ -14,10 +14,12 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/pipelines/launch"
 )
 
 func main() {
+	capture.Child()
 	opts := options{}
 	flag.BoolVar(&opts.engines, "engines", false, "measure Flink and Spark, whose servers are started for it, instead")
 	flag.IntVar(&opts.repeat, "repeat", 3, "how often everything is measured")

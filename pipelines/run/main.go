@@ -8,10 +8,12 @@ import (
 	"flag"
 	"os"
 
+	capturing "github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/pipelines/launch"
 )
 
 func main() {
+	capturing.Child()
 	out := flag.String("output", "out", "the `folder` to write to; what an earlier run left there is replaced")
 	launch.Init()
 	os.Exit(launch.Main(launch.Command{

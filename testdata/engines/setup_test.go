@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs"
 )
@@ -22,6 +23,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	capture.Child()
 	code, err := setUp(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

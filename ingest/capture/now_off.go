@@ -1,0 +1,7 @@
+//go:build !crashpoints
+
+package capture
+
+import "time"
+
+func wallOffset() time.Duration { return 0 }
