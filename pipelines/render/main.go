@@ -24,10 +24,10 @@ import (
 )
 
 func main() {
-	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folder images")
+	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folders images and, of chunks that are not full yet, _partial/images")
 	root := flag.String("archive", "", "the archive `folder` with the frames, instead of --brokers")
 	kafka := kafkaconn.DefineFlags(flag.CommandLine, "")
-	images := flag.String("images", picture.WithDetections, "which `frames`: events (the snapshots of what has happened), detections (in which something was found) or all")
+	images := flag.String("images", picture.WithDetections, "which `frames`: events (the snapshots of what has happened), detections (in which something was found) or all; pictures that are there stay")
 	cameras := flag.String("camera", "", "only these `cameras`, id,…: each gets packs of its own, images/camera=<id>/…")
 	sheets := flag.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")
 	launch.Init()
@@ -64,12 +64,28 @@ func main() {
 	}, errors.Join(errs...)))
 }
 
+// told says what was made and where it lies.
+func told(output string, cameras []string, done picture.Rendered) string {
+	folder := "images"
+	if len(cameras) > 0 {
+		folder += "/camera=" + strings.Join(cameras, "|")
+	}
+	var where []string
+	if n := done.Packs - done.Partial; n > 0 {
+		where = append(where, fmt.Sprintf("%d below %s/%s", n, output, folder))
+	}
+	if done.Partial > 0 {
+		where = append(where, fmt.Sprintf("%d below %s/_partial/%s, of chunks that are not full yet", done.Partial, output, folder))
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d pictures in %d files: %s", done.Pictures, done.Packs, strings.Join(where, ", ")), ": ")
+}
+
 func run(ctx context.Context, j *rendering.Job) error {
 	done, err := j.Run(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d pictures in %d files below %s/images\n", done.Pictures, done.Packs, j.Output)
+	fmt.Println(told(j.Output, j.Cameras, done.Rendered))
 	if done.Missing > 0 {
 		fmt.Printf("%d frames are not, or no longer, where they should be read from; \"missing frames.txt\" in the files says which\n", done.Missing)
 	}

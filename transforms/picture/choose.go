@@ -42,6 +42,8 @@ func choose(rows []result.Frame, which string) (chosen []*result.Frame) {
 			Topic: of.Topic, Partition: of.Partition, Offset: offset, Camera: of.Camera, Sequence: ofAnotherChunk, Status: result.OK,
 		})
 	}
-	slices.SortFunc(chosen, func(a, b *result.Frame) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortFunc(chosen, byOffset)
 	return chosen
 }
+
+func byOffset(a, b *result.Frame) int { return cmp.Compare(a.Offset, b.Offset) }

@@ -22,6 +22,7 @@ func init() {
 // Counters of [Render], in the namespace "framebeam"; see [Rendered].
 const (
 	PacksRendered    = "packs_rendered"
+	PartialRendered  = "partial_packs_rendered"
 	PicturesRendered = "pictures_rendered"
 	FramesMissing    = "frames_missing"
 	PacksKept        = "packs_kept"
@@ -45,12 +46,13 @@ type renderFn struct {
 
 	renderer *Renderer
 
-	packs, pictures, missing, kept beam.Counter
+	packs, partial, pictures, missing, kept beam.Counter
 }
 
 // Setup opens the output and the log.
 func (fn *renderFn) Setup(ctx context.Context) (err error) {
 	fn.packs = beam.NewCounter("framebeam", PacksRendered)
+	fn.partial = beam.NewCounter("framebeam", PartialRendered)
 	fn.pictures = beam.NewCounter("framebeam", PicturesRendered)
 	fn.missing = beam.NewCounter("framebeam", FramesMissing)
 	fn.kept = beam.NewCounter("framebeam", PacksKept)
@@ -77,6 +79,7 @@ func (fn *renderFn) ProcessElement(ctx context.Context, file output.File, _ func
 		return err
 	}
 	fn.packs.Inc(ctx, int64(done.Packs))
+	fn.partial.Inc(ctx, int64(done.Partial))
 	fn.pictures.Inc(ctx, int64(done.Pictures))
 	fn.missing.Inc(ctx, int64(done.Missing))
 	fn.kept.Inc(ctx, int64(done.Kept))

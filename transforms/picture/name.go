@@ -2,6 +2,8 @@ package picture
 
 import (
 	"fmt"
+	"path"
+	"strconv"
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/result"
@@ -19,6 +21,14 @@ func entryName(row *result.Frame) string {
 		return fmt.Sprintf("%s/%019d.jpg", folder(row.Camera), row.Offset)
 	}
 	return fmt.Sprintf("%s/%s/%010d-%019d.jpg", folder(row.Camera), folder(row.Epoch), row.Sequence, row.Offset)
+}
+
+// offsetOf is the offset in a picture's name.
+func offsetOf(name string) (offset int64, ok bool) {
+	base := strings.TrimSuffix(path.Base(name), ".jpg")
+	digits := base[strings.LastIndexByte(base, '-')+1:]
+	offset, err := strconv.ParseInt(digits, 10, 64)
+	return offset, err == nil && name != missingEntry
 }
 
 // folder makes a text the name of a folder: what is not of A-Z a-z 0-9 . _ - is

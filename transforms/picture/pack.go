@@ -2,8 +2,10 @@ package picture
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -107,7 +109,11 @@ func (p *Packer) Pack(ctx context.Context, w io.Writer, end chunk.End, rows []re
 }
 
 func (p *Packer) pack(ctx context.Context, w io.Writer, rows []result.Frame) (entries, missing int, err error) {
-	chosen := choose(rows, p.which)
+	return p.packChosen(ctx, w, choose(rows, p.which))
+}
+
+// packChosen packs the frames of these rows, which are by ascending offsets.
+func (p *Packer) packChosen(ctx context.Context, w io.Writer, chosen []*result.Frame) (entries, missing int, err error) {
 	if len(chosen) == 0 {
 		return 0, 0, nil
 	}
@@ -154,6 +160,40 @@ func (p *Packer) draw(row *result.Frame, f *frame.Frame) (data []byte, why strin
 	Annotate(&m, row)
 	data, err = encodeJPEG(m, p.quality)
 	return data, "", err
+}
+
+// entryNames are the names of the entries of a pack, in order. It is read from its
+// beginning to its end, which any filesystem can: entries are stored with their sizes
+// before them.
+func entryNames(r io.Reader) (names []string, err error) {
+	const local = 0x04034b50 // PK\x03\x04, before each entry
+	in := bufio.NewReaderSize(r, 64<<10)
+	for first := true; ; first = false {
+		var h struct { // APPNOTE.TXT, 4.3.7
+			Signature                                uint32
+			Version, Flags, Method, ModTime, ModDate uint16
+			CRC32, CompressedSize, Size              uint32
+			NameLength, ExtraLength                  uint16
+		}
+		err := binary.Read(in, binary.LittleEndian, &h)
+		switch {
+		case err == nil && h.Signature != local && !first:
+			return names, nil // the list of all entries
+		case err == nil && (h.Signature != local || h.Method != zip.Store || h.Flags&^0x800 != 0):
+			err = errors.New("it is no pack of pictures")
+		}
+		name := make([]byte, h.NameLength)
+		if err == nil {
+			_, err = io.ReadFull(in, name)
+		}
+		if err == nil {
+			_, err = io.CopyN(io.Discard, in, int64(h.ExtraLength)+int64(h.CompressedSize))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read pictures: %w", err)
+		}
+		names = append(names, string(name))
+	}
 }
 
 // addStored adds an entry whose header has its size and checksum already: readers

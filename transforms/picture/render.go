@@ -66,6 +66,7 @@ func (c *RenderConfig) dirs() []string {
 // Rendered says what a [Renderer] did.
 type Rendered struct {
 	Packs    int // files written
+	Partial  int // of them of chunks that are not complete
 	Pictures int // in them
 	Missing  int // frames that the log no longer has
 	Kept     int // files left as they were, since a new one would lack frames
@@ -104,9 +105,9 @@ func (r *Renderer) Close() error { return r.packer.Close() }
 
 // Render makes the pictures of one results file: images/… for results/…, and
 // _partial/images/… for _partial/results/… if its chunk is not complete; of
-// cameras that are asked for by name, images/camera=<id>/… . A pack that is there is
-// replaced, unless the log has lost frames since. Where there is nothing to show
-// there is no pack.
+// cameras that are asked for by name, images/camera=<id>/… . Pictures are only added: a
+// pack that is there is replaced by one that has its frames too, and stays as it is if the
+// log has lost frames since. Where there is nothing to show there is no pack.
 func (r *Renderer) Render(ctx context.Context, file output.File) (Rendered, error) {
 	var sum Rendered
 	rows, err := r.out.Rows(ctx, file.Name)
@@ -150,30 +151,86 @@ func packFile(dir string, results output.File) string {
 
 func (r *Renderer) render(ctx context.Context, file string, rows []result.Frame, sum *Rendered) error {
 	folder := r.out.Folder()
+	chosen := choose(rows, r.packer.which)
+	shown, err := shownIn(ctx, folder, file)
+	if err != nil {
+		return err
+	}
+	chosen = append(chosen, others(rows, chosen, shown)...)
+	slices.SortFunc(chosen, byOffset)
 	var entries, missing int
 	return folder.Put(ctx, file, func(w io.Writer) (err error) {
-		entries, missing, err = r.packer.pack(ctx, w, rows)
+		entries, missing, err = r.packer.packChosen(ctx, w, chosen)
 		return err
 	}, func(s *store.Staged, ctx context.Context) error {
 		sum.Missing += missing
 		if entries == 0 {
-			// Of other results, or of a wider choice.
-			return errors.Join(s.Discard(ctx), folder.Remove(ctx, file))
+			return s.Discard(ctx)
 		}
+		made := entries
+		publish := s.Replace
 		if missing > 0 {
-			err := s.PublishNew(ctx)
-			if errors.Is(err, fs.ErrExist) {
-				sum.Kept++
-				return s.Discard(ctx)
-			}
-			if err == nil {
-				sum.Packs, sum.Pictures = sum.Packs+1, sum.Pictures+entries-1
-			}
-			return err
+			made, publish = entries-1, s.PublishNew // one entry says what is missing
 		}
-		sum.Packs, sum.Pictures = sum.Packs+1, sum.Pictures+entries
-		return s.Replace(ctx)
+		err := publish(ctx)
+		if errors.Is(err, fs.ErrExist) {
+			sum.Kept++
+			return s.Discard(ctx)
+		}
+		if err == nil {
+			sum.Packs, sum.Pictures = sum.Packs+1, sum.Pictures+made
+			if strings.HasPrefix(file, partialDir) {
+				sum.Partial++
+			}
+		}
+		return err
 	})
+}
+
+// shownIn are the names of the pictures in a pack, none if there is none.
+func shownIn(ctx context.Context, folder *store.Folder, file string) (names []string, err error) {
+	f, err := folder.OpenRead(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read from
+	if names, err = entryNames(f); err != nil {
+		return nil, fmt.Errorf("%s is there and cannot be read, remove it: %w", folder.Path(file), err)
+	}
+	return names, nil
+}
+
+// others are the frames that are shown by these names and are not among those chosen.
+func others(rows []result.Frame, chosen []*result.Frame, shown []string) (more []*result.Frame) {
+	missing := map[int64]string{}
+	for _, name := range shown {
+		if offset, ok := offsetOf(name); ok {
+			missing[offset] = name
+		}
+	}
+	for _, row := range chosen {
+		delete(missing, row.Offset)
+	}
+	for i := range rows {
+		if _, ok := missing[rows[i].Offset]; ok {
+			more = append(more, &rows[i])
+			delete(missing, rows[i].Offset)
+		}
+	}
+	if len(rows) == 0 {
+		return more
+	}
+	// Snapshots, of chunks before.
+	for offset, name := range missing {
+		camera, _, _ := strings.Cut(name, "/")
+		more = append(more, &result.Frame{
+			Topic: rows[0].Topic, Partition: rows[0].Partition, Offset: offset, Camera: camera, Sequence: ofAnotherChunk, Status: result.OK,
+		})
+	}
+	return more
 }
 
 // SweepPartial removes the packs of incomplete chunks that are not of these

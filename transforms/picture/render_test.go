@@ -97,21 +97,78 @@ func TestRenderMakesAPackOfEveryResultsFile(t *testing.T) {
 	}
 }
 
-func TestPacksThatAreNoLongerAskedForGo(t *testing.T) {
+func TestPicturesThatAreThereStayWhenFewerAreAskedFor(t *testing.T) {
+	ctx := context.Background()
 	l, rows := scene(t, 2*n)
 	for i := range n {
 		rows[i].Detections = nil
 	}
 	out := results(t, rows)
 	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
+	packs := func() (all [][]byte) {
+		for _, f := range listed(t, out, "images/frames+0/0000000000000000000/*.zip") {
+			b, err := out.Folder().Read(ctx, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, b)
+		}
+		return all
+	}
+	cfg.Pack.Which = WithDetections
+	if got := renderAll(t, cfg); got.Packs != 1 {
+		t.Errorf("with detections: %+v", got)
+	}
+	few := packs()
 	cfg.Pack.Which = AllFrames
 	if got := renderAll(t, cfg); got.Packs != 2 || got.Pictures != 2*n {
 		t.Errorf("of all frames: %+v", got)
 	}
+	many := packs()
+	if len(few) != 1 || len(many) != 2 || len(many[1]) <= len(few[0]) {
+		t.Fatalf("%d packs, and then %d", len(few), len(many))
+	}
 	cfg.Pack.Which = WithDetections
+	if got := renderAll(t, cfg); got.Packs != 2 || got.Pictures != 2*n {
+		t.Errorf("with detections again: %+v", got)
+	}
+	if !cmp.Equal(many, packs()) {
+		t.Error("fewer pictures, or others")
+	}
+}
+
+func TestPicturesOfOtherChunksThatAPackShowsStayToo(t *testing.T) {
+	_, rows := scene(t, n)
+	chosen := []*result.Frame{&rows[3], &rows[7]}
+	for i := range rows {
+		rows[i].Offset += 100
+	}
+	shown := []string{entryName(&rows[3]), entryName(&rows[5]), "yard/7/0000000001-0000000000000000002.jpg", missingEntry}
+	got := others(rows, chosen, shown)
+	if len(got) != 2 || got[0] != &rows[5] || got[1].Offset != 2 || got[1].Camera != "yard" || got[1].Sequence != ofAnotherChunk {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAPackTellsItsEntriesFromItsBeginning(t *testing.T) {
+	l, rows := scene(t, n)
+	out := results(t, rows)
+	cfg := RenderConfig{Output: out.Folder().Root(), Pack: l.spec(t)}
+	l.first = 10 // so that some are missing
 	renderAll(t, cfg)
-	if diff := cmp.Diff([]string{"images/frames+0/0000000000000000000/frames+0+0000000000000000032+0000000000000000063.zip"}, listed(t, out, "images/frames+0/0000000000000000000/*.zip")); diff != "" {
-		t.Error(diff)
+	b, err := out.Folder().Read(context.Background(), listed(t, out, "images/frames+0/0000000000000000000/*.zip")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := entries(t, b)
+	got, err := entryNames(bytes.NewReader(b))
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	for _, bad := range [][]byte{nil, b[:len(b)/2], []byte("not a pack of pictures at all, but long enough")} {
+		if _, err := entryNames(bytes.NewReader(bad)); err == nil {
+			t.Errorf("%d bytes are taken for a pack", len(bad))
+		}
 	}
 }
 

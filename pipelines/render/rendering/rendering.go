@@ -67,7 +67,7 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 		}
 		total := func(name string) int { return int(meter.Total(counter(name))) }
 		done.Rendered = picture.Rendered{
-			Packs: total(picture.PacksRendered), Pictures: total(picture.PicturesRendered),
+			Packs: total(picture.PacksRendered), Partial: total(picture.PartialRendered), Pictures: total(picture.PicturesRendered),
 			Missing: total(picture.FramesMissing), Kept: total(picture.PacksKept),
 		}
 	}

@@ -148,7 +148,7 @@ func TestFramesThatTheLogHasLostAreCountedAndTheirPicturesKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := render(t, rendering.Job{Log: kafka(b), Output: out, Which: picture.AllFrames})
-	if want := (picture.Rendered{Packs: 2, Pictures: 48, Missing: 20, Kept: 1}); done.Rendered != want {
+	if want := (picture.Rendered{Packs: 2, Partial: 1, Pictures: 48, Missing: 20, Kept: 1}); done.Rendered != want {
 		t.Error(cmp.Diff(want, done.Rendered))
 	}
 	trial.SameTree(t, "after frames were deleted", before, pictures(t, out))
