@@ -103,15 +103,19 @@ func TestVersionsAreThoseOfTheLocalStack(t *testing.T) {
 			want[name+"_VERSION"] = value
 		}
 	}
-	// The published job servers, which are of the version of Beam that the programs have.
-	beam := regexp.MustCompile(`apache/beam/sdks/v2 v(\S+)`).FindStringSubmatch(read(t, "go.mod"))
-	want["BEAM_JOB_SERVER_VERSION"] = beam[1]
-
 	compose := read(t, "runner-configs/compose.yaml")
 	for _, m := range defaults.FindAllStringSubmatch(compose, -1) {
 		if name, value := m[1], m[2]; name != "FRAMEBEAM_VERSION" && value != want[name] {
 			t.Errorf("compose.yaml: %s is %s, want %s", name, value, want[name])
 		}
+	}
+	for _, m := range regexp.MustCompile(`job_server:([0-9.]+)`).FindAllStringSubmatch(read(t, "docs/deploy.md"), -1) {
+		if m[1] != want["BEAM_JOB_SERVER_VERSION"] {
+			t.Errorf("deploy.md: a job server %s, want %s", m[1], want["BEAM_JOB_SERVER_VERSION"])
+		}
+	}
+	if !strings.Contains(read(t, "README.md"), "job servers "+want["BEAM_JOB_SERVER_VERSION"]+",") {
+		t.Errorf("README.md: the job servers are not those of %s", want["BEAM_JOB_SERVER_VERSION"])
 	}
 	dockerfile := read(t, "Dockerfile")
 	for _, name := range []string{"FLINK_VERSION", "SPARK_VERSION"} {

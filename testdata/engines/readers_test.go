@@ -222,6 +222,12 @@ func TestProgramsThatAreNotOursReadOutputsAndArchives(t *testing.T) {
 	}
 	packages := pythonPackages(t)
 	t.Run("DuckDB", func(t *testing.T) { same(t, parseRows(t, linesOf(python(t, packages, "duckdb_rows.py", local)))) })
+	t.Run("DuckDB, with what is partial", func(t *testing.T) {
+		got := parseRows(t, linesOf(python(t, packages, "duckdb_rows.py", local, "../../docs/frames.sql")))
+		if d := gocmp.Diff(all, got); d != "" {
+			t.Errorf("%d rows, want %d (-show +read):\n%s", len(got), len(all), d)
+		}
+	})
 	t.Run("Arrow", func(t *testing.T) { same(t, parseRows(t, linesOf(python(t, packages, "pyarrow_rows.py", local)))) })
 
 	t.Run("Spark", func(t *testing.T) {
