@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 func TestFileTimesFollowTheStreamsTimestamps(t *testing.T) {
@@ -110,5 +113,15 @@ func TestASourceOfJustTheLimitLosesNothing(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+func TestEpochsOfLiveSourcesAreKnownByTheirNames(t *testing.T) {
+	if name := liveEpoch(time.Now()); !frame.LiveEpoch(name) {
+		t.Error(name)
+	}
+	cfg := files(config.Video, "x")
+	if name := fileEpoch("x", time.Now(), 0, Salt(), &cfg); frame.LiveEpoch(name) {
+		t.Error(name)
 	}
 }

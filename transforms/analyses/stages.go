@@ -56,7 +56,7 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 	}
 	st := Stages{
 		PerFrame: perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess},
-		Sequence: sequence.Config{StateLimit: c.StateLimit, Paced: oneProcess},
+		Sequence: sequence.Config{StateLimit: c.StateLimit, Forget: c.Forget, Paced: oneProcess},
 	}
 	record := record{Config: c.Settings, platform: thisPlatform()}
 	for i := range profiles {

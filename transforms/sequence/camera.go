@@ -3,6 +3,7 @@ package sequence
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -15,6 +16,12 @@ const (
 	EventEpochStarted  = "EpochStarted"
 	EventFramesMissing = "FramesMissing"
 	EventSilence       = "Silence"
+	// EventEpochForgotten: of so many epochs only the last are remembered. A frame of
+	// one that left the memory, published again, would be analysed again.
+	EventEpochForgotten = "EpochForgotten"
+	// EventCameraUnknown: nothing is remembered of a camera in whose log there was
+	// time to forget it. It is new, or its frames, published again, are analysed again.
+	EventCameraUnknown = "CameraUnknown"
 	analysisName       = "sequence"
 )
 
@@ -80,6 +87,10 @@ type Camera struct {
 	numbers  numbers
 	captured int64 // of the last frame that was analysed, ns since 1970; 0: none
 	memories []Memory
+
+	// forgettable: the camera may have been seen, and been forgotten, before the
+	// frames that come now. It follows from where they lie and is not saved.
+	forgettable bool
 }
 
 // Start returns the state of a camera never seen.
@@ -98,16 +109,22 @@ func (c *Camera) Next(it *Item) error {
 	if res.Status != result.OK {
 		return nil
 	}
+	unknown := c.forgettable && len(c.numbers.epochs) == 0
 	v := c.numbers.see(f)
-	c.numbers.trim(c.a.room)
+	v.forgotten = c.numbers.trim(c.a.room, v.forgotten)
 	if res.Status = v.status; v.status != result.OK {
 		// What the per-frame stage found in it belongs to the frame's first result.
 		res.Quality, res.Detections, res.Features = nil, nil, nil
+		tellForgotten(res, v.forgotten)
+		identify(res, 0, "")
 		return nil
 	}
 	if v.begins {
 		c.breaks(NewEpoch)
 		res.Events = append(res.Events, Event(res, EventEpochStarted, "epoch %s", f.Epoch))
+	}
+	if unknown && v.begins && !frame.LiveEpoch(f.Epoch) {
+		res.Events = append(res.Events, Event(res, EventCameraUnknown, "the camera is new, or has been silent for so long that it was forgotten"))
 	}
 	if v.missing > 0 {
 		c.breaks(Missing)
@@ -119,6 +136,7 @@ func (c *Camera) Next(it *Item) error {
 		res.Events = append(res.Events, Event(res, EventSilence, "%v without frames", gap))
 	}
 	c.captured = at
+	tellForgotten(res, v.forgotten)
 	identify(res, 0, "")
 
 	in := newInput(res, f)
@@ -140,6 +158,12 @@ func (c *Camera) Next(it *Item) error {
 		}
 	}
 	return nil
+}
+
+func tellForgotten(res *result.Frame, epochs []string) {
+	if len(epochs) > 0 {
+		res.Events = append(res.Events, Event(res, EventEpochForgotten, "%s: frames of it that are published again will be analysed again", strings.Join(epochs, ", ")))
+	}
 }
 
 func (c *Camera) breaks(b Break) {
@@ -212,7 +236,7 @@ func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("restore camera state: %w", err)
 	}
-	c.numbers.trim(a.room) // it may have been saved under a higher limit
+	c.numbers.trim(a.room, nil) // it may have been saved under a higher limit
 	for _, s := range a.steps {
 		m, ok := there[s.Name()]
 		if !ok || m.digest != s.Digest() {

@@ -30,6 +30,9 @@ type Config struct {
 	// its own. The last should match every camera.
 	Profiles   []Profile
 	StateLimit int // bytes per camera; 0: DefaultStateLimit
+	// Forget is after how many chunks without a frame the source forgets a camera;
+	// 0: never.
+	Forget int64
 	// States is the output in which an earlier job may have left states.
 	States output.Spec
 	// Paced gives the source its credit back for every run that arrives.
@@ -79,7 +82,7 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fn.seq = sequencer{as.of}
+	fn.seq = sequencer{as.of, fn.Config.Forget}
 	fn.cache = newCameraCache()
 	if fn.Config.States.Root != "" {
 		if fn.states, err = output.OpenStates(ctx, fn.Config.States); err != nil {

@@ -33,6 +33,8 @@ type verdict struct {
 	status  result.Status // OK, Repeat or OutOfOrder
 	begins  bool          // it begins an epoch
 	missing int64         // sequence numbers missing just before it
+	// forgotten are epochs that left the memory because of it, and might come again.
+	forgotten []string
 }
 
 // see judges the frame and remembers it. Frames without a number are always new.
@@ -54,11 +56,22 @@ func (n *numbers) see(f *frame.Frame) verdict {
 		}
 		return verdict{status: result.OK, missing: f.Sequence - next}
 	}
+	v := verdict{status: result.OK, begins: true, missing: f.Sequence}
 	if len(n.epochs) == maxEpochs {
-		n.epochs = append(n.epochs[:0], n.epochs[1:]...)
+		v.forgotten = n.drop(v.forgotten)
 	}
 	n.epochs = append(n.epochs, epoch{f.Epoch, chunk.Span(f.Sequence, f.Sequence+1)})
-	return verdict{status: result.OK, begins: true, missing: f.Sequence}
+	return v
+}
+
+// drop forgets the oldest epoch, and adds it to forgotten if it might come again.
+// A live source's does not, so a camera that reconnects for months is no news.
+func (n *numbers) drop(forgotten []string) []string {
+	if name := n.epochs[0].name; !frame.LiveEpoch(name) {
+		forgotten = append(forgotten, name)
+	}
+	n.epochs = append(n.epochs[:0], n.epochs[1:]...)
+	return forgotten
 }
 
 // add remembers a sequence number and reports whether it was new. What lies
@@ -84,16 +97,17 @@ func (e *epoch) join() bool {
 }
 
 // trim forgets the oldest epochs, and then the oldest holes, until the encoding
-// takes at most room bytes. Asked after every frame it does not depend on where
-// runs end.
-func (n *numbers) trim(room int) {
+// takes at most room bytes, and adds those epochs to forgotten. Asked after every
+// frame it does not depend on where runs end.
+func (n *numbers) trim(room int, forgotten []string) []string {
 	for size := n.size(); size > room; size = n.size() {
 		if len(n.epochs) > 1 {
-			n.epochs = append(n.epochs[:0], n.epochs[1:]...)
+			forgotten = n.drop(forgotten)
 		} else if len(n.epochs) == 0 || !n.epochs[0].join() {
-			return
+			break
 		}
 	}
+	return forgotten
 }
 
 // size is at least the length of the encoding, and not much more.

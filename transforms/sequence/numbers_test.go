@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -128,4 +129,122 @@ func FuzzUnmarshalMark(f *testing.F) {
 			m.marshal()
 		}
 	})
+}
+
+// played gives a camera one frame of each epoch, in order, and returns what
+// happened: "ok", "repeat", with the stage's own events of the memory.
+func played(t testing.TB, c *Camera, epochs ...string) (got []string) {
+	t.Helper()
+	for i, name := range epochs {
+		it := Item{Result: result.Frame{Offset: int64(i), Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
+		if err := c.Next(&it); err != nil {
+			t.Fatal(err)
+		}
+		what := string(it.Result.Status)
+		for _, e := range it.Result.Events {
+			if e.Type == EventEpochForgotten || e.Type == EventCameraUnknown {
+				if what += " " + e.Type; e.ID == "" {
+					t.Error("an event without an id")
+				}
+			}
+		}
+		got = append(got, what)
+	}
+	return got
+}
+
+func TestBeyondTheMemoryOfEpochsADoubleIsNeverSilent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, err := NewAnalyzer(nil, 0, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := a.Start()
+		defer c.Close()
+		forgotten, seen := 0, map[string]bool{}
+		for range rapid.IntRange(1, 300).Draw(t, "frames") {
+			name := fmt.Sprint("file-", rapid.IntRange(0, 100).Draw(t, "epoch"))
+			it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
+			if err := c.Next(&it); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range it.Result.Events {
+				if e.Type == EventEpochForgotten {
+					forgotten++
+				}
+			}
+			if seen[name] && it.Result.Status == result.OK {
+				// Each time an epoch is analysed again, one was told to be forgotten before.
+				if forgotten--; forgotten < 0 {
+					t.Fatalf("epoch %s is analysed again, and nothing was said", name)
+				}
+			}
+			seen[name] = true
+			saved, err := c.Save()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			if c, err = a.Restore(saved); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestALiveCameraThatReconnectsForMonthsIsNoNews(t *testing.T) {
+	a, err := NewAnalyzer(nil, 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := a.Start()
+	defer c.Close()
+	c.forgettable = true
+	var names []string
+	for i := range 300 {
+		names = append(names, fmt.Sprintf("20240501T080000.%03dZ-0123456789abcdef", i))
+	}
+	for i, got := range played(t, c, names...) {
+		if got != "ok" {
+			t.Errorf("epoch %d: %s", i, got)
+		}
+	}
+	// A file's epoch is news when it is forgotten, wherever it stood.
+	for i, got := range played(t, c, append([]string{"file-1"}, names[:70]...)...) {
+		if want := map[bool]string{true: "ok EpochForgotten", false: "ok"}[i == maxEpochs]; got != want {
+			t.Errorf("frame %d: %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestAFilmOfACameraThatMayHaveBeenForgottenSaysSo(t *testing.T) {
+	a, err := NewAnalyzer(nil, 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		chunk, forget int64
+		want          string
+	}{{63, 64, "ok"}, {64, 64, "ok CameraUnknown"}, {1000, 0, "ok"}} {
+		seq := sequencer{analyzer: func(string) (*Analyzer, error) { return a, nil }, forget: c.forget}
+		item := func(i int64) Item {
+			return Item{Result: result.Frame{Offset: c.chunk*16 + i, Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: "file-1", Sequence: i, Data: []byte{1}}}
+		}
+		run := Run{Link: chunk.Link{N: 16, Chunk: c.chunk, Camera: "c", Kind: chunk.Frames, Prev: chunk.Fresh}, Items: []Item{item(0), item(1)}}
+		m := mark{position: chunk.None}
+		parts, cam, err := seq.take(&m, &run, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cam.Close()
+		got := string(parts[0].Results[0].Status)
+		for _, e := range parts[0].Results[0].Events {
+			if e.Type == EventCameraUnknown {
+				got += " " + e.Type
+			}
+		}
+		if got != c.want || len(parts[0].Results[1].Events) > 0 {
+			t.Errorf("in chunk %d: %s, want %s", c.chunk, got, c.want)
+		}
+	}
 }

@@ -113,6 +113,7 @@ type storage interface {
 // sequencer puts the runs of one camera in order and analyses them.
 type sequencer struct {
 	analyzer func(camera string) (*Analyzer, error)
+	forget   int64 // after how many chunks without a frame cameras are forgotten; 0: never
 }
 
 // process takes the run, and runs that waited for it, or lets it wait. It
@@ -216,6 +217,9 @@ func (s *sequencer) take(m *mark, run *Run, cam *Camera, parts []chunksink.Part)
 	switch run.Kind {
 	case chunk.Frames:
 		part.Results = make([]result.Frame, 0, len(run.Items))
+		// The log alone decides, since a job that begins anew does not know whom earlier
+		// ones have forgotten: where it is shorter than that, nobody was.
+		cam.forgettable = s.forget > 0 && run.Chunk >= s.forget
 		for i := range run.Items {
 			it := &run.Items[i]
 			if chunk.FramePosition(it.Result.Offset) <= m.position {

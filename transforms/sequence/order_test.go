@@ -274,7 +274,7 @@ func (s *memoryStorage) replaceWaiting(runs []Run) error {
 func deliver(t *rapid.T, a *Analyzer, runs []Run, into, earlier given) {
 	stores := map[string]*memoryStorage{}
 	marks := map[string][]byte{}
-	seq := sequencer{func(string) (*Analyzer, error) { return a, nil }}
+	seq := sequencer{analyzer: func(string) (*Analyzer, error) { return a, nil }}
 	for i := range runs {
 		run, err := UnmarshalRun(runs[i].Marshal())
 		if err != nil {
