@@ -12,8 +12,8 @@ import (
 const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 
 // WriteJSONL writes one JSON object per row and line. Fields have the names and
-// the order of the columns of the results files; times are RFC 3339 in UTC, and
-// null when unknown; numbers that JSON cannot say are null.
+// the order of the columns of the results files; times are RFC 3339 in UTC. What is
+// unknown is null, as are numbers that JSON cannot say.
 func WriteJSONL(w io.Writer, rows []Frame) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -30,13 +30,13 @@ type jsonFrame struct {
 	Partition  int32           `json:"partition"`
 	Offset     int64           `json:"offset"`
 	Timestamp  string          `json:"timestamp"`
-	Camera     string          `json:"camera"`
-	Epoch      string          `json:"epoch"`
-	Sequence   int64           `json:"sequence"`
+	Camera     *string         `json:"camera"`
+	Epoch      *string         `json:"epoch"`
+	Sequence   *int64          `json:"sequence"`
 	Captured   *string         `json:"captured"`
-	Width      int32           `json:"width"`
-	Height     int32           `json:"height"`
-	Encoding   string          `json:"encoding"`
+	Width      *int32          `json:"width"`
+	Height     *int32          `json:"height"`
+	Encoding   *string         `json:"encoding"`
 	Bytes      int64           `json:"bytes"`
 	Status     Status          `json:"status"`
 	Reason     string          `json:"reason"`
@@ -86,6 +86,14 @@ type jsonFeature struct {
 	Data     []byte `json:"data"` // base64
 }
 
+// known is nil for what stands for unknown.
+func known[T comparable](v, unknown T) *T {
+	if v == unknown {
+		return nil
+	}
+	return &v
+}
+
 type number float64
 
 func (n number) MarshalJSON() ([]byte, error) {
@@ -99,8 +107,8 @@ func toJSON(f *Frame) jsonFrame {
 	j := jsonFrame{
 		Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
 		Timestamp: time.UnixMilli(f.Timestamp).UTC().Format(timeLayout),
-		Camera:    f.Camera, Epoch: f.Epoch, Sequence: f.Sequence,
-		Width: f.Width, Height: f.Height, Encoding: f.Encoding, Bytes: f.Bytes,
+		Camera:    known(f.Camera, ""), Epoch: known(f.Epoch, ""), Sequence: known(f.Sequence, unknownSequence),
+		Width: known(f.Width, 0), Height: known(f.Height, 0), Encoding: known(f.Encoding, ""), Bytes: f.Bytes,
 		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
 		Detections: make([]jsonDetection, 0, len(f.Detections)),
 		Events:     make([]jsonEvent, 0, len(f.Events)),

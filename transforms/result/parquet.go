@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,9 +16,12 @@ import (
 
 // FormatVersion is the version of the results files. Within a version columns
 // are only ever added: a reader gives zero values for columns that a file does
-// not have, and passes over those it does not know. A file of another version
-// is refused.
-const FormatVersion = 1
+// not have, and passes over those it does not know. Version 1, in which nothing
+// is NULL but quality, is read too; a file of another version is refused.
+const FormatVersion = 2
+
+// withoutNulls is the version in which what is unknown was 0, -1 or empty.
+const withoutNulls = 1
 
 // formatKey is the metadata key of the version.
 const formatKey = "framebeam.format"
@@ -41,10 +45,10 @@ func WriteParquet(w io.Writer, rows []Frame, meta map[string]string) error {
 	for _, k := range slices.Sorted(maps.Keys(meta)) {
 		opts = append(opts, parquet.KeyValueMetadata(k, meta[k]))
 	}
-	pw := parquet.NewGenericWriter[Frame](w, opts...)
-	clean := make([]Frame, len(rows))
+	pw := parquet.NewGenericWriter[row](w, opts...)
+	clean := make([]row, len(rows))
 	for i := range rows {
-		clean[i] = validText(rows[i])
+		clean[i] = rowOf(validText(rows[i]))
 	}
 	if _, err := pw.Write(clean); err != nil {
 		return fmt.Errorf("write results as parquet: %w", err)
@@ -81,59 +85,69 @@ func validText(f Frame) Frame {
 	return f
 }
 
-// ReadParquet reads what [WriteParquet] wrote, and files of the same version
-// with fewer or more columns.
+// ReadParquet reads what [WriteParquet] wrote, in this version or an earlier one,
+// and files with fewer or more columns. It holds the whole file in memory.
 func ReadParquet(r io.ReaderAt, size int64) (rows []Frame, meta map[string]string, err error) {
-	defer recoverCorrupt(&err)
-	f, meta, err := openParquet(r, size)
-	if err != nil {
-		return nil, nil, err
+	rows, meta, _, err = readParquet(r, size)
+	return rows, meta, err
+}
+
+// CurrentParquet is a results file as it would be written today: itself, if it is of
+// this version.
+func CurrentParquet(file []byte) ([]byte, error) {
+	rows, meta, version, err := readParquet(bytes.NewReader(file), int64(len(file)))
+	if err != nil || version == FormatVersion {
+		return file, err
 	}
-	pr := parquet.NewGenericReader[Frame](f)
+	var b bytes.Buffer
+	err = WriteParquet(&b, rows, meta)
+	return b.Bytes(), err
+}
+
+func readParquet(r io.ReaderAt, size int64) (rows []Frame, meta map[string]string, version int, err error) {
+	defer recoverCorrupt(&err)
+	data := make([]byte, size)
+	if n, err := r.ReadAt(data, 0); n < len(data) {
+		return nil, nil, 0, fmt.Errorf("read results from parquet: %w", err)
+	}
+	f, meta, version, err := openParquet(bytes.NewReader(data), size)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if err := checkPages(data, f.Metadata()); err != nil {
+		return nil, nil, 0, fmt.Errorf("read results from parquet: damaged file: %w", err)
+	}
+	pr := parquet.NewGenericReader[row](f)
 	defer pr.Close()
-	buf := make([]Frame, 256)
+	buf := make([]row, 256)
 	for {
 		clear(buf)
 		n, err := pr.Read(buf)
 		for i := range buf[:n] {
-			rows = append(rows, normal(buf[i]))
+			rows = append(rows, buf[i].frame(version))
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return rows, meta, nil
+			return rows, meta, version, nil
 		case err != nil:
-			return nil, nil, fmt.Errorf("read results from parquet: %w", err)
+			return nil, nil, 0, fmt.Errorf("read results from parquet: %w", err)
 		case n == 0:
-			return nil, nil, fmt.Errorf("read results from parquet: %w", io.ErrUnexpectedEOF)
+			return nil, nil, 0, fmt.Errorf("read results from parquet: %w", io.ErrUnexpectedEOF)
 		}
 	}
-}
-
-// normal makes empty lists nil, as they are before they are written.
-func normal(f Frame) Frame {
-	if len(f.Detections) == 0 {
-		f.Detections = nil
-	}
-	if len(f.Events) == 0 {
-		f.Events = nil
-	}
-	if len(f.Features) == 0 {
-		f.Features = nil
-	}
-	return f
 }
 
 // ReadParquetMeta reads the file's metadata only.
 func ReadParquetMeta(r io.ReaderAt, size int64) (meta map[string]string, err error) {
 	defer recoverCorrupt(&err)
-	_, meta, err = openParquet(r, size)
+	_, meta, _, err = openParquet(r, size)
 	return meta, err
 }
 
 // footerTail is the length of the footer and the magic number at a file's end.
 const footerTail = 8
 
-// checkFooter keeps a damaged length from making the library allocate gigabytes.
+// checkFooter keeps damaged lengths from making the library allocate gigabytes.
 func checkFooter(r io.ReaderAt, size int64) error {
 	var tail [footerTail]byte
 	if size < footerTail {
@@ -142,33 +156,42 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	if n, err := r.ReadAt(tail[:], size-footerTail); n < footerTail {
 		return fmt.Errorf("read results from parquet: %w", err)
 	}
-	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-footerTail {
+	n := int64(binary.LittleEndian.Uint32(tail[:]))
+	if n > size-footerTail {
 		return fmt.Errorf("read results from parquet: a footer of %d bytes in a file of %d", n, size)
+	}
+	footer := make([]byte, n)
+	if got, err := r.ReadAt(footer, size-footerTail-n); got < len(footer) {
+		return fmt.Errorf("read results from parquet: %w", err)
+	}
+	if _, err := structLength(footer); err != nil {
+		return fmt.Errorf("read results from parquet: damaged footer: %w", err)
 	}
 	return nil
 }
 
-func openParquet(r io.ReaderAt, size int64) (*parquet.File, map[string]string, error) {
+func openParquet(r io.ReaderAt, size int64) (f *parquet.File, meta map[string]string, version int, err error) {
 	if err := checkFooter(r, size); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	f, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read results from parquet: %w", err)
+		return nil, nil, 0, fmt.Errorf("read results from parquet: %w", err)
 	}
-	meta := map[string]string{}
+	meta = map[string]string{}
 	for _, kv := range f.Metadata().KeyValueMetadata {
 		meta[kv.Key] = kv.Value
 	}
 	v, ok := meta[formatKey]
 	if !ok {
-		return nil, nil, errors.New("read results from parquet: not a results file: it has no " + formatKey)
+		return nil, nil, 0, errors.New("read results from parquet: not a results file: it has no " + formatKey)
 	}
-	if v != strconv.Itoa(FormatVersion) {
-		return nil, nil, fmt.Errorf("read results from parquet: format %q is not known here (only %d)", v, FormatVersion)
+	version, err = strconv.Atoi(v)
+	if err != nil || version < withoutNulls || version > FormatVersion {
+		return nil, nil, 0, fmt.Errorf("read results from parquet: format %q is not known here (only %d to %d)", v, withoutNulls, FormatVersion)
 	}
 	delete(meta, formatKey)
-	return f, meta, nil
+	return f, meta, version, nil
 }
 
 // recoverCorrupt makes an error of the panics with which the parquet library

@@ -28,35 +28,32 @@ const (
 	OutOfOrder Status = "out_of_order"
 )
 
-// Frame is all that one frame gave. The parquet tags are the schema of the
-// results files; columns are only ever added, never renamed (FormatVersion).
+// Frame is all that one frame gave. [row] says how it lies in the results files.
 type Frame struct {
-	Topic     string `parquet:"topic,dict"`
-	Partition int32  `parquet:"partition"`
-	Offset    int64  `parquet:"offset,delta"`
-	// Timestamp is the Kafka record's, in milliseconds since 1970 UTC.
-	Timestamp int64  `parquet:"timestamp,timestamp(millisecond)"`
-	Camera    string `parquet:"camera,dict"` // "" when the record has no valid key
-	Epoch     string `parquet:"epoch,dict"`
-	Sequence  int64  `parquet:"sequence,delta"` // -1 when unknown
-	// Captured is in microseconds since 1970 UTC; 0 when unknown.
-	Captured int64  `parquet:"captured,timestamp(microsecond)"`
-	Width    int32  `parquet:"width"`
-	Height   int32  `parquet:"height"`
-	Encoding string `parquet:"encoding,dict"`
-	Bytes    int64  `parquet:"bytes"` // size of the record's value
-	Status   Status `parquet:"status,dict"`
-	Reason   string `parquet:"reason,dict"` // a frame.Reason for dead letters
-	Detail   string `parquet:"detail"`      // for people
+	Topic     string
+	Partition int32
+	Offset    int64
+	Timestamp int64  // the Kafka record's, in milliseconds since 1970 UTC
+	Camera    string // "" when the record belongs to none
+	Epoch     string // "" when unknown, as on the JSON wire
+	Sequence  int64  // -1 when unknown, as on the JSON wire
+	Captured  int64  // microseconds since 1970 UTC; 0 when unknown
+	Width     int32  // pixels, as Height; 0 when unknown
+	Height    int32
+	Encoding  string // "" when unknown
+	Bytes     int64  // size of the record's value
+	Status    Status
+	Reason    string // a frame.Reason for dead letters
+	Detail    string // for people
 	// Quality is absent for frames that were not decoded.
-	Quality    *Quality    `parquet:"quality,optional"`
-	Detections []Detection `parquet:"detections,list"`
-	Events     []Event     `parquet:"events,list"`
+	Quality    *Quality
+	Detections []Detection
+	Events     []Event
 	// Features describe the picture for search and similarity.
-	Features []Feature `parquet:"features,list"`
+	Features []Feature
 	// Config is the digest of the configuration that the camera was analysed
-	// with, 16 hex digits.
-	Config string `parquet:"config,dict"`
+	// with, 16 hex digits; "" for a dead letter that was not looked at.
+	Config string
 }
 
 // Quality measures a frame's picture as such.
@@ -116,6 +113,8 @@ type PerFrame struct {
 	Quality    *Quality
 	Detections []Detection
 	Features   []Feature
+	// Dropped is how many boxes lay outside of the picture, or had no pixel.
+	Dropped int
 }
 
 // Begin starts the result of a record of a partition; everything else is to be filled in.

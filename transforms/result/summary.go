@@ -9,7 +9,13 @@ import (
 )
 
 // Summary adds up what was found, by camera. The zero value is empty.
-type Summary struct{ cameras map[string]*counts }
+type Summary struct {
+	// Found and Dead leave out cameras of which nothing was found, or nothing was a
+	// dead letter. They change no numbers.
+	Found, Dead bool
+
+	cameras map[string]*counts
+}
 
 type counts struct {
 	frames, dead, repeats, late  int64
@@ -70,6 +76,9 @@ func (s *Summary) Write(w io.Writer) error {
 	slices.Sort(ids)
 	for _, id := range ids {
 		c := s.cameras[id]
+		if s.Found && c.detections+c.events == 0 || s.Dead && c.dead == 0 {
+			continue
+		}
 		name := id
 		if name == "" {
 			name = "-"

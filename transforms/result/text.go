@@ -13,7 +13,8 @@ import (
 //	time camera epoch/sequence topic/partition@offset status width x height [boxes] [events] [reason]
 //
 // Boxes are analysis(label)#track:width x height+x+y, events
-// !type(rule):transition#track="detail"; what there is not is left out. Text from outside is quoted
+// !type(rule):transition#track="detail"; what there is not is left out, or "-". The time
+// is the record's where that of capture is unknown. Text from outside is quoted
 // where it could break the line.
 func WriteText(w io.Writer, rows []Frame) error {
 	b := bufio.NewWriter(w)
@@ -31,8 +32,12 @@ func writeLine(w io.Writer, f *Frame) {
 	if f.Captured != 0 {
 		at = time.UnixMicro(f.Captured)
 	}
-	fmt.Fprintf(w, "%s %s %s/%d %s/%d@%d %s", at.UTC().Format(timeLayout),
-		word(f.Camera), word(f.Epoch), f.Sequence, word(f.Topic), f.Partition, f.Offset, word(string(f.Status)))
+	sequence := "-"
+	if f.Sequence != unknownSequence {
+		sequence = strconv.FormatInt(f.Sequence, 10)
+	}
+	fmt.Fprintf(w, "%s %s %s/%s %s/%d@%d %s", at.UTC().Format(timeLayout),
+		word(f.Camera), word(f.Epoch), sequence, word(f.Topic), f.Partition, f.Offset, word(string(f.Status)))
 	if f.Width > 0 {
 		fmt.Fprintf(w, " %dx%d", f.Width, f.Height)
 	}
