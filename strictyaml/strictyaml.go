@@ -126,7 +126,8 @@ func (v *Violations) Fields(where string, node ast.Node, fields map[string]func(
 	v.Mapping(where, node, func(name string, line int, value ast.Node) {
 		read, known := fields[name]
 		if !known {
-			v.Add(line, "%s: unknown field %q (known: %s)", where, name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+			names := slices.Sorted(maps.Keys(fields))
+			v.Add(line, "%s: unknown field %q (known: %s)%s", where, name, strings.Join(names, ", "), DidYouMean(name, names))
 			return
 		}
 		lines[name] = line

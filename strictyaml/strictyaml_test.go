@@ -108,7 +108,7 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 			`2: pump: flow: is "1", not a number`}},
 		{"a long value is not repeated", "size: " + strings.Repeat("x", 41) + "\n", []string{"1: pump: size: is something else, not a whole number"}},
 		{"unknown fields, also further in", "naem: a\nvalve:\n  sort: ball\n", []string{
-			`1: pump: unknown field "naem" (known: flow, gear, name, note, on, rest, size, valve)`,
+			`1: pump: unknown field "naem" (known: flow, gear, name, note, on, rest, size, valve); did you mean "name"?`,
 			`3: valve: unknown field "sort" (known: kind)`}},
 		{"a field given twice", "size: 1\non: true\nsize: 2\n", []string{"3: pump: size is already given in line 1"}},
 		{"what is not a mapping", "- name\n", []string{"1: pump is not a mapping of fields to values"}},

@@ -40,30 +40,41 @@ func Pointer(path ...string) string {
 }
 
 // Tree returns the node as JSON would have it: map[string]any, []any, string, bool,
-// int64, float64 or nil; and where everything stands. What JSON cannot say is noted.
-func (v *Violations) Tree(node ast.Node) (any, Lines) {
-	lines := Lines{"": Line(node)}
-	return v.tree(node, "", lines), lines
+// int64, float64 or nil; and where everything stands. What JSON cannot say is noted, nil
+// in a list, left out of a mapping, and its pointers are returned.
+func (v *Violations) Tree(node ast.Node) (tree any, lines Lines, unread []string) {
+	r := treeReader{v: v, lines: Lines{"": Line(node)}}
+	tree = r.value(node, "")
+	return tree, r.lines, r.unread
 }
 
-func (v *Violations) tree(node ast.Node, at string, lines Lines) any {
+type treeReader struct {
+	v      *Violations
+	lines  Lines
+	unread []string
+}
+
+func (r *treeReader) value(node ast.Node, at string) any {
 	switch n := node.(type) {
 	case nil, *ast.NullNode:
 		return nil
 	case ast.MapNode:
 		m := map[string]any{}
-		v.Mapping(strings.TrimPrefix(at, "/"), node, func(name string, line int, value ast.Node) {
+		r.v.Mapping(strings.TrimPrefix(at, "/"), node, func(name string, line int, value ast.Node) {
 			p := at + Pointer(name)
-			lines[p] = line
-			m[name] = v.tree(value, p, lines)
+			r.lines[p] = line
+			m[name] = r.value(value, p)
+			if n := len(r.unread); n > 0 && r.unread[n-1] == p {
+				delete(m, name)
+			}
 		})
 		return m
 	case *ast.SequenceNode:
 		list := make([]any, len(n.Values))
 		for i, value := range n.Values {
 			p := at + Pointer(strconv.Itoa(i))
-			lines[p] = Line(value)
-			list[i] = v.tree(value, p, lines)
+			r.lines[p] = Line(value)
+			list[i] = r.value(value, p)
 		}
 		return list
 	case *ast.BoolNode:
@@ -85,6 +96,7 @@ func (v *Violations) tree(node ast.Node, at string, lines Lines) any {
 	case *ast.LiteralNode:
 		return strings.TrimSpace(n.Value.Value)
 	}
-	v.Add(Line(node), "%s is %s", strings.TrimPrefix(at, "/"), Describe(node))
+	r.v.Add(Line(node), "%s is %s", strings.TrimPrefix(at, "/"), Describe(node))
+	r.unread = append(r.unread, at)
 	return nil
 }

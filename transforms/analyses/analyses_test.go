@@ -140,6 +140,7 @@ schedules:
 cameras:
   - match: "[a-"
 `, []string{
+			"2: motion: blur: 2 is not odd",
 			`3: analyses: silence: "25h" is not a duration from 1ms to 24h, such as 10s`,
 			`4: analyses: json_zone: time zone "Mars/Olympus": IANA knows none of this name (2025c; such as Europe/Berlin)`,
 			`6: schedules: night: from: "25:00" is not a clock time such as 06:30`,
@@ -157,7 +158,54 @@ cameras:
       only: [dusk]
 `, []string{
 			"2: motion: blur: 2 is not odd",
-			"8: motion: blur: 4 is not odd"}},
+			"5: motion: during/nigth: there is no such schedule",
+			"8: motion: blur: 4 is not odd",
+			`9: motion: only/0: there is no schedule "dusk"`}},
+		{"whatever is looked at, in one run", `json_zone: Mars/Olympus
+backgroud: true
+background: {contrast: 1}
+tracking: {from: [background, motoin], high: much}
+lines:
+  low: {points: [[0, 0.99], [1, 0.99]]}
+  bad: {points: [[0, 0.5], [1, "x"]], margn: 0.1, direction: up}
+zones:
+  ramp: {polygon: [[0, 0], [1, 1], [1, 0], [0, 1]], loiter: 10}
+  hall: {polygon: [[0, 0], [1, 0], [1, 1]], of: trackin, only: [nigth]}
+schedules:
+  - {name: night, from: "20:00", zone: Local}
+  - {name: day, from: "6", to: "20:00", dyas: [mon]}
+  - later
+cameras:
+  - match: "[a-"
+    motion: {blur: 2, treshold: 3}
+  - quality: 3
+    motion: {blur: 4}
+  - &all {match: gate}
+`, []string{
+			`1: analyses: json_zone: time zone "Mars/Olympus": IANA knows none of this name (2025c; such as Europe/Berlin)`,
+			`2: analyses: unknown field "backgroud"; did you mean "background"?`,
+			"3: background: contrast: 1 is less than 2",
+			"4: tracking: high: got string, want number",
+			`4: tracking: reads "motoin", which is not switched on for the same cameras; did you mean "motion"?`,
+			"6: low: points: nothing can cross it forward: beyond it there is less than the margin of 0.02 before the picture's edge, where feet leave it; move it inwards, make margin smaller, or set direction to \"backward\"",
+			`7: lines: bad: unknown field "margn"; did you mean "margin"?`,
+			"7: lines: bad: direction: value must be one of 'both', 'forward', 'backward'",
+			"7: lines: bad: points: 1: 1: got string, want number",
+			"9: zones: ramp: loiter: got number, want string",
+			"9: ramp: polygon: edges 0 and 2 touch: it crosses itself",
+			`10: hall: reads "trackin", which is not switched on for the same cameras; did you mean "tracking"?`,
+			"12: schedules: 0: missing property 'to'",
+			`12: schedules: night: zone: time zone "Local": IANA knows none of this name (2025c; such as Europe/Berlin)`,
+			`13: schedules: 1: unknown field "dyas"; did you mean "days"?`,
+			`13: schedules: day: from: "6" is not a clock time such as 06:30`,
+			"14: schedules: 2: got string, want object",
+			`16: cameras: match: "[a-" is not a pattern: syntax error in pattern`,
+			`17: cameras: 0: motion: unknown field "treshold"; did you mean "threshold"?`,
+			"17: motion: blur: 2 is not odd",
+			"18: cameras: 1: missing property 'match'",
+			"18: cameras: 1: quality: got number, want boolean or object",
+			"19: motion: blur: 4 is not odd",
+			"20: cameras/2 is an anchor or alias, which are not read"}},
 		{"schedules that are not there", `cameras:
   - match: gate
     motion: {during: {nigth: false}}
@@ -187,6 +235,35 @@ cameras:
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	if _, err := Load(missing); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Error(err)
+	}
+}
+
+func TestPatternsThatFitNoCameraAreTold(t *testing.T) {
+	c := Default()
+	for _, match := range []string{"gate-*", "yard", "gate", "Front *", "*"} {
+		c.Cameras = append(c.Cameras, Override{Match: match})
+	}
+	if diff := cmp.Diff([]string{"yard", "gate"}, c.Unmatched([]string{"gate-1", "id--Front.20Door"})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheConfigOfARowIsFoundInTheRecordedConfiguration(t *testing.T) {
+	c, err := Parse("a.yaml", []byte("cameras:\n  - match: gate\n    motion: false\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := c.Stages(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := RecordedProfiles(st.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []RecordedProfile{{"gate", st.PerFrame.Profiles[0].Digest}, {"", st.PerFrame.Profiles[1].Digest}}
+	if diff := cmp.Diff(want, got); diff != "" || want[0].Digest == want[1].Digest {
+		t.Error(diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package analyses
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,12 +38,14 @@ func Parse(file string, data []byte) (Config, error) {
 	var bad strictyaml.Violations
 	cfg := Default()
 	if root := bad.Parse(data); !strictyaml.IsNull(root) {
-		tree, lines := bad.Tree(root)
-		if bad.Err(file) == nil {
-			againstSchema(&bad, tree, lines)
+		tree, lines, unread := bad.Tree(root)
+		b := broken{}
+		for _, pointer := range unread {
+			b[pointer] = true
 		}
-		if bad.Err(file) == nil {
-			read(&bad, &cfg, tree.(map[string]any), lines)
+		againstSchema(&bad, b, tree, lines)
+		if fields, ok := tree.(map[string]any); ok {
+			read(&bad, b, &cfg, fields, lines)
 		}
 	}
 	if err := bad.Err(file); err != nil {
@@ -51,38 +54,75 @@ func Parse(file string, data []byte) (Config, error) {
 	return cfg, nil
 }
 
-// againstSchema notes where the document is not as the schema says.
-func againstSchema(bad *strictyaml.Violations, tree any, lines strictyaml.Lines) {
+// againstSchema notes where the document is not as the schema says, and cuts that out of
+// it, until the rest is.
+func againstSchema(bad *strictyaml.Violations, b broken, tree any, lines strictyaml.Lines) {
 	s, err := compiledSchema()
 	if err != nil {
 		bad.Add(1, "%v", err)
 		return
 	}
-	var invalid *jsonschema.ValidationError
-	if err := s.Validate(tree); errors.As(err, &invalid) {
-		note(bad, invalid, lines, message.NewPrinter(language.English))
-	} else if err != nil {
-		bad.Add(1, "%v", err)
+	// What was cut may have hidden something, or be missing: a few rounds are enough.
+	const rounds = 10
+	for range rounds {
+		err := s.Validate(tree)
+		var invalid *jsonschema.ValidationError
+		if err == nil {
+			return
+		} else if !errors.As(err, &invalid) {
+			bad.Add(1, "%v", err)
+			return
+		}
+		p := message.NewPrinter(language.English)
+		for _, e := range leaves(invalid, p) {
+			note(bad, b, e, tree, lines, p)
+		}
+		if b[""] {
+			return
+		}
 	}
 }
 
-func note(bad *strictyaml.Violations, e *jsonschema.ValidationError, lines strictyaml.Lines, p *message.Printer) {
-	if len(e.Causes) > 0 {
-		for _, c := range e.Causes {
-			note(bad, c, lines, p)
-		}
-		return
+// leaves are what is wrong, in an order that is always the same.
+func leaves(e *jsonschema.ValidationError, p *message.Printer) (all []*jsonschema.ValidationError) {
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
 	}
+	for _, c := range e.Causes {
+		all = append(all, leaves(c, p)...)
+	}
+	slices.SortStableFunc(all, func(a, b *jsonschema.ValidationError) int {
+		return cmp.Or(slices.Compare(a.InstanceLocation, b.InstanceLocation), cmp.Compare(a.ErrorKind.LocalizedString(p), b.ErrorKind.LocalizedString(p)))
+	})
+	return all
+}
+
+func note(bad *strictyaml.Violations, b broken, e *jsonschema.ValidationError, tree any, lines strictyaml.Lines, p *message.Printer) {
 	where := strings.Join(e.InstanceLocation, ": ")
 	if where == "" {
 		where = "analyses"
 	}
 	at := strictyaml.Pointer(e.InstanceLocation...)
-	if extra, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
-		for _, name := range extra.Properties {
-			bad.Add(lines.At(at+strictyaml.Pointer(name)), "%s: unknown field %q", where, name)
+	switch k := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			path := append(slices.Clone(e.InstanceLocation), name)
+			bad.Add(lines.At(strictyaml.Pointer(path...)), "%s: unknown field %q%s", where, name, strictyaml.DidYouMean(name, knownAt(e.SchemaURL)))
+			b.cut(tree, path)
 		}
 		return
+	case *kind.Required:
+		news := b.lacks(tree, e.InstanceLocation, k)
+		if len(news) == 0 {
+			return
+		}
+		e.ErrorKind = &kind.Required{Missing: news}
+	default:
+		already := b.holds(at)
+		b.cut(tree, e.InstanceLocation)
+		if already {
+			return
+		}
 	}
 	text := e.ErrorKind.LocalizedString(p)
 	switch k := e.ErrorKind.(type) { // which it would write as 1.048577×10⁰⁶
@@ -99,8 +139,9 @@ func decimal(r *big.Rat) string {
 	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
-// read makes the configuration of a document that is as the schema says.
-func read(bad *strictyaml.Violations, cfg *Config, tree map[string]any, lines strictyaml.Lines) {
+// read makes the configuration of a document that is as the schema says, but for what is
+// broken and was cut out.
+func read(bad *strictyaml.Violations, b broken, cfg *Config, tree map[string]any, lines strictyaml.Lines) {
 	var doc document
 	settings := map[string]any{}
 	for key, v := range tree {
@@ -137,7 +178,7 @@ func read(bad *strictyaml.Violations, cfg *Config, tree map[string]any, lines st
 				bad.Add(lines.At(at), "schedules: %s: %s", s.Name, line)
 			}
 		}
-		if names[s.Name] {
+		if names[s.Name] && !b.holds(at+"/name") {
 			bad.Add(lines.At(at), "schedules: two are named %q", s.Name)
 		}
 		names[s.Name] = true
@@ -148,7 +189,7 @@ func read(bad *strictyaml.Violations, cfg *Config, tree map[string]any, lines st
 		at := strictyaml.Pointer("cameras", strconv.Itoa(i))
 		entry := c.(map[string]any)
 		o := Override{Match: entry["match"].(string), Analyses: map[string]json.RawMessage{}}
-		if _, err := path.Match(o.Match, ""); err != nil {
+		if _, err := path.Match(o.Match, ""); err != nil && !b.holds(at+"/match") {
 			bad.Add(lines.At(at+"/match"), "cameras: match: %q is not a pattern: %v", o.Match, err)
 		}
 		text, _ := entry["silence"].(string)
@@ -156,12 +197,12 @@ func read(bad *strictyaml.Violations, cfg *Config, tree map[string]any, lines st
 		readAnalyses(bad, o.Analyses, entry, at)
 		cfg.Cameras = append(cfg.Cameras, o)
 	}
-	if bad.Err("") != nil {
-		return
-	}
 	_, wrong := cfg.profiles()
 	seen := map[string]bool{}
 	for _, w := range wrong {
+		if slices.ContainsFunc(w.at, b.holds) || slices.ContainsFunc(w.of, b.in) {
+			continue
+		}
 		line := w.line(lines)
 		if text := fmt.Sprintf("%d %s", line, w.text); !seen[text] {
 			seen[text] = true

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/strictyaml"
@@ -29,6 +30,7 @@ type profile struct {
 // wrong is a violation: where in the file, the likeliest place first, and what.
 type wrong struct {
 	at   []string // JSON pointers
+	of   []string // likewise, of what else it follows from
 	text string
 }
 
@@ -74,6 +76,7 @@ type builder struct {
 	override map[string]json.RawMessage
 	profile  profile
 	bad      []*wrong
+	faulty   map[string]bool // analyses that something is wrong with
 }
 
 // pointers to a place in an analysis' settings, the override's first.
@@ -86,8 +89,8 @@ func (b *builder) pointers(path ...string) []string {
 }
 
 // wrong notes a violation of a field of an analysis.
-func (b *builder) wrong(path []string, field, text string) {
-	w := &wrong{text: fmt.Sprintf("%s: %s", path[len(path)-1], text)}
+func (b *builder) wrong(path []string, field, text string, of ...string) {
+	w := &wrong{of: of, text: fmt.Sprintf("%s: %s", path[len(path)-1], text)}
 	if field != "" {
 		w.text = fmt.Sprintf("%s: %s: %s", path[len(path)-1], field, text)
 		for _, p := range b.pointers(path...) {
@@ -101,6 +104,7 @@ func (b *builder) wrong(path []string, field, text string) {
 func (b *builder) build() {
 	kinds, sequential := allKinds()
 	known := map[string]bool{}
+	b.faulty = map[string]bool{}
 	for _, k := range kinds {
 		known[k.Name] = true
 		base, err1 := decode(b.cfg.Analyses[k.Name])
@@ -127,7 +131,7 @@ func (b *builder) build() {
 	for _, of := range []map[string]json.RawMessage{b.cfg.Analyses, b.override} {
 		for _, name := range slices.Sorted(maps.Keys(of)) {
 			if !known[name] {
-				b.wrong([]string{name}, "", "there is no such analysis")
+				b.wrong([]string{name}, "", "there is no such analysis"+strictyaml.DidYouMean(name, slices.Collect(maps.Keys(known))))
 			}
 		}
 	}
@@ -143,6 +147,8 @@ func (b *builder) specs(k params.Kind, s setting) (specs []params.Spec) {
 	if !k.Named {
 		if spec, ok := b.spec(k, k.Name, []string{k.Name}, s); ok {
 			specs = append(specs, spec)
+		} else {
+			b.faulty[k.Name] = true
 		}
 		return specs
 	}
@@ -154,6 +160,8 @@ func (b *builder) specs(k params.Kind, s setting) (specs []params.Spec) {
 		} else if one.on {
 			if spec, ok := b.spec(k, k.Name+"/"+rule, path, one); ok {
 				specs = append(specs, spec)
+			} else {
+				b.faulty[k.Name+"/"+rule] = true
 			}
 		}
 	}
@@ -163,11 +171,13 @@ func (b *builder) specs(k params.Kind, s setting) (specs []params.Spec) {
 // spec makes one analysis with what holds of it during schedules.
 func (b *builder) spec(k params.Kind, name string, path []string, s setting) (params.Spec, bool) {
 	spec := params.Spec{Kind: k.Name, Name: name}
-	var ok bool
-	base := without(s.fields, "during", "only")
-	if spec.Params, ok = b.whole(k, path, base); !ok {
-		return spec, false
+	var names []string
+	for _, sc := range b.cfg.Schedules {
+		names = append(names, sc.Name)
 	}
+	base := without(s.fields, "during", "only")
+	var right bool
+	spec.Params, right = b.whole(k, path, base)
 	during, _ := s.fields["during"].(map[string]any)
 	only, _ := s.fields["only"].([]any)
 	spec.Off = len(only) > 0
@@ -184,23 +194,24 @@ func (b *builder) spec(k params.Kind, name string, path []string, s setting) (pa
 		}
 		variant := params.Variant{Schedule: sc, Off: !one.on}
 		if one.on {
+			var ok bool
 			if variant.Params, ok = b.whole(k, path, one.fields); !ok {
-				return spec, false
+				right = false
 			}
 		}
 		spec.During = append(spec.During, variant)
 	}
 	for _, name := range slices.Sorted(maps.Keys(during)) {
 		if !used[name] {
-			b.wrong(path, "during/"+name, "there is no such schedule")
+			b.wrong(path, "during/"+name, "there is no such schedule"+strictyaml.DidYouMean(name, names), "/schedules")
 		}
 	}
 	for i, v := range only {
 		if name, _ := v.(string); !used[name] {
-			b.wrong(path, "only/"+strconv.Itoa(i), fmt.Sprintf("there is no schedule %q", name))
+			b.wrong(path, "only/"+strconv.Itoa(i), fmt.Sprintf("there is no schedule %q%s", name, strictyaml.DidYouMean(name, names)), "/schedules")
 		}
 	}
-	return spec, true
+	return spec, right
 }
 
 // whole are the parameters over the kind's defaults, checked, in one spelling.
@@ -220,7 +231,7 @@ func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (js
 
 // checkReads looks for analyses that are read but not switched on.
 func (b *builder) checkReads() {
-	on := map[string]bool{}
+	on := maps.Clone(b.faulty) // they are on, and something else is wrong with them
 	for _, s := range slices.Concat(b.profile.PerFrame, b.profile.Steps) {
 		on[s.Name] = true
 	}
@@ -231,7 +242,12 @@ func (b *builder) checkReads() {
 		}
 		for _, name := range reads {
 			if !on[name] {
-				b.wrong(specPath(s), "", fmt.Sprintf("reads %q, which is not switched on for the same cameras", name))
+				kind, rule, named := strings.Cut(name, "/")
+				of := []string{kind}
+				if named {
+					of = append(of, rule)
+				}
+				b.wrong(specPath(s), "", fmt.Sprintf("reads %q, which is not switched on for the same cameras%s", name, strictyaml.DidYouMean(name, slices.Collect(maps.Keys(on)))), b.pointers(of...)...)
 			}
 		}
 	}
@@ -300,28 +316,36 @@ type effective struct {
 	Digest string
 }
 
-// effective completes the profile and makes every analysis once, to know its digest.
-func (c *Config) effective(p *profile) (effective, error) {
+// effective completes the profile and makes every analysis once, to know its digest. It
+// returns all that is wrong.
+func (c *Config) effective(p *profile) (effective, []error) {
 	e := effective{Match: p.Match, Silence: p.Silence}
+	var errs []error
 	for i := range p.PerFrame {
 		// With the digests of the files that it names, for the workers.
 		s, err := perframe.Resolve(p.PerFrame[i])
 		if err != nil {
-			return e, err
+			errs = append(errs, err)
+			continue
 		}
 		p.PerFrame[i] = s
 		a, err := perframe.Make(s)
 		if err != nil {
-			return e, err
+			errs = append(errs, err)
+			continue
 		}
 		e.PerFrame = append(e.PerFrame, analysis{s, a.Digest()})
 	}
 	for _, s := range p.Steps {
 		step, err := sequence.Make(s)
 		if err != nil {
-			return e, err
+			errs = append(errs, err)
+			continue
 		}
 		e.Sequence = append(e.Sequence, analysis{s, step.Digest()})
+	}
+	if len(errs) > 0 {
+		return e, errs
 	}
 	text, err := json.Marshal(struct {
 		Profile  effective
@@ -329,7 +353,7 @@ func (c *Config) effective(p *profile) (effective, error) {
 		platform
 	}{effective{"", e.Silence, e.PerFrame, e.Sequence, ""}, c.Settings, thisPlatform()})
 	if err != nil {
-		return e, fmt.Errorf("encode profile: %w", err)
+		return e, []error{fmt.Errorf("encode profile: %w", err)}
 	}
 	sum := sha256.Sum256(text)
 	e.Digest = hex.EncodeToString(sum[:8])

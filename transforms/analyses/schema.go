@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,24 @@ func kindSchema(k params.Kind) object {
 	}
 	return object{"type": []any{"boolean", "object"}, "description": k.Doc + "; by name",
 		"propertyNames": object{"pattern": `^[A-Za-z0-9._-]{1,64}$`}, "additionalProperties": one}
+}
+
+// knownAt are the fields that the schema has at a place of it.
+func knownAt(url string) (names []string) {
+	text, err := Schema()
+	var schema any
+	if err != nil || json.Unmarshal(text, &schema) != nil {
+		return nil
+	}
+	_, pointer, _ := strings.Cut(url, "#")
+	var path []string
+	for name := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if name != "" {
+			path = append(path, strings.NewReplacer("~1", "/", "~0", "~").Replace(name))
+		}
+	}
+	fields, _ := at(schema, append(path, "properties")).(map[string]any)
+	return slices.Sorted(maps.Keys(fields))
 }
 
 var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {

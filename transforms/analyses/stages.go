@@ -59,11 +59,17 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		Sequence: sequence.Config{StateLimit: c.StateLimit, Forget: c.Forget, Paced: oneProcess},
 	}
 	record := record{Config: c.Settings, platform: thisPlatform()}
+	said := map[string]bool{} // profiles have most in common
 	for i := range profiles {
 		p := &profiles[i]
-		e, err := c.effective(p)
-		if err != nil {
-			return Stages{}, err
+		e, wrong := c.effective(p)
+		for _, err := range wrong {
+			if !said[err.Error()] {
+				said[err.Error()], errs = true, append(errs, err)
+			}
+		}
+		if len(wrong) > 0 {
+			continue
 		}
 		record.Profiles = append(record.Profiles, e)
 		seq := sequence.Profile{Match: p.Match, Steps: p.Steps, Silence: p.Silence, Reads: map[string]string{}}
@@ -79,6 +85,9 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		}
 		st.Sequence.Profiles = append(st.Sequence.Profiles, seq)
 		st.PerFrame.Profiles = append(st.PerFrame.Profiles, perframe.Profile{Match: p.Match, Analyses: p.PerFrame, Pixels: need, Digest: e.Digest})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Stages{}, err
 	}
 	text, err := json.MarshalIndent(record, "", "  ")
 	if err != nil {

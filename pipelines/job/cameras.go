@@ -1,0 +1,78 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/output"
+)
+
+// cameraPatterns tells of patterns in the configuration that fit no camera of the topic:
+// likely a slip, and what they say would never be used.
+type cameraPatterns struct {
+	job  *Job
+	out  *output.Output
+	told bool
+}
+
+// tell looks at the cameras that the output knows, if there are any: at the start those of
+// earlier jobs, which need not be all, and at the end also what this one saw.
+func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) error {
+	if c.told || len(c.job.Analyses.Cameras) == 0 {
+		return nil
+	}
+	cameras, err := c.known(ctx, parts)
+	if err != nil || len(cameras) == 0 {
+		return err
+	}
+	c.told = true
+	for _, pattern := range c.job.Analyses.Unmatched(cameras) {
+		slog.Warn("a pattern of the configuration fits no camera of the topic that is known so far",
+			"match", pattern, "topic", c.job.Topic, "cameras", cameras[:min(len(cameras), 20)])
+	}
+	return nil
+}
+
+// known are the cameras in the last states of the partitions and in their unfinished
+// chunks, sorted.
+func (c *cameraPatterns) known(ctx context.Context, parts []Partition) ([]string, error) {
+	ids := map[string]bool{}
+	for _, p := range parts {
+		pos, err := c.out.Resume(ctx, c.job.Topic, p.Partition)
+		if err != nil {
+			return nil, err
+		}
+		for _, camera := range pos.Cameras {
+			ids[camera.Camera] = true
+		}
+	}
+	if len(c.job.Analyses.Unmatched(slices.Collect(maps.Keys(ids)))) > 0 {
+		files, err := c.out.Files(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			if !f.Partial {
+				continue
+			}
+			rows, err := c.out.Rows(ctx, f.Name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // its chunk has grown
+			}
+			if err != nil {
+				return nil, err
+			}
+			for i := range rows {
+				if rows[i].Topic == c.job.Topic {
+					ids[rows[i].Camera] = true
+				}
+			}
+		}
+	}
+	delete(ids, "")
+	return slices.Sorted(maps.Keys(ids)), nil
+}
