@@ -78,6 +78,16 @@ func BottomCentre(x, y, width, height, pictureWidth, pictureHeight int32) Point 
 	}
 }
 
+// Anchors are where [BottomCentre] can be of a box of one pixel or more that lies in a
+// picture of some two thousand pixels: nearly everywhere, but neither at its left, upper
+// or right edge nor beyond any.
+var anchors = struct{ low, high Point }{Point{Unit / 4096, Unit / 2048}, Point{Unit - Unit/4096, Unit}}
+
+// anchor reports whether a [BottomCentre] can be there.
+func anchor(p Point) bool {
+	return p.X >= anchors.low.X && p.X <= anchors.high.X && p.Y >= anchors.low.Y && p.Y <= anchors.high.Y
+}
+
 // cross is positive when c lies to the right of the way from a to b, as one sees it
 // on the picture; its amount is twice the area of the triangle.
 func cross(a, b, c Point) int64 {

@@ -124,7 +124,7 @@ func (g Polygon) Distance(p Point) float64 {
 }
 
 // Deep reports whether there is a point inside that is at least margin away from
-// every edge. A polygon in which it would hardly fit counts as too narrow. It looks
+// every edge, and where something can stand. A polygon in which it would hardly fit counts as too narrow. It looks
 // for the point as Agafonkin's polylabel does (2016): in squares, of which those are
 // cut into four that may still hold it.
 func (g Polygon) Deep(margin int32) bool {
@@ -139,7 +139,7 @@ func (g Polygon) Deep(margin int32) bool {
 
 // deep is Deep in the square around c.
 func (g Polygon) deep(c Point, half, margin int32) bool {
-	if g.Side(c, margin) == 1 {
+	if g.Side(c, margin) == 1 && anchor(c) {
 		return true
 	}
 	const diagonal = 1.4143 // more than the root of 2

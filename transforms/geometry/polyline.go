@@ -1,6 +1,9 @@
 package geometry
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Polyline is a line of straight segments that does not touch itself.
 type Polyline struct{ points []Point }
@@ -67,6 +70,36 @@ func (l Polyline) Crossed(from, to Point) (net, through int) {
 		return net, crossed[1] - 1
 	}
 	return net, crossed[0] - 1
+}
+
+// Crossable reports whether something that stands in the picture can get straight
+// across the line, from left to right (or from right to left) and the margin beyond it.
+// It looks along the line in small steps.
+func (l Polyline) Crossable(toRight bool, margin int32) bool {
+	const steps = 256
+	const slack = 4     // of the grid, for rounding
+	const before = 1e-4 // how far from the line one must be able to stand before
+	for i := range l.Segments() {
+		s := l.Segment(i)
+		dx, dy := float64(s.B.X-s.A.X), float64(s.B.Y-s.A.Y)
+		// To the side where one gets: x is to the right, y is down.
+		side := 1 / math.Hypot(dx, dy)
+		if !toRight {
+			side = -side
+		}
+		for n := range steps + 1 {
+			at := float64(n) / steps
+			off := func(d float64) Point {
+				x := float64(s.A.X) + float64(at*dx) - float64(float64(d*dy)*side)
+				y := float64(s.A.Y) + float64(at*dy) + float64(float64(d*dx)*side)
+				return Point{int32(math.RoundToEven(x)), int32(math.RoundToEven(y))}
+			}
+			if to := off(float64(margin)); anchor(to) && anchor(off(-before*Unit)) && l.Beyond(to, margin-slack) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Right reports whether p lies to the right of the part of the line that is nearest

@@ -52,14 +52,44 @@ func DefaultLines() LinesConfig {
 func (c LinesConfig) Validate() error {
 	errs := []error{params.Check(c)}
 	if len(c.Points) >= 2 {
-		if _, err := geometry.NewPolyline(c.Points); err != nil {
+		l, err := geometry.NewPolyline(c.Points)
+		if err != nil {
 			errs = append(errs, params.Wrong("points", "%v", err))
+		} else if c.Margin > 0 && c.Margin <= 0.25 {
+			errs = append(errs, c.crossable(l))
 		}
 	}
 	if c.Of == "" {
 		errs = append(errs, params.Wrong("of", "is empty"))
 	}
 	return errors.Join(errs...)
+}
+
+// crossable says what is wrong with a line that lies so near to the picture's edge that
+// a direction that counts never would: what crosses it does not get the margin beyond it
+// before its feet are out of the picture.
+func (c LinesConfig) crossable(l geometry.Polyline) error {
+	margin := geometry.Length(c.Margin)
+	forward, backward := l.Crossable(true, margin), l.Crossable(false, margin)
+	var never string
+	switch {
+	case c.Direction == "both" && !forward && !backward:
+		never = "forward nor backward"
+	case c.Direction != "backward" && !forward:
+		never = "forward"
+	case c.Direction != "forward" && !backward:
+		never = "backward"
+	default:
+		return nil
+	}
+	hint := ""
+	if c.Direction == "both" && (forward || backward) {
+		hint = `, or set direction to "backward"`
+		if forward {
+			hint = `, or set direction to "forward"`
+		}
+	}
+	return params.Wrong("points", "nothing can cross it %s: beyond it there is less than the margin of %v before the picture's edge, where feet leave it; move it inwards, make margin smaller%s", never, c.Margin, hint)
 }
 
 // lines counts who crosses a line, and in which direction.

@@ -57,7 +57,7 @@ func (c ZonesConfig) Validate() error {
 		case err != nil:
 			errs = append(errs, params.Wrong("polygon", "%v", err))
 		case c.Margin >= 0 && c.Margin <= 0.25 && !g.Deep(geometry.Length(c.Margin)):
-			errs = append(errs, params.Wrong("margin", "nothing can get %v deep into this polygon: it is too narrow", c.Margin))
+			errs = append(errs, params.Wrong("margin", "nothing can get %v deep into this polygon: it is too narrow, or lies at the picture's edge, which feet do not reach", c.Margin))
 		}
 	}
 	if c.Of == "" {
