@@ -56,9 +56,10 @@ const (
 	ReasonNotImage   Reason = "not_an_image"   // neither JPEG nor PNG by its first bytes, or not decodable
 	ReasonTruncated  Reason = "truncated"      // the image ends early
 	ReasonCamera     Reason = "camera_differs" // key and content name different cameras
-	// ReasonAnalysisFailed is not the record's fault: a program of the user's (pipes)
-	// gave no answer, however often it was asked. Another run may get one: of all
-	// results these alone are not reproducible.
+	// ReasonAnalysisFailed is not the record's fault: a network gave what is not a
+	// number, or a program of the user's (pipes) no answer, however often it was asked.
+	// From a program another run may get one: of all results these alone are not
+	// reproducible.
 	ReasonAnalysisFailed Reason = "analysis_failed"
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/pixels"
@@ -17,6 +18,11 @@ type Analyzer struct {
 	parser   *frame.Parser
 	profiles []profile
 	handOver bool
+
+	// Dropped is how many boxes were left out since the start: nothing of them lay in the
+	// picture.
+	Dropped int64
+	warned  map[string]bool // by analysis
 
 	// The camera asked for last and its profile: a run is of one, and patterns may
 	// be many.
@@ -37,7 +43,7 @@ func NewAnalyzer(cfg Config) (*Analyzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Analyzer{parser: p, handOver: cfg.HandOver}
+	a := &Analyzer{parser: p, handOver: cfg.HandOver, warned: map[string]bool{}}
 	made := map[string]Analysis{} // equal ones are shared: networks are large
 	for _, pr := range cfg.Profiles {
 		pm := profile{Profile: pr, pixels: max(frame.GrayPixels, pr.Pixels)}
@@ -126,10 +132,17 @@ func (a *Analyzer) look(p *profile, res *result.Frame, f *frame.Frame) error {
 	}
 	var found result.PerFrame
 	for _, x := range p.analyses {
+		before := found.Dropped
 		if err := x.Analyse(&pic, &found); err != nil {
 			return fmt.Errorf("%s: %w", x.Name(), err)
 		}
+		if found.Dropped > before && !a.warned[x.Name()] {
+			a.warned[x.Name()] = true
+			slog.Warn("boxes of which nothing lies in the picture are left out, and counted from here on as boxes_dropped",
+				"analysis", x.Name(), "camera", f.Camera, "topic", res.Topic, "partition", res.Partition, "offset", res.Offset)
+		}
 	}
+	a.Dropped += int64(found.Dropped)
 	res.Quality, res.Detections, res.Features = found.Quality, found.Detections, found.Features
 	if a.handOver {
 		pic.handOver(pixels.KeyOf(res.Topic, res.Partition, res.Offset, f))

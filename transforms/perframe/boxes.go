@@ -2,6 +2,7 @@ package perframe
 
 import (
 	"cmp"
+	"errors"
 	"image"
 	"math"
 	"slices"
@@ -72,6 +73,40 @@ func place(d *result.Detection, left, top, right, bottom float64, side, frame im
 	d.X, d.Width = span(left, right, side.X, frame.X)
 	d.Y, d.Height = span(top, bottom, side.Y, frame.Y)
 	return d.Width > 0 && d.Height > 0
+}
+
+// placed are detections by the one rule for what programs and networks answer: a box is
+// cut at the edges of the picture and rounded to pixels; one of which nothing is left is
+// dropped and counted; one that is not made of numbers is a wrong answer.
+type placed struct {
+	all     []result.Detection
+	dropped int
+}
+
+// errNoNumber is a wrong answer.
+var errNoNumber = errors.New("not a number, or infinite")
+
+// finite reports whether all are numbers, and not infinite.
+func finite(vs ...float64) bool {
+	for _, v := range vs {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// add adds the detection with a box in the viewed picture, of that side.
+func (b *placed) add(d result.Detection, left, top, right, bottom float64, side, frame image.Point) error {
+	if !finite(left, top, right, bottom) {
+		return errNoNumber
+	}
+	if !place(&d, left, top, right, bottom, side, frame) {
+		b.dropped++
+		return nil
+	}
+	b.all = append(b.all, d)
+	return nil
 }
 
 // strongest sorts detections by falling score, then by label and place.

@@ -1,7 +1,9 @@
 package perframe
 
 import (
+	"errors"
 	"image"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,6 +67,48 @@ func TestSuppressionIsItsDefinition(t *testing.T) {
 			if !ok {
 				t.Fatalf("%+v is missing from %+v", d, got)
 			}
+		}
+	})
+}
+
+// The oracle paints the box on a picture of few pixels: a pixel counts whose middle is
+// in it, which is what rounding the edges comes to.
+func TestABoxIsWhatItCoversOfThePictureOrDroppedAndCounted(t *testing.T) {
+	edge := rapid.OneOf(
+		rapid.Float64Range(-30, 30), rapid.SampledFrom([]float64{0, 1e-9, -1e-9, 10, 1e300, -1e300, math.MaxFloat64, -math.MaxFloat64}),
+		rapid.Custom(func(t *rapid.T) float64 { return float64(rapid.IntRange(-2, 12).Draw(t, "pixel")) }))
+	any := rapid.OneOf(edge, rapid.SampledFrom([]float64{math.NaN(), math.Inf(1), math.Inf(-1)}))
+	rapid.Check(t, func(t *rapid.T) {
+		const w, h = 10, 8
+		var found placed
+		left, top, right, bottom := any.Draw(t, "left"), any.Draw(t, "top"), any.Draw(t, "right"), any.Draw(t, "bottom")
+		err := found.add(result.Detection{Label: "a"}, left, top, right, bottom, image.Pt(w, h), image.Pt(w, h))
+		if !finite(left, top, right, bottom) {
+			if !errors.Is(err, errNoNumber) || len(found.all)+found.dropped != 0 {
+				t.Fatalf("%v, %+v", err, found)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, minX, minY, maxX, maxY := 0, w, h, -1, -1
+		for y := range h {
+			for x := range w {
+				if mx, my := float64(x)+0.5, float64(y)+0.5; mx >= left && mx < right && my >= top && my < bottom {
+					n, minX, minY, maxX, maxY = n+1, min(minX, x), min(minY, y), max(maxX, x), max(maxY, y)
+				}
+			}
+		}
+		if n == 0 {
+			if len(found.all) != 0 || found.dropped != 1 {
+				t.Fatalf("nothing of it is in the picture: %+v", found)
+			}
+			return
+		}
+		want := result.Detection{Label: "a", X: int32(minX), Y: int32(minY), Width: int32(maxX - minX + 1), Height: int32(maxY - minY + 1)}
+		if found.dropped != 0 || len(found.all) != 1 || found.all[0] != want {
+			t.Fatalf("%+v, want %+v", found, want)
 		}
 	})
 }

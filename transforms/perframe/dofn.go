@@ -1,6 +1,7 @@
 package perframe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -94,16 +95,26 @@ func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) (sequenced, stray 
 	return beam.ParDo2(s, &analyzeFn{Config: cfg}, runs)
 }
 
+var droppedBoxes = beam.NewCounter("framebeam", "boxes_dropped")
+
 type analyzeFn struct {
 	Config Config
 
 	analyzer *Analyzer
+	counted  int64 // of the boxes that the analyzer dropped
 }
 
 func (fn *analyzeFn) Setup() (err error) {
 	pixels.SingleThreaded()
+	fn.counted = 0
 	fn.analyzer, err = NewAnalyzer(fn.Config)
 	return err
+}
+
+// FinishBundle counts what was left out.
+func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, sequence.Run), _ func(string, chunksink.Part)) {
+	droppedBoxes.Inc(ctx, fn.analyzer.Dropped-fn.counted)
+	fn.counted = fn.analyzer.Dropped
 }
 
 // Teardown releases what the analyses hold.

@@ -196,16 +196,20 @@ func (a *network) Analyse(in sequence.Input, out *result.PerFrame) error {
 	if err != nil {
 		return err
 	}
-	ds, err := a.look(m)
-	out.Detections = append(out.Detections, ds...)
+	found, err := a.look(m)
+	if errors.Is(err, errNoNumber) {
+		return &frame.Poison{Reason: frame.ReasonAnalysisFailed, Detail: fmt.Sprintf("%.150s gave a box or a score that is %v", a.name, errNoNumber)}
+	}
+	out.Detections = append(out.Detections, found.all...)
+	out.Dropped += found.dropped
 	return err
 }
 
 // look is what the network finds in a picture.
-func (a *network) look(m gocv.Mat) (ds []result.Detection, err error) {
+func (a *network) look(m gocv.Mat) (found placed, err error) {
 	if a.net == nil {
 		if a.net, err = a.load(); err != nil {
-			return nil, err
+			return found, err
 		}
 	}
 	fit := a.fit(image.Pt(m.Cols(), m.Rows()))
@@ -213,7 +217,7 @@ func (a *network) look(m gocv.Mat) (ds []result.Detection, err error) {
 	defer framed.Close()
 	o, err := a.net.Forward(framed, a.input, a.Layer)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	return a.read(o, fit)
 }
@@ -253,15 +257,10 @@ func (f fitting) picture(m gocv.Mat, bars int) gocv.Mat {
 	return to
 }
 
-// place sets the detection's box from one in pixels of the input; false if it is outside.
-func (f fitting) place(d *result.Detection, left, top, right, bottom float64) bool {
-	for _, v := range []float64{left, top, right, bottom} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
-		}
-	}
+// add adds the detection with a box in pixels of the input.
+func (f fitting) add(to *placed, d result.Detection, left, top, right, bottom float64) error {
 	at := f.inside.Min
-	return place(d, left-float64(at.X), top-float64(at.Y), right-float64(at.X), bottom-float64(at.Y), f.inside.Size(), f.frame)
+	return to.add(d, left-float64(at.X), top-float64(at.Y), right-float64(at.X), bottom-float64(at.Y), f.inside.Size(), f.frame)
 }
 
 // label is the name of a class.
@@ -273,28 +272,31 @@ func (a *network) label(class int) string {
 }
 
 // detection is one of a class, if its score and label are asked for.
-func (a *network) detection(class int, score float64) (result.Detection, bool) {
-	if !(score >= a.Threshold) || class < 0 {
-		return result.Detection{}, false
+func (a *network) detection(class int, score float64) (d result.Detection, ok bool, err error) {
+	if !finite(score) {
+		return d, false, errNoNumber
 	}
-	d := result.Detection{Analysis: a.name, Label: a.label(class), Score: min(score, 1)}
-	return d, len(a.Labels) == 0 || slices.Contains(a.Labels, d.Label)
+	if score < a.Threshold || class < 0 {
+		return d, false, nil
+	}
+	d = result.Detection{Analysis: a.name, Label: a.label(class), Score: min(score, 1)}
+	return d, len(a.Labels) == 0 || slices.Contains(a.Labels, d.Label), nil
 }
 
 // read makes detections of the network's output.
-func (a *network) read(o detectors.Output, f fitting) ([]result.Detection, error) {
-	var ds []result.Detection
-	var err error
+func (a *network) read(o detectors.Output, f fitting) (found placed, err error) {
 	switch a.Output {
 	case "ssd":
-		ds, err = a.ssd(o, f)
+		err = a.ssd(o, f, &found)
 	case "classify":
-		return a.classify(o, f)
+		found.all, err = a.classify(o, f)
+		return found, err
 	default:
-		ds, err = a.yolo(o, f)
+		err = a.yolo(o, f, &found)
 	}
-	ds = suppress(ds, a.Overlap)
-	return ds[:min(len(ds), a.Most)], err
+	found.all = suppress(found.all, a.Overlap)
+	found.all = found.all[:min(len(found.all), a.Most)]
+	return found, err
 }
 
 // not says that the output is not what the configuration says.
@@ -308,21 +310,24 @@ func (a *network) not(o detectors.Output, want string) error {
 
 // ssd reads rows of picture, class, score, left, top, right, bottom, the last four
 // from 0 to 1 of the input, as Caffe's layer DetectionOutput gives them.
-func (a *network) ssd(o detectors.Output, f fitting) (ds []result.Detection, err error) {
+func (a *network) ssd(o detectors.Output, f fitting, found *placed) error {
 	if len(o.Data)%7 != 0 || len(o.Dims) == 0 || o.Dims[len(o.Dims)-1] != 7 {
-		return nil, a.not(o, "[1,1,N,7]")
+		return a.not(o, "[1,1,N,7]")
 	}
 	w, h := float64(f.input.X), float64(f.input.Y)
 	for row := range slices.Chunk(o.Data, 7) {
 		if row[0] < 0 { // nothing found
 			continue
 		}
-		d, ok := a.detection(class(row[1]), float64(row[2]))
-		if ok && f.place(&d, float64(row[3])*w, float64(row[4])*h, float64(row[5])*w, float64(row[6])*h) {
-			ds = append(ds, d)
+		d, ok, err := a.detection(class(row[1]), float64(row[2]))
+		if ok && err == nil {
+			err = f.add(found, d, float64(row[3])*w, float64(row[4])*h, float64(row[5])*w, float64(row[6])*h)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return ds, nil
+	return nil
 }
 
 // class is a class that is given as a float; -1 if it is none.
@@ -335,7 +340,7 @@ func class(v float32) int {
 
 // yolo reads boxes as middle and size in pixels of the input, then, in version 5,
 // whether there is anything, then a score per class. Version 8 has them in columns.
-func (a *network) yolo(o detectors.Output, f fitting) (ds []result.Detection, err error) {
+func (a *network) yolo(o detectors.Output, f fitting, found *placed) error {
 	want, head := "[1,N,5+C]", 5
 	if a.Output == "yolov8" {
 		want, head = "[1,4+C,N]", 4
@@ -348,7 +353,7 @@ func (a *network) yolo(o detectors.Output, f fitting) (ds []result.Detection, er
 		dims = dims[1:]
 	}
 	if len(dims) != 2 || dims[0]*dims[1] != len(o.Data) {
-		return nil, a.not(o, want)
+		return a.not(o, want)
 	}
 	n, wide := dims[0], dims[1]
 	at := func(i, j int) float32 { return o.Data[i*wide+j] }
@@ -357,12 +362,12 @@ func (a *network) yolo(o detectors.Output, f fitting) (ds []result.Detection, er
 		at = func(i, j int) float32 { return o.Data[j*n+i] }
 	}
 	if wide <= head || len(a.Classes) > 0 && wide != head+len(a.Classes) {
-		return nil, a.not(o, want)
+		return a.not(o, want)
 	}
 	for i := range n {
 		best := head
 		for j := head + 1; j < wide; j++ {
-			if at(i, j) > at(i, best) {
+			if v := at(i, j); v > at(i, best) || v != v { // what is no number is not passed over
 				best = j
 			}
 		}
@@ -370,16 +375,16 @@ func (a *network) yolo(o detectors.Output, f fitting) (ds []result.Detection, er
 		if head == 5 {
 			score = float64(score * float64(at(i, 4)))
 		}
-		d, ok := a.detection(best-head, score)
-		if !ok {
-			continue
+		d, ok, err := a.detection(best-head, score)
+		if ok && err == nil {
+			x, y, w, h := float64(at(i, 0)), float64(at(i, 1)), float64(at(i, 2))/2, float64(at(i, 3))/2
+			err = f.add(found, d, x-w, y-h, x+w, y+h)
 		}
-		x, y, w, h := float64(at(i, 0)), float64(at(i, 1)), float64(at(i, 2))/2, float64(at(i, 3))/2
-		if f.place(&d, x-w, y-h, x+w, y+h) {
-			ds = append(ds, d)
+		if err != nil {
+			return err
 		}
 	}
-	return ds, nil
+	return nil
 }
 
 // classify reads a score per class; a detection is the whole picture.
@@ -396,7 +401,11 @@ func (a *network) classify(o detectors.Output, f fitting) (ds []result.Detection
 		return nil, a.not(o, want)
 	}
 	for i, score := range a.probabilities(o.Data) {
-		if d, ok := a.detection(i, score); ok {
+		d, ok, err := a.detection(i, score)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			d.Width, d.Height = int32(f.frame.X), int32(f.frame.Y)
 			ds = append(ds, d)
 		}

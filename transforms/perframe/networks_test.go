@@ -2,6 +2,8 @@ package perframe
 
 import (
 	"encoding/json"
+	"errors"
+	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -182,6 +184,48 @@ func TestAnOutputThatIsNotWhatIsConfiguredIsAnError(t *testing.T) {
 			t.Errorf("%s as %s: error %v, want %q", c.cfg.Model, c.cfg.Output, err, c.want)
 		}
 		pic.close()
+	}
+}
+
+// Each output has a good box, and one that is no box.
+func TestABoxOfANetworkOutsideIsDroppedAndOneThatIsNoNumberIsAWrongAnswer(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		name          string
+		output        string
+		data          []float32 // rows
+		found, droppd int
+		wrong         bool
+	}{
+		{"ssd, outside", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, 0.8, 1.5, 0.1, 2, 0.5}, 1, 1, false},
+		{"ssd, without height", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, 0.8, 0.1, 0.2, 0.5, 0.2}, 1, 1, false},
+		{"ssd, upside down", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, 0.8, 0.1, 0.5, 0.5, 0.2}, 1, 1, false},
+		{"ssd, an edge that is no number", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, 0.8, nan, 0.1, 0.5, 0.5}, 0, 0, true},
+		{"ssd, an infinite edge", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, 0.8, 0, 0.1, inf, 0.5}, 0, 0, true},
+		{"ssd, a score that is no number", "ssd", []float32{0, 1, 0.9, 0.1, 0.1, 0.5, 0.5, 0, 1, nan, 0.1, 0.1, 0.5, 0.5}, 0, 0, true},
+		{"ssd, nothing found", "ssd", []float32{-1, nan, nan, nan, nan, nan, nan}, 0, 0, false},
+		{"yolov5, hardly there", "yolov5", []float32{16, 16, 8, 8, 1, 0.9, 16, 16, 1e-9, 8, 1, 0.9}, 1, 1, false},
+		{"yolov5, a middle that is no number", "yolov5", []float32{16, 16, 8, 8, 1, 0.9, nan, 16, 8, 8, 1, 0.9}, 0, 0, true},
+		{"yolov5, whether there is anything is no number", "yolov5", []float32{16, 16, 8, 8, nan, 0.9}, 0, 0, true},
+		{"yolov5, no number where nothing is", "yolov5", []float32{16, 16, 8, 8, 1, 0.9, nan, nan, 8, 8, 0, 0.9}, 1, 0, false},
+		{"yolov5, the score of a second class is no number", "yolov5", []float32{16, 16, 8, 8, 1, 0.9, nan}, 0, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := small("cells_yolov5.onnx", c.output)
+			cfg.Fit, cfg.Classes, cfg.Threshold = "stretch", nil, 0.25
+			a := newNetwork(cfg)
+			wide := map[string]int{"ssd": 7, "yolov5": 6}[c.output]
+			if len(c.data)%wide != 0 {
+				wide = len(c.data)
+			}
+			found, err := a.read(detectors.Output{Dims: []int{1, len(c.data) / wide, wide}, Data: c.data}, a.fit(image.Pt(32, 32)))
+			if errors.Is(err, errNoNumber) != c.wrong || err != nil && !c.wrong {
+				t.Fatalf("error %v", err)
+			}
+			if !c.wrong && (len(found.all) != c.found || found.dropped != c.droppd) {
+				t.Errorf("%+v", found)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -164,18 +165,21 @@ func (a *piped) Analyse(in sequence.Input, out *result.PerFrame) error {
 		return err
 	}
 	side, whole := image.Pt(q.Width, q.Height), image.Pt(in.Frame().Width, in.Frame().Height)
-	var ds []result.Detection
+	var found placed
 	for _, d := range answer.Detections {
 		to := result.Detection{Analysis: a.name, Label: d.Label, Score: d.Score}
 		if d.Area > 0 {
 			to.Area = d.Area * float64(whole.X) / float64(side.X) * float64(whole.Y) / float64(side.Y)
 		}
-		if place(&to, d.X, d.Y, d.X+d.Width, d.Y+d.Height, side, whole) {
-			ds = append(ds, to)
+		// The numbers are finite, their sums need not be.
+		const far = math.MaxFloat64
+		if err := found.add(to, d.X, d.Y, min(max(d.X+d.Width, -far), far), min(max(d.Y+d.Height, -far), far), side, whole); err != nil {
+			return fmt.Errorf("a box of %s: %w", a.name, err)
 		}
 	}
-	strongest(ds)
-	out.Detections = append(out.Detections, ds...)
+	strongest(found.all)
+	out.Detections = append(out.Detections, found.all...)
+	out.Dropped += found.dropped
 	for _, f := range answer.Features {
 		out.Features = append(out.Features, result.Feature{Analysis: a.name, Kind: f.Kind, Data: f.Data})
 	}

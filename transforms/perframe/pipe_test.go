@@ -2,6 +2,7 @@ package perframe
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -47,6 +48,12 @@ func init() {
 		}
 		if len(data) > 0 && data[0] == 255 && h.Format == "gray" {
 			os.Exit(1)
+		}
+		if len(data) > 0 && data[0] == 254 && h.Format == "gray" {
+			fmt.Printf(`{"frame":%d,"detections":[{"label":"flat","x":1,"y":1,"width":3,"height":0},{"label":"thin","x":1,"y":1,"width":1e-9,"height":2},`+
+				`{"label":"outside","x":80,"y":1,"width":3,"height":2},{"label":"turned","x":3,"y":3,"width":-2,"height":-2},`+
+				`{"label":"far","x":1e308,"y":-1e308,"width":1e308,"height":-1e308},{"label":"cut","x":-3,"y":-3,"width":5,"height":4}]}`+"\n", h.Frame)
+			continue
 		}
 		fmt.Printf(`{"frame":%d,"detections":[{"label":"%s %d","x":0,"y":0,"width":%d,"height":%d,"score":0.5,"area":4},`+
 			`{"label":"corner","x":%d,"y":%v,"width":1,"height":1.5}],"features":[{"kind":"first","data":"AQI="}]}`+"\n",
@@ -125,6 +132,34 @@ func TestAFrameWithoutAnAnswerIsADeadLetterAndTheJobGoesOn(t *testing.T) {
 		}
 		if r := it.Result; r.Status != result.Dead || r.Reason != string(frame.ReasonAnalysisFailed) || r.Detail != "pipes/p gave no answer in 2 attempts" {
 			t.Errorf("frame %d: %s %s %q", i, r.Status, r.Reason, r.Detail)
+		}
+	}
+}
+
+func TestABoxOfWhichNothingIsInThePictureCostsNeitherTheFrameNorTheProgram(t *testing.T) {
+	raw, err := json.Marshal(helperPipe(func(c *PipeConfig) { c.Format, c.Attempts = "gray", 1 }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewAnalyzer(Config{Profiles: []Profile{{Analyses: []params.Spec{{Kind: "pipes", Name: "pipes/p", Params: raw}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for i := range 2 {
+		data := bytes.Repeat([]byte{254}, 48)
+		f := frame.Frame{Camera: "gate", Epoch: "e1", Sequence: int64(i), Captured: time.Unix(1, 0), Width: 8, Height: 6, Channels: 1, Encoding: frame.Raw, Data: data}
+		rec := f.CloudEvent()
+		it, err := a.Analyze("frames", 0, &rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []result.Detection{{Analysis: "pipes/p", Label: "cut", Width: 2, Height: 1, Score: 1}}
+		if diff := cmp.Diff(want, it.Result.Detections); diff != "" || it.Result.Status != result.OK {
+			t.Errorf("%s %s %s", it.Result.Status, it.Result.Detail, diff)
+		}
+		if a.Dropped != int64(5*(i+1)) {
+			t.Errorf("%d boxes were counted", a.Dropped)
 		}
 	}
 }

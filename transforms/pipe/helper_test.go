@@ -89,8 +89,8 @@ func helper(mode string) {
 			case "other":
 				fmt.Printf("{\"frame\":%d}\n", q.Frame+1)
 				continue
-			case "outside":
-				fmt.Printf("{\"frame\":%d,\"detections\":[{\"label\":\"a\",\"x\":39,\"y\":0,\"width\":5,\"height\":5}]}\n", q.Frame)
+			case "infinite":
+				fmt.Printf("{\"frame\":%d,\"detections\":[{\"label\":\"a\",\"x\":1e999,\"y\":0,\"width\":5,\"height\":5}]}\n", q.Frame)
 				continue
 			case "trailing":
 				fmt.Printf("{\"frame\":%d} ok\n", q.Frame)

@@ -123,7 +123,7 @@ func (p *process) ask(q *Question, limit time.Duration) (*Answer, error) {
 	if err != nil {
 		return nil, because(err, limit)
 	}
-	return parseAnswer(line, p.number, q)
+	return parseAnswer(line, p.number)
 }
 
 // line reads one line of the program's output.

@@ -69,7 +69,8 @@ type Answer struct {
 	Features   []Feature
 }
 
-// Detection is a box in pixels of the question, which may have fractions.
+// Detection is a box in pixels of the question, which may have fractions. It may lie
+// outside of the picture or be empty: that is for whoever asked.
 type Detection struct {
 	Label               string
 	X, Y, Width, Height float64
@@ -109,7 +110,7 @@ func parseReady(line []byte) error {
 }
 
 // parseAnswer reads the answer to the question of that number.
-func parseAnswer(line []byte, number int64, q *Question) (*Answer, error) {
+func parseAnswer(line []byte, number int64) (*Answer, error) {
 	var in struct {
 		Frame      *int64
 		Error      string
@@ -151,11 +152,6 @@ func parseAnswer(line []byte, number int64, q *Question) (*Answer, error) {
 		switch {
 		case !named(d.Label):
 			return wrong("the label of detection %d is empty or longer than %d bytes", i, MaxName)
-		case !(out.Width > 0 && out.Height > 0):
-			return wrong("detection %d is %v x %v pixels", i, out.Width, out.Height)
-		// Rounding may put an edge just outside; it is cut.
-		case !(out.X >= -1 && out.Y >= -1 && out.X+out.Width <= float64(q.Width)+1 && out.Y+out.Height <= float64(q.Height)+1):
-			return wrong("detection %d lies outside the picture", i)
 		case !(out.Score >= 0 && out.Score <= 1):
 			return wrong("the score of detection %d is %v", i, out.Score)
 		case !(out.Area >= 0):
