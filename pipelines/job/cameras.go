@@ -11,8 +11,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/output"
 )
 
-// cameraPatterns tells of patterns in the configuration that fit no camera of the topic:
-// likely a slip, and what they say would never be used.
+// cameraPatterns tells, once, of patterns in the configuration that fit no camera of the
+// topic: likely a slip, and what they say would never be used.
 type cameraPatterns struct {
 	job  *Job
 	out  *output.Output
@@ -20,7 +20,7 @@ type cameraPatterns struct {
 }
 
 // tell looks at the cameras that the output knows, if there are any: at the start those of
-// earlier jobs, which need not be all, and at the end also what this one saw.
+// earlier jobs, at the end those of this one.
 func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) error {
 	if c.told || len(c.job.Analyses.Cameras) == 0 {
 		return nil
@@ -37,8 +37,8 @@ func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) error {
 	return nil
 }
 
-// known are the cameras in the last states of the partitions and in their unfinished
-// chunks, sorted.
+// known are the cameras in the last states of the partitions, or in an output without
+// any those of its unfinished chunks, sorted.
 func (c *cameraPatterns) known(ctx context.Context, parts []Partition) ([]string, error) {
 	ids := map[string]bool{}
 	for _, p := range parts {
@@ -50,20 +50,16 @@ func (c *cameraPatterns) known(ctx context.Context, parts []Partition) ([]string
 			ids[camera.Camera] = true
 		}
 	}
-	if len(c.job.Analyses.Unmatched(slices.Collect(maps.Keys(ids)))) > 0 {
+	if len(ids) == 0 {
 		files, err := c.out.Files(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range files {
-			if !f.Partial {
-				continue
-			}
 			rows, err := c.out.Rows(ctx, f.Name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // its chunk has grown
-			}
-			if err != nil {
+			} else if err != nil {
 				return nil, err
 			}
 			for i := range rows {

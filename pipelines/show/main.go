@@ -4,20 +4,25 @@
 //	go run ./pipelines/show --output out
 //	go run ./pipelines/show --output out --camera gate --found
 //	go run ./pipelines/show --output out --dead --format jsonl
+//	go run ./pipelines/show --output out --configs
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"github.com/framebeam/framebeam/commandline"
+	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/frame"
 	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/output"
@@ -29,14 +34,18 @@ import (
 type query struct {
 	output, camera, format string
 	found, dead            bool
+	configs                bool
+
+	cameras map[string]bool // all that show met, if it is not nil
 }
 
 func main() {
-	var q query
+	q := query{cameras: map[string]bool{}}
 	flag.StringVar(&q.output, "output", "", "the output `folder`")
 	flag.StringVar(&q.camera, "camera", "", "only this camera")
-	flag.BoolVar(&q.found, "found", false, "only frames with detections or events")
-	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why")
+	flag.BoolVar(&q.found, "found", false, "only frames with detections or events; in a summary: only cameras with such")
+	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why; in a summary: only cameras with such")
+	flag.BoolVar(&q.configs, "configs", false, "not results, but the configurations that they were made with: generation, config_digest, pattern of cameras, config")
 	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
 	commandline.ParseOrExit()
 	if bad := q.check(flag.Args()); bad != nil {
@@ -45,7 +54,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := show(ctx, q, os.Stdout); err != nil {
+	err := show(ctx, q, os.Stdout)
+	if err == nil {
+		err = q.nosuch()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -81,7 +94,7 @@ type each func(io.Writer, []result.Frame) error
 func (p each) rows(w io.Writer, rows []result.Frame) error { return p(w, rows) }
 func (p each) end(io.Writer) error                         { return nil }
 
-// summary adds up by camera.
+// summary adds up all frames by camera.
 type summary struct{ result.Summary }
 
 func (s *summary) rows(_ io.Writer, rows []result.Frame) error {
@@ -91,10 +104,10 @@ func (s *summary) rows(_ io.Writer, rows []result.Frame) error {
 
 func (s *summary) end(w io.Writer) error { return s.Write(w) }
 
-var formats = map[string]func() printer{
-	"text":    func() printer { return each(result.WriteText) },
-	"jsonl":   func() printer { return each(result.WriteJSONL) },
-	"summary": func() printer { return &summary{} },
+var formats = map[string]func(*query) printer{
+	"text":    func(*query) printer { return each(result.WriteText) },
+	"jsonl":   func(*query) printer { return each(result.WriteJSONL) },
+	"summary": func(q *query) printer { return &summary{result.Summary{Found: q.found, Dead: q.dead}} },
 }
 
 func show(ctx context.Context, q query, w io.Writer) error {
@@ -107,7 +120,13 @@ func show(ctx context.Context, q query, w io.Writer) error {
 		return err
 	}
 	b := bufio.NewWriter(w)
-	p := formats[q.format]()
+	if q.configs {
+		if err := showConfigs(b, out.Generations()); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	p := formats[q.format](&q)
 	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
 		return p.rows(b, q.choose(rows))
 	}); err != nil {
@@ -121,12 +140,30 @@ func show(ctx context.Context, q query, w io.Writer) error {
 
 func (q *query) choose(rows []result.Frame) []result.Frame {
 	chosen := rows[:0]
+	adds := q.format == "summary" // all frames, since that is what it calls frames
 	for _, r := range rows {
+		if q.cameras != nil && r.Camera != "" {
+			q.cameras[r.Camera] = true
+		}
 		if (q.camera == "" || r.Camera == q.camera) &&
-			(!q.found || len(r.Detections)+len(r.Events) > 0) &&
-			(!q.dead || r.Status == result.Dead) {
+			(adds || !q.found || len(r.Detections)+len(r.Events) > 0) &&
+			(adds || !q.dead || r.Status == result.Dead) {
 			chosen = append(chosen, r)
 		}
 	}
 	return chosen
+}
+
+// nosuch is an error if a camera was asked for that show has not met.
+func (q *query) nosuch() error {
+	if q.camera == "" || q.configs || q.cameras[q.camera] {
+		return nil
+	}
+	known := slices.Sorted(maps.Keys(q.cameras))
+	const most = 20
+	list := strings.Join(known[:min(len(known), most)], ", ")
+	if len(known) > most {
+		list += fmt.Sprintf(" and %d more", len(known)-most)
+	}
+	return fmt.Errorf("--camera=%s: the output has no result of this camera (there are: %s)%s", q.camera, cmp.Or(list, "none"), strictyaml.DidYouMean(q.camera, known))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/output"
@@ -137,6 +138,69 @@ func TestOnlyWhatIsAskedForIsShown(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestACameraThatIsNotThereIsToldWithThoseThatAre(t *testing.T) {
+	root := small(t)
+	for camera, want := range map[string]string{
+		"gate":  "",
+		"gaet":  `--camera=gaet: the output has no result of this camera (there are: gate, yard); did you mean "gate"?`,
+		"attic": "--camera=attic: the output has no result of this camera (there are: gate, yard)",
+	} {
+		for format := range formats {
+			q := query{output: root, camera: camera, format: format, cameras: map[string]bool{}}
+			shown(t, q)
+			if err := q.nosuch(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+				t.Errorf("%s: %v", format, err)
+			}
+		}
+	}
+}
+
+func TestASummaryOfWhatWasFoundCountsAllFrames(t *testing.T) {
+	root := small(t)
+	for _, c := range []struct {
+		q    query
+		want [][2]string // camera and frames
+	}{
+		{query{}, [][2]string{{"-", "1"}, {"gate", "3"}, {"yard", "2"}}},
+		{query{found: true}, [][2]string{{"gate", "3"}}},
+		{query{dead: true}, [][2]string{{"-", "1"}}},
+		{query{found: true, camera: "yard"}, nil},
+	} {
+		c.q.output, c.q.format = root, "summary"
+		var got [][2]string
+		for _, line := range strings.Split(strings.TrimSpace(shown(t, c.q)), "\n")[1:] {
+			fields := strings.Fields(line)
+			got = append(got, [2]string{fields[0], fields[1]})
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v: %s", c.q, diff)
+		}
+	}
+}
+
+func TestTheConfigOfARowIsShownBesideTheDigestOfItsGeneration(t *testing.T) {
+	cfg, err := analyses.Parse("a.yaml", []byte("cameras:\n  - match: gate\n    motion: false\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := cfg.Stages(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := showConfigs(&b, []output.Generation{{Number: 1, ConfigDigest: st.Digest, Config: st.Text}, {Number: 2, ConfigDigest: "d", Config: "by hand"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{st.Digest, st.PerFrame.Profiles[0].Digest, st.PerFrame.Profiles[1].Digest, "gate", "(all others)"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+	if got := shown(t, query{output: small(t), format: "text", configs: true}); !strings.Contains(got, "digest") {
+		t.Errorf("got %s", got)
 	}
 }
 
