@@ -219,16 +219,16 @@ func TestTwoProcessesOnOneOutputByMistake(t *testing.T) {
 func TestKilledWhileAGenerationBegins(t *testing.T) {
 	b := trial.Start(t, someLog()...)
 	calm := t.TempDir()
-	analyze(t, b, calm, sensitive, "64")
+	analyze(t, b, calm, sensitive, "80") // in the midst of a chunk, whose beginning stays
 	analyze(t, b, calm, lazy, "now")
 	want := trial.Tree(t, calm)
-	for n := 1; n <= 3; n++ {
+	for n := 1; n <= 6; n++ {
 		crash := fmt.Sprintf("journal-generation:%d", n)
 		t.Run(crash, func(t *testing.T) {
 			out := t.TempDir()
-			analyze(t, b, out, sensitive, "64")
+			analyze(t, b, out, sensitive, "80")
 			reached := killed(t, begin(t, b, out, lazy, "now", crash))
-			if !reached && n < 3 {
+			if !reached && n < 6 {
 				t.Fatalf("the point was not reached %d times", n)
 			}
 			analyze(t, b, out, lazy, "now")

@@ -93,3 +93,27 @@ func TestAMissingEventsTopicStopsTheJobBeforeItBegins(t *testing.T) {
 		t.Errorf("something was written: %v", tree)
 	}
 }
+
+func TestEventsThatAnEarlierConfigurationPublishedAreNotPublishedByTheNext(t *testing.T) {
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	b := trial.Start(t, logs...)
+	out := t.TempDir()
+	for _, until := range []string{"50", "now", "now"} { // 50 lies inside a chunk of 32
+		j := jobOn(t, b, out, until)
+		if until == "now" {
+			j.Analyses.Set("motion", `{"min_area": 12, "threshold": 40}`)
+		}
+		j.Events, j.EventsPartitions = eventsink.Config{Kafka: j.Log, Topic: "events"}, 2
+		run(t, j)
+	}
+	want := map[string]eventsink.Event{}
+	for _, r := range trial.Rows(t, out) {
+		for _, e := range eventsink.Of(&r) {
+			want[e.ID] = e
+		}
+	}
+	got, _ := published(t, b, 2)
+	if d := cmp.Diff(want, got); d != "" || len(got) < 8 {
+		t.Errorf("%d events were published, and not those in the results: %s", len(got), d)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -109,7 +110,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun := out.Begun()
+	had := out.Had()
 	parts, tasks, err := j.plan(ctx, log, out)
 	if err != nil {
 		return nil, err
@@ -122,13 +123,16 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 			return nil, err
 		}
 	}
-	if len(tasks) > 0 || !begun {
+	if len(tasks) > 0 || had == 0 {
 		if out, err = output.Open(ctx, folder, cfg); err != nil {
 			return nil, err
 		}
 		// Looked at again: writers of the generation before may have come to an end
 		// since, and what they see of this one decides whether they do.
 		if parts, tasks, err = j.plan(ctx, log, out); err != nil {
+			return nil, err
+		}
+		if err := j.effective(ctx, out, tasks, had); err != nil {
 			return nil, err
 		}
 	}
@@ -201,6 +205,29 @@ func (j *Job) say(format string, args ...any) {
 	if j.Progress > 0 {
 		fmt.Fprintf(os.Stderr, format+"\n", args...)
 	}
+}
+
+// effective says from where on a configuration holds that was changed just now, and
+// keeps events from being published that the earlier one has published.
+func (j *Job) effective(ctx context.Context, out *output.Output, tasks []kafkasource.Task, had int) error {
+	var from []string
+	for _, t := range tasks {
+		offset, inside, err := out.Effective(ctx, t.Topic, t.Partition)
+		if err != nil {
+			return err
+		}
+		from = append(from, fmt.Sprintf("partition %d from offset %d", t.Partition, offset))
+		if inside {
+			if j.Events.From == nil {
+				j.Events.From = map[int32]int64{}
+			}
+			j.Events.From[t.Partition] = offset
+		}
+	}
+	if n := out.Spec().Generation; had > 0 && n > had && len(from) > 0 {
+		j.say("the configuration has changed (generation %d); it holds in topic %s of %s; what was found before stays as it is", n, j.Topic, strings.Join(from, ", "))
+	}
+	return nil
 }
 
 // sweep removes what interrupted jobs left of what is read now.

@@ -27,7 +27,7 @@ type publisher struct {
 func acquire(ctx context.Context, cfg Config) (*publisher, error) {
 	publishers.Lock()
 	defer publishers.Unlock()
-	key := fmt.Sprintf("%q", cfg)
+	key := fmt.Sprintf("%#v", cfg)
 	p := publishers.open[key]
 	if p == nil {
 		opened, err := cfg.open(ctx, 0)

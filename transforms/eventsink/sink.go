@@ -68,6 +68,9 @@ func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, chunksink.P
 func (fn *publishFn) ProcessElement(ctx context.Context, key string, part chunksink.Part, emit func(string, chunksink.Part)) error {
 	var n int64
 	for i := range part.Results {
+		if r := &part.Results[i]; r.Offset < fn.Config.From[r.Partition] {
+			continue
+		}
 		recs, err := records(&part.Results[i])
 		if err != nil {
 			return err

@@ -20,6 +20,10 @@ type Config struct {
 	// publishing is tried again while brokers fail (Patience).
 	Kafka kafkasource.LogSpec
 	Topic string
+	// From holds, by partition of the frames' topic, the first offset whose events
+	// are published: where a changed configuration holds from inside a chunk, those
+	// before it were published by the earlier one. Others are published from 0 on.
+	From map[int32]int64
 }
 
 // Validate returns every violation, joined.

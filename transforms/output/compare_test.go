@@ -91,7 +91,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		"another journal, partial and temporary files": {
 			plant: func(t *testing.T, f *store.Folder) {
 				overwrite(t, f, layoutFile, []byte("x"))
-				overwrite(t, f, Name{"frames", 0, 12, 13}.partial(), []byte("x"))
+				overwrite(t, f, testLayout.partial(Name{"frames", 0, 12, 13}), []byte("x"))
 				overwrite(t, f, "results/_temporary/x.parquet", []byte("x"))
 			},
 		},

@@ -175,27 +175,37 @@ func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k
 
 // partial returns the longest partial file of chunk k that counts and the
 // offset it goes up to, exclusive; the chunk's first offset if there is none.
-// The partial files must have been listed.
-func (c *contents) partial(ctx context.Context, k int64) (file string, upTo int64, err error) {
+// What an earlier configuration had published when the present one began inside the
+// chunk counts until there is more. The partial files must have been listed.
+func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64, err error) {
+	gov := governing(c.o.gens, c.key, k)
 	for _, n := range c.partials {
 		if n.Start != k*c.o.layout.N || n.End >= (k+1)*c.o.layout.N {
 			continue
 		}
-		lineage, err := readLineage(ctx, c.o.folder, n.partial())
+		name := c.o.layout.partial(n)
+		lineage, err := readLineage(ctx, c.o.folder, name)
 		if err != nil {
-			return "", 0, err
+			return File{}, 0, err
 		}
-		if lineage == c.lineage(k) {
-			return n.partial(), n.End + 1, nil
+		if lineage == gov.lineage {
+			return File{Name: name, Partial: true}, n.End + 1, nil
 		}
 	}
-	return "", k * c.o.layout.N, nil
+	start := k * c.o.layout.N
+	if gov.at == 0 || gov.from != k {
+		return File{}, start, nil
+	}
+	// It is shown under the name that it had: see showHead.
+	as := c.o.layout.partial(Name{c.topic, c.partition, start, gov.at - 1})
+	return File{headFile(c.key, gov.before, start, gov.at), true, as}, gov.at, nil
 }
 
 // File is a results file that counts.
 type File struct {
 	Name    string // relative to the folder
 	Partial bool   // the beginning of a chunk that is not complete
+	As      string // the name that it has for readers of files, if it is another one
 }
 
 // Files lists the results files that count, in the order of topic, partition and
@@ -279,6 +289,9 @@ func (c *contents) visit(ctx context.Context, lineage func(file string) (string,
 	for _, p := range c.partials {
 		numbers = append(numbers, c.o.layout.block(chunk.Of(p.Start, n)))
 	}
+	for _, k := range c.frozen() {
+		numbers = append(numbers, c.o.layout.block(k))
+	}
 	slices.Sort(numbers)
 	for _, number := range slices.Compact(numbers) {
 		if err := c.visitBlock(ctx, number, chunk.Of(start, n), lineage, fn); err != nil {
@@ -298,6 +311,11 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 	var order []int64 // chunks that may have something to show
 	for _, name := range slices.Concat(b.results, c.partials) {
 		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
+	}
+	for _, k := range c.frozen() {
+		if k >= first && c.o.layout.block(k) == number {
 			order = append(order, k)
 		}
 	}
@@ -324,10 +342,10 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 		if err != nil {
 			return err
 		}
-		if file == "" {
+		if file.Name == "" {
 			continue
 		}
-		if err := fn(File{Name: file, Partial: true}); err != nil {
+		if err := fn(file); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,10 @@ import (
 // where the output's files lie: 1 had all of a kind in one folder.
 const journalFormat = 2
 
+// insideFormat is the version of a generation that begins inside a chunk, which a
+// program that knows only the one before must not go on from.
+const insideFormat = 3
+
 const layoutFile = journalDir + "layout.json"
 
 type layoutEntry struct {
@@ -60,6 +64,10 @@ type Generation struct {
 	// makes where it keeps chunks of generations before it. All other
 	// partitions it makes from their base.
 	Began map[string]int64 `json:"began"`
+	// Effective holds, by topic+partition, from which offset on the configuration
+	// holds where a part of the chunk of Began had been published already: what it
+	// says before that offset stays (see head).
+	Effective map[string]int64 `json:"effective,omitempty"`
 }
 
 func generationFile(number int) string {
@@ -68,36 +76,50 @@ func generationFile(number int) string {
 
 // governor is the generation that makes a partition's chunks from a chunk on.
 type governor struct {
-	from       int64
+	from       int64 // chunk
+	at         int64 // offset inside it, from which on the configuration holds; 0: from its beginning
 	generation int
 	config     string // digest
 	lineage    string
+	before     string // lineage of the rows before at
 }
+
+// less reports whether the governor begins before another place.
+func (g *governor) less(from, at int64) bool { return g.from < from || g.from == from && g.at < at }
 
 // governors returns who makes which chunks of a partition, in ascending order.
 //
 // A lineage identifies all that the content of a file depends on beside the
 // log: the configuration and, where states were carried over from another one,
-// that one's lineage and the chunk of the change. Where a generation starts at a
+// that one's lineage and the chunk, or the offset inside it, of the change. Where a generation starts at a
 // partition's base its lineage follows from the configuration alone: so a live
 // output and one made again later have the same bytes.
 func governors(gens []Generation, key string) []governor {
 	var govs []governor
 	for _, g := range gens {
-		from := g.Began[key]
-		for len(govs) > 0 && govs[len(govs)-1].from >= from {
+		from, at := g.Began[key], g.Effective[key]
+		for len(govs) > 0 && !govs[len(govs)-1].less(from, at) {
 			govs = govs[:len(govs)-1]
 		}
 		next := governor{from: from, generation: g.Number, config: g.ConfigDigest}
-		switch {
-		case len(govs) == 0:
+		if len(govs) == 0 {
 			next.from = 0
 			next.lineage = digest("framebeam lineage", g.ConfigDigest)
-		case govs[len(govs)-1].config == g.ConfigDigest:
-			// What came between left no chunk: as if it had never been.
-			next.lineage = govs[len(govs)-1].lineage
+			govs = append(govs, next)
+			continue
+		}
+		last := &govs[len(govs)-1]
+		if at > 0 {
+			next.at, next.before = at, last.lineage
+		}
+		switch {
+		case last.config == g.ConfigDigest:
+			// What came between left nothing: as if it had never been.
+			next.lineage = last.lineage
+		case at > 0:
+			next.lineage = digest("framebeam lineage", g.ConfigDigest, last.lineage, strconv.FormatInt(from, 10), strconv.FormatInt(at, 10))
 		default:
-			next.lineage = digest("framebeam lineage", g.ConfigDigest, govs[len(govs)-1].lineage, strconv.FormatInt(from, 10))
+			next.lineage = digest("framebeam lineage", g.ConfigDigest, last.lineage, strconv.FormatInt(from, 10))
 		}
 		govs = append(govs, next)
 	}
@@ -142,12 +164,15 @@ func readLayout(ctx context.Context, f *store.Folder) (Layout, error) {
 	return l.Layout, nil
 }
 
+func readGeneration(ctx context.Context, f *store.Folder, number int) (g Generation, err error) {
+	return g, f.ReadJSONOf(ctx, generationFile(number), []int{journalFormat, insideFormat}, &g)
+}
+
 // readGenerations reads generations 1 to the last, or to limit if it is above 0.
 func readGenerations(ctx context.Context, f *store.Folder, limit int) ([]Generation, error) {
 	var gens []Generation
 	for number := 1; limit <= 0 || number <= limit; number++ {
-		var g Generation
-		err := f.ReadJSON(ctx, generationFile(number), journalFormat, &g)
+		g, err := readGeneration(ctx, f, number)
 		if errors.Is(err, fs.ErrNotExist) && limit <= 0 {
 			return gens, nil
 		}

@@ -79,6 +79,6 @@ func (l Layout) images(n Name) string  { return imagesDir + l.Folder(n) + n.Stri
 
 // partial is the file of the beginning of a chunk. There are few of these, so
 // they have a folder per partition only.
-func (n Name) partial() string {
+func (l Layout) partial(n Name) string {
 	return partialsDir + partitionKey(n.Topic, n.Partition) + "/" + n.String() + resultsExt
 }

@@ -26,7 +26,9 @@
 // topic+partition/verified.json only saves work.
 //
 // A changed configuration begins a new generation at the end of each
-// partition's contiguous chunks. Every results and states file carries its
+// partition's contiguous chunks. What was published already of the chunk that comes
+// next stays as it is: the configuration then holds from a later, its effective, offset,
+// and topic+partition/head+lineage+start+end.parquet keeps the rows before it. Every results and states file carries its
 // lineage (see governors), and a file counts only if its lineage is that of the
 // generation that makes its chunk. Files that do not count are left alone until
 // a complete chunk takes their place.
@@ -113,7 +115,7 @@ type Output struct {
 
 // planned is what a plan would have written to the journal, by topic+partition.
 type planned struct {
-	first bool // the output is yet to be begun
+	had   int // generations that are there
 	bases map[string]int64
 	marks map[string]mark
 }
@@ -137,7 +139,7 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens) == 0, map[string]int64{}, map[string]mark{}}}
+	o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens), map[string]int64{}, map[string]mark{}}}
 	if o.has(cfg) {
 		return o, nil
 	}
@@ -165,7 +167,7 @@ func (o *Output) has(cfg OpenConfig) bool {
 
 // Open creates the output or joins it. If its newest generation has another
 // configuration, a new one begins where each partition's contiguous complete
-// chunks end. Call it once per job, where the job is submitted.
+// chunks end, or inside the chunk after them, where what was published of it ends. Call it once per job, where the job is submitted.
 func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, error) {
 	if err := cfg.check(folder); err != nil {
 		return nil, err
@@ -229,7 +231,7 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 	g := Generation{
 		Format: journalFormat, Number: len(o.gens) + 1, ConfigDigest: cfg.ConfigDigest, Config: cfg.ConfigText,
 		CodeVersion: cfg.CodeVersion, OpenCV: cfg.OpenCV, Arch: runtime.GOARCH, CPU: cfg.CPU,
-		Began: map[string]int64{},
+		Began: map[string]int64{}, Effective: map[string]int64{},
 	}
 	if len(o.gens) > 0 {
 		keys, err := listPartitions(ctx, o.folder)
@@ -252,8 +254,16 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 			if err != nil {
 				return g, err
 			}
-			if next > chunk.Of(start, o.layout.N) {
+			upTo, err := o.shown(ctx, topic, partition, next)
+			if err != nil {
+				return g, err
+			}
+			inside := upTo > max(start, next*o.layout.N)
+			if next > chunk.Of(start, o.layout.N) || inside {
 				g.Began[key] = next
+			}
+			if inside {
+				g.Format, g.Effective[key] = insideFormat, upTo
 			}
 		}
 	}
@@ -264,6 +274,9 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 	g, err := o.next(ctx, cfg)
 	if err != nil {
+		return err
+	}
+	if err := o.freeze(ctx, g); err != nil {
 		return err
 	}
 	b, err := marshalJSON(g)
@@ -318,9 +331,12 @@ func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
 	return &Output{folder: folder, layout: l, gens: gens}, nil
 }
 
-// Begun reports whether any job has begun the output: a planned one may not be.
-func (o *Output) Begun() bool {
-	return len(o.gens) > 1 || len(o.gens) == 1 && (o.planned == nil || !o.planned.first)
+// Had is how many generations there were before this Output was planned.
+func (o *Output) Had() int {
+	if o.planned != nil {
+		return o.planned.had
+	}
+	return len(o.gens)
 }
 
 // Folder is where the output lies.
@@ -680,12 +696,15 @@ func (o *Output) SweepPartials(ctx context.Context, topic string, partition int3
 	if err != nil {
 		return fmt.Errorf("sweep output: %w", err)
 	}
+	if err := c.showHead(ctx); err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
 	for _, n := range c.partials {
-		lineage, err := readLineage(ctx, o.folder, n.partial())
+		lineage, err := readLineage(ctx, o.folder, o.layout.partial(n))
 		if err == nil && lineage == c.lineage(chunk.Of(n.Start, o.layout.N)) {
 			continue
 		}
-		if err := o.folder.Remove(ctx, n.partial()); err != nil {
+		if err := o.folder.Remove(ctx, o.layout.partial(n)); err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
 	}

@@ -244,12 +244,12 @@ func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	for _, dir := range []string{testDir("results/", 0), testDir("states/", 0), testDir("images/", 0), "_partial/results/frames+0/", "_framebeam/", "_framebeam/frames+0/"} {
 		overwrite(t, f, dir+"_temporary/x.0123", []byte("x"))
 	}
-	overwrite(t, f, Name{"frames", 0, 4, 6}.partial(), []byte("x"))
+	overwrite(t, f, testLayout.partial(Name{"frames", 0, 4, 6}), []byte("x"))
 	if err := o.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, Name{"frames", 0, 4, 6}.partial())
-	other := Name{"frames", 10, 4, 6}.partial()
+	read(t, f, testLayout.partial(Name{"frames", 0, 4, 6}))
+	other := testLayout.partial(Name{"frames", 10, 4, 6})
 	overwrite(t, f, other, []byte("x"))
 	if err := o.SweepPartials(t.Context(), "frames", 0); err != nil {
 		t.Fatal(err)

@@ -77,8 +77,7 @@ func (w *Writer) lineage(id chunk.ID) string {
 func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 	newer := w.o.gens
 	for number := w.spec.Generation + 1; ; number++ {
-		var g Generation
-		err := w.o.folder.ReadJSON(ctx, generationFile(number), journalFormat, &g)
+		g, err := readGeneration(ctx, w.o.folder, number)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -102,7 +101,11 @@ func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame,
 	if err != nil {
 		return Published{}, err
 	}
-	if err := w.check(&end, rows, states); err != nil {
+	rows, err = w.o.withHead(ctx, end.ID, rows)
+	if err == nil {
+		err = w.check(&end, rows, states)
+	}
+	if err != nil {
 		return Published{}, fmt.Errorf("commit %v: %w", end.ID, err)
 	}
 	crashpoint.At("sink-claim")
@@ -656,7 +659,14 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if !end.Partial || end.UpTo <= whole.Start || end.UpTo > whole.End {
 		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
 	}
-	if err := w.check(&end, rows, nil); err != nil {
+	if gov := governing(w.o.gens, partitionKey(end.Topic, end.Partition), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
+		return Published{}, nil // all of it is frozen, and shown
+	}
+	rows, err = w.o.withHead(ctx, end.ID, rows)
+	if err == nil {
+		err = w.check(&end, rows, nil)
+	}
+	if err != nil {
 		return fail(err)
 	}
 	done, err := w.Done(ctx, end.ID)
@@ -677,7 +687,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 		if p.End <= name.End {
 			break
 		}
-		if had, err := readLineage(ctx, w.o.folder, p.partial()); errors.Is(err, fs.ErrNotExist) {
+		if had, err := readLineage(ctx, w.o.folder, w.o.layout.partial(p)); errors.Is(err, fs.ErrNotExist) {
 			continue // another job on this output has just removed it
 		} else if err != nil {
 			return fail(err)
@@ -689,7 +699,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if err != nil {
 		return fail(err)
 	}
-	err = w.o.folder.Put(ctx, name.partial(), store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
+	err = w.o.folder.Put(ctx, w.o.layout.partial(name), store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
 		if err := w.current(ctx, end.ID); err != nil {
 			return err
 		}
@@ -702,7 +712,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 		return fail(err)
 	}
 	sum := sha256.Sum256(b)
-	return Published{name.partial(), len(rows), hex.EncodeToString(sum[:])}, nil
+	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:])}, nil
 }
 
 // partials lists the chunk's partial files, the longest first.
@@ -717,9 +727,15 @@ func (w *Writer) removePartials(ctx context.Context, whole Name, last int64) err
 	if err != nil {
 		return err
 	}
+	if len(names) > 0 {
+		// A newer generation may have published its own under the same name.
+		if err := w.current(ctx, chunk.ID{Topic: whole.Topic, Partition: whole.Partition, Index: chunk.Of(whole.Start, w.o.layout.N)}); err != nil {
+			return err
+		}
+	}
 	for _, n := range names {
 		if n.End <= last {
-			if err := w.o.folder.Remove(ctx, n.partial()); err != nil {
+			if err := w.o.folder.Remove(ctx, w.o.layout.partial(n)); err != nil {
 				return err
 			}
 		}

@@ -301,7 +301,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 		}
 		return p
 	}
-	upTo := func(end int64) string { return Name{"frames", 0, 4, end}.partial() }
+	upTo := func(end int64) string { return testLayout.partial(Name{"frames", 0, 4, end}) }
 	for _, step := range []struct{ upTo, end int64 }{{5, 4}, {7, 6}, {6, 6}, {7, 6}} {
 		p := publish(step.upTo)
 		if got := list(); got != upTo(step.end) {
@@ -382,7 +382,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	// Listed, and gone when it is opened.
-	longer := f.Path(Name{"frames", 0, 0, 2}.partial())
+	longer := f.Path(testLayout.partial(Name{"frames", 0, 0, 2}))
 	if err := os.MkdirAll(filepath.Dir(longer), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -394,5 +394,5 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x")); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, Name{"frames", 0, 0, 1}.partial())
+	read(t, f, testLayout.partial(Name{"frames", 0, 0, 1}))
 }

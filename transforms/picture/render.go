@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,7 +142,7 @@ func of(camera string, rows []result.Frame) []result.Frame {
 }
 
 func packFile(dir string, results output.File) string {
-	name := results.Name
+	name := cmp.Or(results.As, results.Name)
 	if results.Partial {
 		name, dir = strings.TrimPrefix(name, partialDir), partialDir+dir
 	}
