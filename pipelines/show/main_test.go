@@ -72,7 +72,7 @@ func small(t *testing.T) string {
 	}
 	id.Index = 1
 	tail := chunk.End{ID: id, N: n, Partial: true, UpTo: 6, Offsets: chunk.Span(n, 6)}
-	if _, err := w.CommitPartial(t.Context(), tail, rows[n:]); err != nil {
+	if _, err := w.CommitPartial(t.Context(), tail, rows[n:], nil); err != nil {
 		t.Fatal(err)
 	}
 	return root

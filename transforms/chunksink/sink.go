@@ -134,7 +134,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p))
 	}
 	if ready != nil {
-		done, err := fn.writer.CommitPartial(ctx, ready.End, ready.Rows)
+		done, err := fn.writer.CommitPartial(ctx, ready.End, ready.Rows, fn.pictures)
 		if err != nil {
 			return err
 		}

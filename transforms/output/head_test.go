@@ -22,7 +22,7 @@ func partialUpTo(t testing.TB, o *Output, k, upTo int64) error {
 		return err
 	}
 	end := chunk.End{ID: testID(k), N: testN, Partial: true, UpTo: upTo, Offsets: chunk.Span(k*testN, upTo)}
-	_, err = w.CommitPartial(t.Context(), end, testRows(end, o.gens[len(o.gens)-1].ConfigDigest))
+	_, err = w.CommitPartial(t.Context(), end, testRows(end, o.gens[len(o.gens)-1].ConfigDigest), nil)
 	return err
 }
 

@@ -82,3 +82,8 @@ func (l Layout) images(n Name) string  { return imagesDir + l.Folder(n) + n.Stri
 func (l Layout) partial(n Name) string {
 	return partialsDir + partitionKey(n.Topic, n.Partition) + "/" + n.String() + resultsExt
 }
+
+// partialImages is the file of its pictures.
+func (l Layout) partialImages(n Name) string {
+	return partialImagesDir + partitionKey(n.Topic, n.Partition) + "/" + n.String() + imagesExt
+}

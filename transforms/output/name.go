@@ -12,11 +12,12 @@ import (
 
 // Folders of the output.
 const (
-	resultsDir  = "results/"
-	statesDir   = "states/"
-	imagesDir   = "images/"
-	partialsDir = "_partial/results/"
-	journalDir  = "_framebeam/"
+	resultsDir       = "results/"
+	statesDir        = "states/"
+	imagesDir        = "images/"
+	partialsDir      = "_partial/results/"
+	partialImagesDir = "_partial/images/"
+	journalDir       = "_framebeam/"
 )
 
 const (

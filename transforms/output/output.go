@@ -7,6 +7,7 @@
 //	states/topic+partition/block/topic+partition+start+end.avro       what each camera's analyses remember, and the chunk's end
 //	images/topic+partition/block/topic+partition+start+end.zip        pictures, where they are asked for
 //	_partial/results/topic+partition/topic+partition+start+end.parquet  the beginning of a chunk that the log has not filled
+//	_partial/images/topic+partition/topic+partition+start+end.zip       its pictures
 //	…/_temporary/                                                     files being written
 //	_framebeam/                                                       the journal
 //
@@ -643,7 +644,7 @@ func (o *Output) Sweep(ctx context.Context) error {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	for _, key := range keys {
-		dirs = append(dirs, partitionDir(key), partialsDir+key+"/")
+		dirs = append(dirs, partitionDir(key), partialsDir+key+"/", partialImagesDir+key+"/")
 		blocks, err := o.unfinished(ctx, key)
 		if err != nil {
 			return fmt.Errorf("sweep output: %w", err)
@@ -687,9 +688,15 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 
 // SweepPartials removes a partition's partial files that are damaged or of
 // another configuration. A job that will read the partition, and so make them
-// again, calls it. Good ones stay: another job may have just written them.
+// again, calls it. Good ones stay: another job may have just written them. Pictures
+// without a partial file go too.
 func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
-	c, err := o.contents(topic, partition)
+	// Pictures are written after their partial file: listed before, none is new.
+	packs, err := o.folder.List(ctx, partialImagesDir+partitionKey(topic, partition)+"/*"+imagesExt)
+	var c *contents
+	if err == nil {
+		c, err = o.contents(topic, partition)
+	}
 	if err == nil {
 		err = c.listPartials(ctx)
 	}
@@ -706,6 +713,32 @@ func (o *Output) SweepPartials(ctx context.Context, topic string, partition int3
 		}
 		if err := o.folder.Remove(ctx, o.layout.partial(n)); err != nil {
 			return fmt.Errorf("sweep output: %w", err)
+		}
+	}
+	if err := c.sweepPacks(ctx, packs); err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	return nil
+}
+
+// sweepPacks removes those of the partition's partial packs that have no partial file.
+func (c *contents) sweepPacks(ctx context.Context, packs []string) error {
+	if len(packs) == 0 {
+		return nil
+	}
+	if err := c.listPartials(ctx); err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, n := range c.partials {
+		keep[c.o.layout.partialImages(n)] = true
+	}
+	for _, file := range packs {
+		if keep[file] {
+			continue
+		}
+		if err := c.o.folder.Remove(ctx, file); err != nil {
+			return err
 		}
 	}
 	return nil

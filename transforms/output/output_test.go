@@ -193,7 +193,7 @@ func TestReadersSeeWhatCountsInOrder(t *testing.T) {
 	for _, k := range []int64{2, 4} {
 		end := testEnd(chunk.ID{Topic: "frames", Partition: 2, Index: k}, 0)
 		part := chunk.End{ID: end.ID, N: testN, Partial: true, UpTo: k*testN + 2, Offsets: end.Offsets.Below(k*testN + 2)}
-		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x")); err != nil {
+		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x"), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -647,8 +647,9 @@ func checkLost(path string, rows []result.Frame, end *chunk.End) error {
 
 // CommitPartial publishes the beginning of a chunk, up to end.UpTo, for readers
 // that do not want to wait until the log has filled it. It replaces shorter
-// partial files, and does nothing if a longer one or the whole chunk is there.
-func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result.Frame) (Published, error) {
+// partial files, and does nothing if a longer one or the whole chunk is there. pics,
+// which may be nil, makes its pictures.
+func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result.Frame, pics Pictures) (Published, error) {
 	fail := func(err error) (Published, error) {
 		return Published{}, fmt.Errorf("commit partial %v up to offset %d: %w", end.ID, end.UpTo, err)
 	}
@@ -708,11 +709,35 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if err != nil {
 		return fail(err)
 	}
+	// The pictures come after the rows, so that those without are left over: see sweepPacks.
+	if pics != nil {
+		if err := w.partialPictures(ctx, name, end, rows, pics); err != nil {
+			return fail(err)
+		}
+	}
 	if err := w.removePartials(ctx, whole, name.End-1); err != nil {
 		return fail(err)
 	}
 	sum := sha256.Sum256(b)
 	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:])}, nil
+}
+
+// partialPictures publishes the pictures of the beginning of a chunk.
+func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, rows []result.Frame, pics Pictures) error {
+	file := w.o.layout.partialImages(name)
+	n := 0
+	return w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
+		n, err = pics.Pack(ctx, out, end, rows)
+		return err
+	}, func(s *store.Staged, ctx context.Context) error {
+		if err := w.current(ctx, end.ID); err != nil {
+			return err
+		}
+		if n > 0 {
+			return s.Replace(ctx)
+		}
+		return errors.Join(s.Discard(ctx), w.o.folder.Remove(ctx, file))
+	})
 }
 
 // partials lists the chunk's partial files, the longest first.
@@ -735,7 +760,7 @@ func (w *Writer) removePartials(ctx context.Context, whole Name, last int64) err
 	}
 	for _, n := range names {
 		if n.End <= last {
-			if err := w.o.folder.Remove(ctx, w.o.layout.partial(n)); err != nil {
+			if err := errors.Join(w.o.folder.Remove(ctx, w.o.layout.partialImages(n)), w.o.folder.Remove(ctx, w.o.layout.partial(n))); err != nil {
 				return err
 			}
 		}

@@ -218,7 +218,7 @@ func TestASupersededWriterStops(t *testing.T) {
 		t.Errorf("chunk 2: %v", err)
 	}
 	part := chunk.End{ID: testID(2), N: testN, Partial: true, UpTo: 9, Offsets: chunk.Span(8, 9)}
-	if _, err := old.CommitPartial(t.Context(), part, testRows(part, "by A")); !errors.Is(err, ErrSuperseded) {
+	if _, err := old.CommitPartial(t.Context(), part, testRows(part, "by A"), nil); !errors.Is(err, ErrSuperseded) {
 		t.Errorf("partial of chunk 2: %v", err)
 	}
 	// What the newer generation keeps, the old one may still repeat.
@@ -295,7 +295,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 	publish := func(upTo int64) Published {
 		t.Helper()
 		part := chunk.End{ID: testID(1), N: testN, Partial: true, UpTo: upTo, Offsets: chunk.Span(5, upTo)}
-		p, err := w.CommitPartial(t.Context(), part, testRows(part, "x"))
+		p, err := w.CommitPartial(t.Context(), part, testRows(part, "x"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +329,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 	}
 	for _, bad := range []int64{4, 8, 9} {
 		part := chunk.End{ID: testID(1), N: testN, Partial: true, UpTo: bad, Offsets: chunk.Span(4, bad)}
-		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x")); err == nil {
+		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x"), nil); err == nil {
 			t.Errorf("a partial file up to %d was accepted", bad)
 		}
 	}
@@ -391,7 +391,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	}
 	end := testEnd(testID(0), 0)
 	end.Partial, end.UpTo, end.Offsets = true, 2, chunk.Span(0, 2)
-	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x")); err != nil {
+	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x"), nil); err != nil {
 		t.Fatal(err)
 	}
 	read(t, f, testLayout.partial(Name{"frames", 0, 0, 1}))
