@@ -56,6 +56,9 @@ const (
 	ReasonNotImage   Reason = "not_an_image"   // neither JPEG nor PNG by its first bytes, or not decodable
 	ReasonTruncated  Reason = "truncated"      // the image ends early
 	ReasonCamera     Reason = "camera_differs" // key and content name different cameras
+	// Of a whole batch of records (see package batch), each of which is lost:
+	ReasonBatchTooLarge Reason = "batch_too_large" // it inflates to more than a reader takes
+	ReasonBatchCorrupt  Reason = "batch_corrupt"   // it does not match its checksum, or is not made of records
 	// ReasonAnalysisFailed is not the record's fault: a network gave what is not a
 	// number, or a program of the user's (pipes) no answer, however often it was asked.
 	// From a program another run may get one: of all results these alone are not

@@ -86,6 +86,9 @@ func (p *Parser) Parse(rec *Record) (Frame, error) {
 }
 
 func (p *Parser) parse(rec *Record) (Frame, *Poison) {
+	if why, ok := rec.why(); ok {
+		return Frame{}, why
+	}
 	camera := rec.Camera()
 	if camera == "" && len(rec.Key) == 0 {
 		return Frame{}, poisonf(ReasonNoKey, "the record has no key")

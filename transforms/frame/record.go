@@ -18,10 +18,15 @@ type Header struct {
 // has been checked.
 type Record struct {
 	Offset    int64
-	Timestamp int64 // milliseconds since 1970 UTC, as the broker gives it
+	Timestamp int64 // milliseconds since 1970 UTC, as the log has it: the producer's, or the broker's where the topic has LogAppendTime
 	Key       []byte
 	Headers   []Header
 	Value     []byte
+
+	// Created is the producer's timestamp where the log has another. It is not a part of
+	// the record: it is neither encoded nor archived, and only tells what was written by
+	// a Framebeam that took it for the timestamp.
+	Created int64
 }
 
 // Header returns the value of the first header named key, and whether it is there.

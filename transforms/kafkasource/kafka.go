@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +15,9 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 func init() { RegisterLog("kafka", openKafka) }
@@ -30,6 +32,8 @@ const (
 	requestTimeout = 30 * time.Second
 	// identityTTL is how soon a topic created anew is noticed.
 	identityTTL = time.Second
+	// policyEvery is how soon a topic that has become a compacted one is noticed.
+	policyEvery = time.Minute
 	// refreshEvery bounds how often errors make the metadata be asked for anew.
 	refreshEvery = time.Second
 	// unusedTimeout is after how long without a request all connections are closed.
@@ -38,8 +42,9 @@ const (
 
 // kafkaLog is a Kafka cluster as a Log.
 //
-// It fetches rather than uses kafka-go's Reader, which skips over deleted offsets
-// in silence and hands out control records.
+// It has kafka-go make the connections, and fetches and takes batches apart itself:
+// kafka-go's Reader skips over deleted offsets in silence and hands out control
+// records, and all of kafka-go inflates whatever comes.
 type kafkaLog struct {
 	client     *kafka.Client
 	transport  *kafka.Transport
@@ -48,10 +53,17 @@ type kafkaLog struct {
 	unused     *time.Timer
 	answered   atomic.Bool // the brokers have let us in before
 
+	// trouble counts what may be the sign of another log: requests that failed, and
+	// connections that were made.
+	trouble     atomic.Uint64
+	policyEvery time.Duration
+
 	mu        sync.Mutex
 	refreshed time.Time
-	readable  map[string]bool // topics whose policy was found good
+	policies  map[string]time.Time // when a topic's was last found good
 	ids       map[string]identityAt
+	follows   map[string]follow
+	portions  []*portion // used last at the end
 }
 
 type identityAt struct {
@@ -71,15 +83,23 @@ func openKafka(_ context.Context, spec LogSpec) (Log, error) {
 	if patience == 0 {
 		patience = DefaultPatience
 	}
-	return &kafkaLog{
-		client:     &kafka.Client{Addr: kafka.TCP(spec.Brokers...), Transport: transport},
-		transport:  transport,
-		connection: spec.Connection,
-		patience:   patience,
-		unused:     time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
-		readable:   map[string]bool{},
-		ids:        map[string]identityAt{},
-	}, nil
+	l := &kafkaLog{
+		client:      &kafka.Client{Addr: kafka.TCP(spec.Brokers...), Transport: transport},
+		transport:   transport,
+		connection:  spec.Connection,
+		patience:    patience,
+		unused:      time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
+		policyEvery: policyEvery,
+		policies:    map[string]time.Time{},
+		ids:         map[string]identityAt{},
+		follows:     map[string]follow{},
+	}
+	dial := transport.Dial
+	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		l.trouble.Add(1)
+		return dial(ctx, network, address)
+	}
+	return l, nil
 }
 
 // Close closes the connections.
@@ -100,6 +120,7 @@ func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Dur
 			l.answered.Store(true)
 			return nil
 		}
+		l.trouble.Add(1)
 		err = kafkaconn.Explain(err, l.connection, l.answered.Load())
 		if kafkaconn.Refused(err) && l.answered.Load() {
 			return &refusedLater{err}
@@ -159,45 +180,6 @@ func (l *kafkaLog) Partitions(ctx context.Context, topic string) ([]int32, error
 	}
 	slices.Sort(parts)
 	return parts, l.check(ctx, topic)
-}
-
-// check refuses a compacted topic: what it holds changes while it is read.
-func (l *kafkaLog) check(ctx context.Context, topic string) error {
-	l.mu.Lock()
-	good := l.readable[topic]
-	l.mu.Unlock()
-	if good {
-		return nil
-	}
-	var policy string
-	err := l.do(ctx, l.patience, 0, func(ctx context.Context) error {
-		res, err := l.client.DescribeConfigs(ctx, &kafka.DescribeConfigsRequest{Resources: []kafka.DescribeConfigRequestResource{{
-			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{"cleanup.policy"},
-		}}})
-		if err != nil {
-			return err
-		}
-		if len(res.Resources) != 1 {
-			return io.ErrUnexpectedEOF
-		}
-		if err := res.Resources[0].Error; err != nil {
-			return err
-		}
-		for _, e := range res.Resources[0].ConfigEntries {
-			policy = e.ConfigValue
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("topic %s: ask for its cleanup.policy (needs the permission DescribeConfigs): %w", topic, err)
-	}
-	if strings.Contains(policy, "compact") {
-		return fmt.Errorf("topic %s: %w: its cleanup.policy is %q, and compaction removes records that were already counted", topic, ErrUnsupported, policy)
-	}
-	l.mu.Lock()
-	l.readable[topic] = true
-	l.mu.Unlock()
-	return nil
 }
 
 // Bounds implements Log.
@@ -282,82 +264,59 @@ func (l *kafkaLog) Identity(ctx context.Context, topic string) (string, error) {
 	return id, nil
 }
 
-// Read implements Log.
-func (l *kafkaLog) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
-	if from >= to {
-		return nil, from, nil
-	}
-	if err := l.check(ctx, topic); err != nil {
-		return nil, 0, err
-	}
-	p := &partitionReader{l, topic, partition}
-	f, err := p.fetch(ctx, from, to, maxBytes, wait)
-	if err != nil {
-		return nil, 0, err
-	}
-	switch {
-	case len(f.recs) > 0 && f.more:
-		return f.recs, f.recs[len(f.recs)-1].Offset + 1, nil
-	case f.beyond:
-		return f.recs, to, nil
-	case len(f.recs) > 0:
-		return f.recs, f.recs[len(f.recs)-1].Offset + 1, nil
-	case f.batch != noBatch:
-		next, err := skip(from, min(f.end, to), f.batch, func(o int64) (int64, error) {
-			f, err := p.fetch(ctx, o, o+1, 1, 0)
-			return f.batch, err
-		})
-		return nil, next, err
-	}
-	return nil, from, nil
-}
-
-// partitionReader fetches from one partition.
+// partitionReader reads from one partition.
 type partitionReader struct {
 	*kafkaLog
 	topic     string
 	partition int32
 }
 
-// noBatch is the first offset of no batch.
-const noBatch = -1
-
-// fetched is what one fetch brought.
-type fetched struct {
-	recs   []frame.Record // within the range asked for
-	more   bool           // there were more than maxBytes of them
-	beyond bool           // there was a record at the end of the range or after it
-	batch  int64          // the first offset of the first batch, or noBatch
-	end    int64          // the log's end
+// Read implements Log.
+func (l *kafkaLog) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+	got, err := (&partitionReader{l, topic, partition}).read(ctx, Last{Offset: chunk.None, Epoch: batch.NoEpoch}, from, to, maxBytes, wait)
+	return got.recs, got.next, err
 }
 
-func (p *partitionReader) fetch(ctx context.Context, from, to int64, maxBytes int, wait time.Duration) (f fetched, err error) {
-	err = p.do(ctx, p.patience, wait, func(ctx context.Context) error {
-		res, err := p.client.Fetch(ctx, &kafka.FetchRequest{
-			Topic: p.topic, Partition: int(p.partition), Offset: from,
-			MinBytes: 1, MaxBytes: int64(max(1, maxBytes)),
-			MaxWait: max(wait, time.Millisecond), // 0 would be kafka-go's default
-		})
-		if err == nil {
-			err = res.Error
-		}
-		if errors.Is(err, kafka.OffsetOutOfRange) {
-			return p.outOfRange(ctx, from)
-		}
-		if err != nil {
-			return err
-		}
-		f, err = collect(res.Records, from, to, maxBytes)
-		f.end = res.HighWatermark
-		return err
-	})
-	if missing(err) {
-		err = &DataLoss{p.topic, p.partition, from, 0, 0, "the topic or partition does not exist any more"}
+// damagedTries is how often a batch that does not match its checksum is fetched,
+// before it is taken for what the log has: on its way it may have been damaged too.
+const damagedTries = 3
+
+func (p *partitionReader) read(ctx context.Context, last Last, from, to int64, maxBytes int, wait time.Duration) (given, error) {
+	if from >= to {
+		return given{next: from, epoch: last.Epoch}, nil
 	}
-	if err != nil {
-		return fetched{}, fmt.Errorf("read topic %s partition %d from offset %d: %w", p.topic, p.partition, from, err)
+	if err := p.check(ctx, p.topic); err != nil {
+		return given{}, err
 	}
-	return f, nil
+	part := p.take(p.topic, p.partition, from)
+	for tries := 0; ; {
+		if part == nil {
+			tries++
+			trouble := p.trouble.Load()
+			res, err := p.fetch(ctx, from, maxBytes, wait)
+			if err == nil && len(res.batches) > 0 {
+				// Brokers before 0.10.1 send a part of a batch that is larger than asked for.
+				if _, n := batch.Head(res.batches); n > int64(maxBytes) && n > int64(len(res.batches)) && n <= maxFetched {
+					res, err = p.fetch(ctx, from, int(n), wait)
+				}
+			}
+			if err != nil {
+				return given{}, err
+			}
+			part = &portion{topic: p.topic, partition: p.partition, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: trouble}
+		}
+		got, err := part.give(ctx, p, last, to, maxBytes, tries >= damagedTries)
+		switch {
+		case errors.Is(err, errDamaged):
+			p.refresh()
+		case err != nil:
+			return given{}, err
+		case tries > 0 || got.next > from:
+			p.keep(part)
+			return got, nil
+		}
+		part = nil // what was kept is at its end
+	}
 }
 
 // outOfRange says why an offset cannot be read.
@@ -372,131 +331,4 @@ func (p *partitionReader) outOfRange(ctx context.Context, from int64) error {
 		return &DataLoss{p.topic, p.partition, from, first, end, "the log was truncated or created anew: it ends before what was read"}
 	}
 	return kafka.OffsetNotAvailable // it is in range after all: a broker that lags behind
-}
-
-// collect copies the records with offsets in [from, to) out of a fetch.
-func collect(records kafka.RecordReader, from, to int64, maxBytes int) (fetched, error) {
-	f := fetched{batch: noBatch}
-	stream, ok := records.(*protocol.RecordStream)
-	if !ok {
-		return f, nil // no batch at all
-	}
-	size := 0
-	for i, batch := range stream.Records {
-		base, err := inspect(batch)
-		if err != nil {
-			return f, err
-		}
-		if i == 0 {
-			f.batch = base
-		}
-		for {
-			r, err := batch.ReadRecord()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return f, err
-			}
-			switch {
-			case r.Offset >= to:
-				f.beyond = true
-			case r.Offset >= from:
-				if size > 0 && size >= maxBytes {
-					f.more = true
-					break
-				}
-				rec, err := record(r)
-				if err != nil {
-					return f, err
-				}
-				f.recs = append(f.recs, rec)
-				size += len(rec.Value)
-			}
-			release(r)
-			if f.beyond || f.more {
-				return f, nil
-			}
-		}
-	}
-	return f, nil
-}
-
-// inspect returns a batch's first offset. kafka-go hands out the records of
-// aborted transactions like any other, so a topic with transactions is refused.
-func inspect(batch kafka.RecordReader) (int64, error) {
-	switch b := batch.(type) {
-	case *protocol.RecordBatch:
-		if b.Attributes.Transactional() {
-			return 0, fmt.Errorf("%w: the batch at offset %d was written in a transaction", ErrUnsupported, b.BaseOffset)
-		}
-		return b.BaseOffset, nil
-	case *protocol.ControlBatch:
-		return 0, fmt.Errorf("%w: the batch at offset %d ends a transaction", ErrUnsupported, b.BaseOffset)
-	case *protocol.MessageSet:
-		return b.BaseOffset, nil
-	}
-	return 0, fmt.Errorf("%w: unknown kind of batch %T", ErrUnsupported, batch)
-}
-
-// record copies a record.
-func record(r *kafka.Record) (frame.Record, error) {
-	rec := frame.Record{Offset: r.Offset, Timestamp: r.Time.UnixMilli()}
-	var err error
-	if rec.Key, err = kafka.ReadAll(r.Key); err != nil {
-		return rec, fmt.Errorf("key of offset %d: %w", r.Offset, err)
-	}
-	if rec.Value, err = kafka.ReadAll(r.Value); err != nil {
-		return rec, fmt.Errorf("value of offset %d: %w", r.Offset, err)
-	}
-	if len(r.Headers) > 0 {
-		rec.Headers = make([]frame.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			rec.Headers[i] = frame.Header{Key: h.Key, Value: h.Value}
-		}
-	}
-	return rec, nil
-}
-
-// release gives a record's memory back to kafka-go's pool.
-func release(r *kafka.Record) {
-	if r.Key != nil {
-		r.Key.Close()
-	}
-	if r.Value != nil {
-		r.Value.Close()
-	}
-}
-
-// skip returns the first offset after from, at most end, that does not lie in the
-// batch that a fetch at from begins with, when that batch has no record from
-// there on: compaction, in a topic's earlier life, can leave such a tail.
-// kafka-go does not tell where a batch ends, but batchAt tells in which batch an
-// offset lies (the first offset of the batch that a fetch there begins with).
-func skip(from, end, batch int64, batchAt func(int64) (int64, error)) (int64, error) {
-	lo, hi := from, end // lo lies in the batch, hi does not or is the end
-	for step := int64(1); lo+step < end; step *= 2 {
-		b, err := batchAt(lo + step)
-		if err != nil {
-			return 0, err
-		}
-		if b != batch {
-			hi = lo + step
-			break
-		}
-		lo += step
-	}
-	for lo+1 < hi {
-		mid := lo + (hi-lo)/2
-		b, err := batchAt(mid)
-		if err != nil {
-			return 0, err
-		}
-		if b == batch {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return hi, nil
 }

@@ -280,7 +280,8 @@ func TestKafkaReadSaysWhatIsLost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := startBroker(t, c.opts)
-			appendAll(t, b, broker.None, 0, 20)
+			appendAll(t, b, broker.None, 0, 10)
+			appendAll(t, b, broker.None, 10, 20) // what is left of a batch is kept, and not lost
 			l := openTestLog(t, b)
 			if _, err := readTo(t.Context(), l, 0, 10, 1); err != nil {
 				t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
@@ -45,6 +46,32 @@ func Identity(ctx context.Context, log Log, topic string) (string, error) {
 		return l.Identity(ctx, topic)
 	}
 	return "", nil
+}
+
+// Last is the record of a partition that was read last.
+type Last struct {
+	Offset int64  // chunk.None: none was read
+	Digest uint64 // frame.Record.Digest
+	Epoch  int32  // of the leader that appended it; batch.NoEpoch where it is not known
+}
+
+// followed is a Log that can tell, from what was read last, whether it is still the
+// log that was read.
+type followed interface {
+	// ReadAfter is Read, and says of which leader's epoch the records are. It makes
+	// sure, whenever there is a reason to doubt it, that last is still there;
+	// otherwise it returns a DataLoss.
+	ReadAfter(ctx context.Context, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, epoch int32, err error)
+}
+
+// ReadAfter reads on from a log of which last was read before, as far as the log can
+// tell that it is still the same.
+func ReadAfter(ctx context.Context, log Log, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, epoch int32, err error) {
+	if l, ok := log.(followed); ok {
+		return l.ReadAfter(ctx, last, topic, partition, from, to, maxBytes, wait)
+	}
+	recs, next, err = log.Read(ctx, topic, partition, from, to, maxBytes, wait)
+	return recs, next, batch.NoEpoch, err
 }
 
 // LogSpec says how to open a log; it travels to the workers inside the

@@ -30,7 +30,7 @@ func TestBrokersThatAreAwayAreNoLossOfData(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { l.Close() })
-		if _, _, err := l.Read(t.Context(), "frames", 0, 0, 10, 1<<20, time.Second); err != nil {
+		if _, _, err := l.Read(t.Context(), "frames", 0, 0, 10, 1, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		return l

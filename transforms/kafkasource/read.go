@@ -233,7 +233,7 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 		case emitted:
 			wait = 0 // what was emitted goes on only when the call ends
 		}
-		recs, next, err := c.read(ctx, &r, held, wait)
+		recs, next, epoch, err := c.read(ctx, &r, held, wait)
 		if err != nil {
 			pace.release(held)
 			return nil, err
@@ -266,7 +266,7 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 		if !ok {
 			return sdf.ResumeProcessingIn(paceDelay), nil
 		}
-		if ok, err := c.emit(ctx, recs, next); !ok || err != nil {
+		if ok, err := c.emit(ctx, recs, next, epoch); !ok || err != nil {
 			return sdf.StopProcessing(), err
 		}
 		emitted = true
@@ -286,23 +286,23 @@ func (c *call) want(idle *idleness) int64 {
 }
 
 // read reads from the log and makes sure that it is still the one that was meant.
-func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait time.Duration) ([]frame.Record, int64, error) {
+func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait time.Duration) ([]frame.Record, int64, int32, error) {
 	t := c.task
-	recs, next, err := c.log.Read(ctx, t.Topic, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
+	recs, next, epoch, err := ReadAfter(ctx, c.log, r.Last, t.Topic, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
 	if err != nil && !errors.Is(err, ErrDataLoss) || t.Identity == "" {
-		return recs, next, err
+		return recs, next, epoch, err
 	}
 	// Data loss may have no other cause than a topic created anew.
 	if id, ierr := Identity(ctx, c.log, t.Topic); ierr != nil {
-		return nil, 0, cmp.Or(err, ierr)
+		return nil, 0, 0, cmp.Or(err, ierr)
 	} else if id != t.Identity {
 		first, end, err := c.log.Bounds(ctx, t.Topic, t.Partition)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, 0, err
 		}
-		return nil, 0, &DataLoss{t.Topic, t.Partition, r.Offset(), first, end, "the topic was created anew while it was read"}
+		return nil, 0, 0, &DataLoss{t.Topic, t.Partition, r.Offset(), first, end, "the topic was created anew while it was read"}
 	}
-	return recs, next, err
+	return recs, next, epoch, err
 }
 
 // fit cuts what was read to the bounds of the call and to the credit that is
@@ -332,7 +332,7 @@ func (c *call) fit(recs []frame.Record, next, held int64) ([]frame.Record, int64
 
 // emit claims and emits records chunk by chunk, with the ends between them. It
 // returns false when a checkpoint or the end of the slice came first.
-func (c *call) emit(ctx context.Context, recs []frame.Record, next int64) (bool, error) {
+func (c *call) emit(ctx context.Context, recs []frame.Record, next int64, epoch int32) (bool, error) {
 	for {
 		r := c.rt.at()
 		if r.endDue() {
@@ -351,7 +351,7 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64) (bool,
 		for n < len(recs) && recs[n].Offset < end {
 			n++
 		}
-		claim := &Records{Next: end, Marks: make([]Mark, n)}
+		claim := &Records{Next: end, Marks: make([]Mark, n), Epoch: epoch}
 		for i := range claim.Marks {
 			claim.Marks[i] = Mark{Offset: recs[i].Offset, Camera: recs[i].Camera()}
 		}

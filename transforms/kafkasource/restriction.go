@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
@@ -25,12 +26,16 @@ type Restriction struct {
 
 	Cameras map[string]int64 // each camera's last emitted offset
 	Offsets chunk.Offsets    // what was emitted of the open chunk
-	Digest  uint64           // of the last record in Offsets
+	// Last is the record that was read last, in this chunk or before it; none at first.
+	Last Last
 }
+
+// noLast is nothing that was read.
+var noLast = Last{Offset: chunk.None, Epoch: batch.NoEpoch}
 
 // newRestriction is all of a task.
 func newRestriction(t *Task, n int64) Restriction {
-	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: t.From, Cameras: map[string]int64{}}
+	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: t.From, Cameras: map[string]int64{}, Last: noLast}
 	if t.To != chunk.None {
 		r.End = 2 * t.To
 		if t.To%n == 0 {
@@ -68,6 +73,14 @@ func (r *Restriction) chunk() int64 {
 	return chunk.Of(r.Offset(), r.N)
 }
 
+// digest is that of the last record in Offsets; 0 if there is none.
+func (r *Restriction) digest() uint64 {
+	if len(r.Offsets) == 0 {
+		return 0
+	}
+	return r.Last.Digest
+}
+
 // backlog is the number of offsets that can be read now.
 func (r *Restriction) backlog() int64 { return max(0, min(r.Seen, r.limit())-r.Offset()) }
 
@@ -92,8 +105,9 @@ func (r *Restriction) cameras() []chunk.CameraOffset {
 }
 
 // restrictionVersion is the first byte of an encoded restriction: engines keep
-// them in checkpoints and savepoints.
-const restrictionVersion = 1
+// them in checkpoints and savepoints. Version 1 knew the last record's digest only, and
+// only while a chunk was open.
+const restrictionVersion = 2
 
 // Marshal encodes the restriction; equal ones give equal bytes.
 func (r *Restriction) Marshal() []byte {
@@ -103,7 +117,9 @@ func (r *Restriction) Marshal() []byte {
 	b = wire.Int(b, r.End)
 	b = wire.Int(b, r.Seen)
 	b = wire.Int(b, r.Told)
-	b = wire.Uint(b, r.Digest)
+	b = wire.Int(b, r.Last.Offset)
+	b = wire.Uint(b, r.Last.Digest)
+	b = wire.Int(b, int64(r.Last.Epoch))
 	b = r.Offsets.Append(b)
 	b = wire.Uint(b, uint64(len(r.Cameras)))
 	for _, c := range r.cameras() {
@@ -115,11 +131,20 @@ func (r *Restriction) Marshal() []byte {
 
 // UnmarshalRestriction is the inverse of [Restriction.Marshal].
 func UnmarshalRestriction(b []byte) (Restriction, error) {
-	if len(b) == 0 || b[0] != restrictionVersion {
+	if len(b) == 0 || b[0] < 1 || b[0] > restrictionVersion {
 		return Restriction{}, fmt.Errorf("decode restriction: unknown version")
 	}
 	w := wire.NewReader(b[1:])
-	r := Restriction{N: w.Int(), Next: w.Int(), End: w.Int(), Seen: w.Int(), Told: w.Int(), Digest: w.Uint(), Offsets: chunk.ReadOffsets(w)}
+	r := Restriction{N: w.Int(), Next: w.Int(), End: w.Int(), Seen: w.Int(), Told: w.Int(), Last: noLast}
+	if b[0] > 1 {
+		r.Last = Last{Offset: w.Int(), Digest: w.Uint(), Epoch: int32(w.Int())}
+		r.Offsets = chunk.ReadOffsets(w)
+	} else {
+		digest := w.Uint()
+		if r.Offsets = chunk.ReadOffsets(w); len(r.Offsets) > 0 {
+			r.Last.Offset, r.Last.Digest = r.Offsets[len(r.Offsets)-1].To-1, digest
+		}
+	}
 	n := w.Count()
 	r.Cameras = make(map[string]int64, n)
 	for range n {

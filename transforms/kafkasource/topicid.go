@@ -2,9 +2,7 @@ package kafkasource
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 
@@ -37,28 +35,12 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &r.topic
 	req.Topics = append(req.Topics, topic)
-	const correlation = 0
-	if _, err := rw.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("framebeam")).AppendRequest(nil, req, correlation)); err != nil {
-		return nil, err
-	}
-	var size [4]byte
-	if _, err := io.ReadFull(rw, size[:]); err != nil {
-		return nil, err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > 16<<20 {
-		return nil, fmt.Errorf("metadata response of %d bytes", n)
-	}
-	body := make([]byte, n)
-	if _, err := io.ReadFull(rw, body); err != nil {
-		return nil, err
-	}
-	// The header is the correlation id and a list of tags, which no broker fills.
-	if n < 5 || binary.BigEndian.Uint32(body) != correlation || body[4] != 0 {
-		return nil, errors.New("metadata response with an unknown header")
+	body, err := exchange(rw, req, maxSmallResponse)
+	if err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	resp := req.ResponseKind().(*kmsg.MetadataResponse)
-	if err := resp.ReadFrom(body[5:]); err != nil {
+	if err := resp.ReadFrom(body); err != nil {
 		return nil, fmt.Errorf("metadata response: %w", err)
 	}
 	for _, t := range resp.Topics {
@@ -76,17 +58,9 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 
 // topicID asks for a topic's id, "" if the brokers have none.
 func topicID(ctx context.Context, client *kafka.Client, topic string) (string, error) {
-	versions, err := client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
-	if err == nil {
-		err = versions.Error
-	}
-	if err != nil {
+	known, err := supports(ctx, client, protocol.Metadata, topicIDVersion)
+	if err != nil || !known {
 		return "", err
-	}
-	for _, k := range versions.ApiKeys {
-		if k.ApiKey == int(protocol.Metadata) && k.MaxVersion < topicIDVersion {
-			return "", nil
-		}
 	}
 	m, err := client.Transport.RoundTrip(ctx, client.Addr, &topicIDRequest{topic})
 	if err != nil {
@@ -96,4 +70,21 @@ func topicID(ctx context.Context, client *kafka.Client, topic string) (string, e
 		return hex.EncodeToString(id[:]), nil
 	}
 	return "", nil
+}
+
+// supports reports whether a broker knows a version of a kind of request.
+func supports(ctx context.Context, client *kafka.Client, key protocol.ApiKey, version int) (bool, error) {
+	versions, err := client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
+	if err == nil {
+		err = versions.Error
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, k := range versions.ApiKeys {
+		if k.ApiKey == int(key) {
+			return k.MaxVersion >= version, nil
+		}
+	}
+	return false, nil
 }

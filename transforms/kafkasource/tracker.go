@@ -37,6 +37,7 @@ type Records struct {
 	Marks  []Mark // ascending offsets; none to move on over offsets that hold nothing
 	Next   int64  // the offset to go on from, at most the end of the open chunk
 	Digest uint64 // frame.Record.Digest of the last record
+	Epoch  int32  // of the leader that appended it
 }
 
 // Mark is one record of a claim.
@@ -119,8 +120,8 @@ func (t *Tracker) records(c *Records) error {
 		}
 		r.Cameras[m.Camera] = m.Offset
 	}
-	if len(c.Marks) > 0 {
-		r.Digest = c.Digest
+	if n := len(c.Marks); n > 0 {
+		r.Last = Last{c.Marks[n-1].Offset, c.Digest, c.Epoch}
 	}
 	t.claimed += c.Next - from
 	r.Next = chunk.FramePosition(c.Next)
@@ -136,7 +137,7 @@ func (t *Tracker) close(c *Close) error {
 	if !r.endDue() {
 		return fmt.Errorf("%w: the end of chunk %d at position %d", errClaim, r.chunk(), r.Next)
 	}
-	c.Index, c.Offsets, c.Digest = r.chunk(), r.Offsets, r.Digest
+	c.Index, c.Offsets, c.Digest = r.chunk(), r.Offsets, r.digest()
 	for _, cam := range r.cameras() {
 		switch age := c.Index - chunk.Of(cam.Last, r.N); {
 		case age == 0:
@@ -147,7 +148,7 @@ func (t *Tracker) close(c *Close) error {
 		}
 	}
 	c.Cameras = r.cameras()
-	r.Offsets, r.Digest, r.Told = nil, 0, chunk.None
+	r.Offsets, r.Told = nil, chunk.None
 	r.Next++
 	return nil
 }
@@ -158,7 +159,7 @@ func (t *Tracker) tell(c *Tell) bool {
 		return false
 	}
 	r.Told = r.Offset()
-	c.Index, c.UpTo, c.Offsets, c.Digest = chunk.Of(r.Offset()-1, r.N), r.Offset(), r.Offsets.Clone(), r.Digest
+	c.Index, c.UpTo, c.Offsets, c.Digest = chunk.Of(r.Offset()-1, r.N), r.Offset(), r.Offsets.Clone(), r.digest()
 	return true
 }
 

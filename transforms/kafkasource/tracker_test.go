@@ -80,7 +80,7 @@ func TestTryClaim(t *testing.T) {
 
 func TestAClaimTellsWhatCameBefore(t *testing.T) {
 	rt := NewTracker(newRestriction(&Task{From: 8, To: 100, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 3}, {Camera: "old", Last: 1}}}, 4))
-	r := &Records{Marks: []Mark{{Offset: 8, Camera: "a"}, {Offset: 9}, {Offset: 10, Camera: "b"}, {Offset: 11, Camera: "a"}}, Next: 12, Digest: 7}
+	r := &Records{Marks: []Mark{{Offset: 8, Camera: "a"}, {Offset: 9}, {Offset: 10, Camera: "b"}, {Offset: 11, Camera: "a"}}, Next: 12, Digest: 7, Epoch: 3}
 	if !rt.TryClaim(r) {
 		t.Fatal(rt.GetError())
 	}
@@ -100,7 +100,7 @@ func TestAClaimTellsWhatCameBefore(t *testing.T) {
 	if d := cmp.Diff(want, end); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if r := rt.GetRestriction().(Restriction); len(r.Offsets) != 0 || r.Digest != 0 || len(r.Cameras) != 2 {
+	if r := rt.GetRestriction().(Restriction); len(r.Offsets) != 0 || r.digest() != 0 || r.Last != (Last{11, 7, 3}) || len(r.Cameras) != 2 {
 		t.Errorf("the next chunk begins with %+v", r)
 	}
 }
