@@ -56,6 +56,9 @@ type Broker struct {
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
+
+	damage  []byte // see Damage
+	damages int
 }
 
 // Start starts a broker and creates the topics of opts.
@@ -178,6 +181,8 @@ type trackedConn struct {
 	net.Conn
 	b *Broker
 }
+
+func (c *trackedConn) Write(p []byte) (int, error) { return c.Conn.Write(c.b.damaged(p)) }
 
 func (c *trackedConn) Close() error {
 	c.b.mu.Lock()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ const (
 	Fetch       = kmsg.Fetch
 	ListOffsets = kmsg.ListOffsets
 	Metadata    = kmsg.Metadata
+
+	DescribeConfigs = kmsg.DescribeConfigs
 )
 
 // Fault is an error that the broker answers with.
@@ -32,6 +35,7 @@ var (
 	RequestTimedOut  Fault = kerr.RequestTimedOut
 	OffsetOutOfRange Fault = kerr.OffsetOutOfRange
 	UnknownTopic     Fault = kerr.UnknownTopicOrPartition
+	NotAuthorized    Fault = kerr.TopicAuthorizationFailed
 )
 
 // Fail answers the next n requests of a kind with an error; n of -1 is all of
@@ -68,6 +72,31 @@ func (b *Broker) control(r Request, n int, fn func(kmsg.Request) (kmsg.Response,
 			return fn(req)
 		})
 	}
+}
+
+// Damage flips a bit of every answer that contains the mark, n times; n of -1 is for
+// ever. The log itself stays as it is.
+func (b *Broker) Damage(mark []byte, n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.damage, b.damages = slices.Clone(mark), n
+}
+
+// damaged returns what is sent in place of an answer.
+func (b *Broker) damaged(answer []byte) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.damage) == 0 || b.damages == 0 {
+		return answer
+	}
+	at := bytes.Index(answer, b.damage)
+	if at < 0 {
+		return answer
+	}
+	b.damages--
+	answer = slices.Clone(answer)
+	answer[at] ^= 1
+	return answer
 }
 
 // CutConnections closes every connection that is open now, clients' and its own.
@@ -142,6 +171,24 @@ func (b *Broker) SetTopicConfig(ctx context.Context, topic, name, value string) 
 	}
 	if err != nil {
 		return fmt.Errorf("set %s of topic %s: %w", name, topic, err)
+	}
+	return nil
+}
+
+// Truncate leaves the first keep records of each partition, as a broker does that has
+// lost the end of its log. With elect another leader's epoch begins then, as it mostly
+// does. Only on brokers without topic ids: it is the same topic, and has another id.
+func (b *Broker) Truncate(ctx context.Context, topic string, keep int64, elect bool) error {
+	if err := b.Recreate(ctx, topic, keep); err != nil {
+		return err
+	}
+	if !elect {
+		return nil
+	}
+	for _, p := range b.cluster.PartitionInfos(topic) {
+		if err := b.MoveLeader(topic, p.Partition, b.cluster.LeaderFor(topic, p.Partition)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -44,6 +46,33 @@ func (b *Broker) AppendCompressed(ctx context.Context, codec Codec, topic string
 		client = c
 	}
 	return produce(ctx, client, topic, partition, recs)
+}
+
+// AppendBatch appends a record batch of version 2 as it is, whatever is in it: a
+// broker looks at no more than its header and its checksum.
+func (b *Broker) AppendBatch(ctx context.Context, topic string, partition int32, batch []byte) (first int64, err error) {
+	req := kmsg.NewPtrProduceRequest()
+	req.Acks = -1
+	req.TimeoutMillis = 10_000
+	t := kmsg.NewProduceRequestTopic()
+	t.Topic = topic
+	if info := b.cluster.TopicInfo(topic); info != nil {
+		t.TopicID = info.TopicID
+	}
+	p := kmsg.NewProduceRequestTopicPartition()
+	p.Partition = partition
+	p.Records = batch
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := b.client.Broker(int(b.cluster.LeaderFor(topic, partition))).Request(ctx, req)
+	if err == nil {
+		r := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+		first, err = r.BaseOffset, kerr.ErrorForCode(r.ErrorCode)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("append a batch to topic %s partition %d: %w", topic, partition, err)
+	}
+	return first, nil
 }
 
 // AppendTransaction appends records in a transaction that is then committed or

@@ -292,7 +292,6 @@ func (p *partitionReader) read(ctx context.Context, last Last, from, to int64, m
 	for tries := 0; ; {
 		if part == nil {
 			tries++
-			trouble := p.trouble.Load()
 			res, err := p.fetch(ctx, from, maxBytes, wait)
 			if err == nil && len(res.batches) > 0 {
 				// Brokers before 0.10.1 send a part of a batch that is larger than asked for.
@@ -303,7 +302,7 @@ func (p *partitionReader) read(ctx context.Context, last Last, from, to int64, m
 			if err != nil {
 				return given{}, err
 			}
-			part = &portion{topic: p.topic, partition: p.partition, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: trouble}
+			part = &portion{topic: p.topic, partition: p.partition, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load()}
 		}
 		got, err := part.give(ctx, p, last, to, maxBytes, tries >= damagedTries)
 		switch {
