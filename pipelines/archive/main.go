@@ -28,7 +28,7 @@ func main() {
 	topic := flag.String("topic", "frames", "the `topic`")
 	root := flag.String("archive", "", "the archive `folder`: a path or scheme://…")
 	start := flag.String("start", "earliest", "where to begin in partitions that the archive does not know yet: earliest, latest, an offset or a time; moved back to the beginning of its chunk")
-	until := flag.String("until", "never", "where to stop: never, now, an offset or a time")
+	until := flag.String("until", "never", "where to stop: never, now, an offset or a time (before the first record whose timestamp in the log is that or later; the log's end if there is none)")
 	n := flag.Int64("chunk", job.DefaultN, "offsets per chunk; fixed by the first job of an archive")
 	launch.Init()
 

@@ -122,8 +122,9 @@ func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
 
 // copyRecords writes the piece's records to w.
 func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
+	last := kafkasource.NoLast
 	for pos, empty := p.From, 0; pos < p.To; {
-		recs, next, err := log.Read(ctx, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
+		recs, next, epoch, err := kafkasource.ReadAfter(ctx, log, last, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
 		if errors.Is(err, kafkasource.ErrDataLoss) && pos == p.From {
 			// The begun part of the chunk may be all that is left of it.
 			kept, kerr := copyKept(ctx, log, f, p, w)
@@ -142,6 +143,7 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 			if err := w.Append(&recs[i]); err != nil {
 				return Summary{}, err
 			}
+			last = kafkasource.Last{Offset: w.sum.Last, Digest: w.sum.LastDigest, Epoch: epoch}
 		}
 		if next > pos {
 			pos, empty = next, 0

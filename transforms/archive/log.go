@@ -123,17 +123,14 @@ func (l *Log) files(topic string, partition int32) *partitionFiles {
 	return p
 }
 
-// OffsetAt returns the first offset whose record's timestamp is t or later; the
-// end if there is none. It looks at the end of every file and into one.
+// OffsetAt returns the first offset whose record's timestamp is t or later, as Kafka
+// does; the end if there is none. It looks at the end of every file and into one.
 func (l *Log) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
 	e, err := l.list(ctx, topic, partition)
 	if err != nil {
 		return 0, err
 	}
-	ms := t.UnixMilli()
-	if time.UnixMilli(ms).Before(t) {
-		ms++
-	}
+	ms := kafkasource.Timestamp(t)
 	for at := e.Base; at < e.Upto(); {
 		s := l.span(topic, partition, e, at)
 		sum, err := l.folder.Summary(ctx, s)

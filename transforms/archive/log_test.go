@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
@@ -101,7 +102,7 @@ func TestTheArchiveGivesWhatTheLogGave(t *testing.T) {
 		ms := rapid.OneOf(rapid.Int64(), rapid.SampledFrom(append(timestamps(recs), 0))).Draw(rt, "time")
 		want := end
 		for _, r := range slices.Backward(recs) {
-			if r.Timestamp >= ms {
+			if r.Timestamp >= max(0, ms) {
 				want = r.Offset
 			}
 		}
@@ -344,5 +345,87 @@ func TestAnArchiveKeepsItsLayout(t *testing.T) {
 	}
 	if _, err := f.begin(t.Context(), "../x", 0, 7); err == nil {
 		t.Error("a topic that is a path was taken")
+	}
+}
+
+// Kafka finds the first record that is not older, among times that go back and forth.
+func TestATimeIsTheSamePlaceInATopicAndInItsArchive(t *testing.T) {
+	const partitions = 128
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: topic, Partitions: partitions}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	kafka, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kafka.Close()
+	run := int32(0)
+	rapid.Check(t, func(rt *rapid.T) {
+		part := run % partitions
+		run++
+		for range rapid.IntRange(1, 5).Draw(rt, "batches") {
+			var recs []frame.Record
+			for range rapid.IntRange(1, 4).Draw(rt, "records") {
+				recs = append(recs, frame.Record{Timestamp: rapid.Int64Range(1, 12).Draw(rt, "timestamp"), Key: []byte("c"), Value: []byte("v")})
+			}
+			codec := rapid.SampledFrom([]broker.Codec{broker.None, broker.Gzip}).Draw(rt, "codec")
+			if _, err := b.AppendCompressed(t.Context(), codec, topic, part, recs...); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		from, end, err := b.Bounds(topic, part)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if err := b.DeleteRecords(topic, part, rapid.Int64Range(from, end-1).Draw(rt, "deleted")); err != nil {
+			rt.Fatal(err)
+		}
+		f := create(t, 3)
+		first, _, err := b.Bounds(topic, part)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		begin(t, f, part, first)
+		for from := first; from < end; from = (from/3 + 1) * 3 {
+			if _, err := copyPiece(t.Context(), kafka, f, Piece{Topic: topic, Partition: part, N: 3, From: from, To: min(end, (from/3+1)*3)}); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		l := NewLog(f)
+		defer l.Close()
+		for ms := int64(-1); ms < 14; ms++ {
+			for _, at := range []time.Time{time.UnixMilli(ms), time.UnixMilli(ms).Add(time.Nanosecond)} {
+				want, err := kafka.OffsetAt(t.Context(), topic, part, at)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				if got, err := l.OffsetAt(t.Context(), topic, part, at); err != nil || got != want {
+					rt.Fatalf("%v: %d, %v in the archive, %d in the topic", at, got, err, want)
+				}
+			}
+		}
+	})
+}
+
+func TestWhatCannotBeReadIsArchivedAsSuch(t *testing.T) {
+	why := &frame.Poison{Reason: frame.ReasonBatchTooLarge, Detail: "its batch inflates to more than 67108864 bytes"}
+	recs := []frame.Record{numbered(0, 1)[0], frame.Unreadable(1, 700, why), frame.Unreadable(2, -1, why), numbered(3, 4)[0]}
+	f := create(t, 4)
+	begin(t, f, 0, 0)
+	if err := archiveAll(t, newMemLog(recs, 0, 4), f, atOffset(0), atEnd); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := logOf(t, f).Read(t.Context(), topic, 0, 0, 4, 1<<20, 0)
+	if err != nil || !cmp.Equal(got, recs) {
+		t.Fatalf("%v, %s", err, cmp.Diff(recs, got))
+	}
+	parser, err := frame.NewParser(frame.ParseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(&got[1]); err == nil || err.Error() != why.Error() {
+		t.Error(err)
 	}
 }

@@ -56,16 +56,29 @@
 //
 // Loss is an error. An offset that was deleted before it was read, a log that ends
 // before what was read, a topic created anew (noticed by its id within a second
-// on brokers from 2.8 on; by a digest at restart, see [VerifyLast], on all) fail
-// the job with a [DataLoss]. Nothing is skipped.
+// on brokers from 2.8 on; by a digest at restart, see [VerifyLast], on all), a log that
+// lost its end and was filled again beyond what was read (noticed when the leader's
+// epoch changes or connections break, by where that epoch ended and by the digest of the
+// record that was read last) fail the job with a [DataLoss]. Nothing is skipped.
+//
+// Batches. Kafka sends, and producers compress, whole batches of records. One is fetched
+// and inflated once, however small the portions are in which it is asked for; what is left
+// of it is kept, 64 MiB for all partitions together. A batch that would inflate to more
+// than batch.MaxInflated (64 MiB), that does not match its checksum in three fetches, or
+// that is not made of records, is given as one frame.Unreadable for each of its offsets:
+// dead letters, the same wherever reading begins, and the same from an archive. Kafka's own
+// consumer stops for ever at such a batch. Should a broker repair a batch whose checksum
+// failed, another run gives the records.
 //
 // Faults that pass (no leader, time-outs, lost connections) are retried for
 // LogSpec.Patience, then they fail the job.
 //
 // Not read: topics with transactions (kafka-go gives aborted records like any
-// other) and compacted topics (they change behind the reader). Both are errors.
-// Gaps in the offsets are fine. A record's timestamp is the producer's, also where
-// the topic has LogAppendTime.
+// other) and compacted topics (they change behind the reader). Both are errors, also
+// where a topic becomes a compacted one while it is read: it is asked for once a minute.
+// Gaps in the offsets are fine. A record's timestamp is the one that the log has: the
+// broker's where the topic has LogAppendTime. Digests that were made
+// of the producer's, as once, are still known.
 //
 // Pacing. Beam's prism does not push back on a source. With Config.Credit, calls
 // hand back while that many bytes are under way in the process, and [Release]

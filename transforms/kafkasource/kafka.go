@@ -15,7 +15,6 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/framebeam/framebeam/kafkaconn"
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
@@ -192,9 +191,7 @@ func (l *kafkaLog) Bounds(ctx context.Context, topic string, partition int32) (f
 
 // OffsetAt implements Log.
 func (l *kafkaLog) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
-	// Kafka counts in milliseconds, and negative numbers have other meanings.
-	ms := max(0, t.Add(time.Millisecond-1).UnixMilli())
-	o, err := l.offset(ctx, topic, partition, ms)
+	o, err := l.offset(ctx, topic, partition, Timestamp(t))
 	if err == nil && o < 0 {
 		return l.offset(ctx, topic, partition, kafka.LastOffset)
 	}
@@ -273,7 +270,7 @@ type partitionReader struct {
 
 // Read implements Log.
 func (l *kafkaLog) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
-	got, err := (&partitionReader{l, topic, partition}).read(ctx, Last{Offset: chunk.None, Epoch: batch.NoEpoch}, from, to, maxBytes, wait)
+	got, err := (&partitionReader{l, topic, partition}).read(ctx, NoLast, from, to, maxBytes, wait)
 	return got.recs, got.next, err
 }
 

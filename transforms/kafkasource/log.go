@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 	"github.com/framebeam/framebeam/transforms/store"
@@ -22,8 +23,10 @@ type Log interface {
 	// Bounds returns the first offset that can be read and the end: the offset
 	// that the next record will have.
 	Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error)
-	// OffsetAt returns the first offset whose record's timestamp is t or later;
-	// the end if there is none.
+	// OffsetAt returns the first offset whose record's timestamp is t or later; the end
+	// if there is none. Timestamps are those that the log has (the broker's, where the
+	// topic has LogAppendTime) in milliseconds, and need not ascend: later records may
+	// be older. An archive gives what its topic gave.
 	OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error)
 	// Read returns records with offsets in [from, to), ascending, of about
 	// maxBytes in all but at least one if there is any, and the offset to go on
@@ -32,6 +35,16 @@ type Log interface {
 	// The records' memory belongs to the caller.
 	Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, err error)
 	Close() error
+}
+
+// Timestamp is the least of a record's timestamps that is t or later: Kafka counts
+// milliseconds, and takes those before 1970 for words.
+func Timestamp(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if time.UnixMilli(ms).Before(t) {
+		ms++
+	}
+	return max(0, ms)
 }
 
 // identified is a Log whose topics can be told from others of the same name.
@@ -47,6 +60,9 @@ func Identity(ctx context.Context, log Log, topic string) (string, error) {
 	}
 	return "", nil
 }
+
+// NoLast says that nothing was read.
+var NoLast = Last{Offset: chunk.None, Epoch: batch.NoEpoch}
 
 // Last is the record of a partition that was read last.
 type Last struct {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
@@ -30,12 +29,9 @@ type Restriction struct {
 	Last Last
 }
 
-// noLast is nothing that was read.
-var noLast = Last{Offset: chunk.None, Epoch: batch.NoEpoch}
-
 // newRestriction is all of a task.
 func newRestriction(t *Task, n int64) Restriction {
-	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: t.From, Cameras: map[string]int64{}, Last: noLast}
+	r := Restriction{N: n, Next: chunk.FramePosition(t.From), End: never, Seen: max(t.From, t.LogEnd), Told: t.From, Cameras: map[string]int64{}, Last: NoLast}
 	if t.To != chunk.None {
 		r.End = 2 * t.To
 		if t.To%n == 0 {
@@ -135,7 +131,7 @@ func UnmarshalRestriction(b []byte) (Restriction, error) {
 		return Restriction{}, fmt.Errorf("decode restriction: unknown version")
 	}
 	w := wire.NewReader(b[1:])
-	r := Restriction{N: w.Int(), Next: w.Int(), End: w.Int(), Seen: w.Int(), Told: w.Int(), Last: noLast}
+	r := Restriction{N: w.Int(), Next: w.Int(), End: w.Int(), Seen: w.Int(), Told: w.Int(), Last: NoLast}
 	if b[0] > 1 {
 		r.Last = Last{Offset: w.Int(), Digest: w.Uint(), Epoch: int32(w.Int())}
 		r.Offsets = chunk.ReadOffsets(w)

@@ -42,7 +42,7 @@ func TestARestrictionOfTheFirstVersionIsStillRead(t *testing.T) {
 	}
 	for i, r := range restrictions() {
 		want := r
-		want.Last = noLast // the end of a chunk forgot it
+		want.Last = NoLast // the end of a chunk forgot it
 		if i == 2 {
 			want.Last = Last{3, 1 << 63, batch.NoEpoch}
 		}

@@ -118,7 +118,7 @@ func (s *frames) match(row *result.Frame, rec *frame.Record) (f *frame.Frame, wh
 		return &got, ""
 	}
 	if got.Camera != row.Camera || got.Epoch != row.Epoch || got.Sequence != row.Sequence ||
-		rec.Timestamp != row.Timestamp || int64(len(rec.Value)) != row.Bytes {
+		rec.Timestamp != row.Timestamp && (rec.Created == 0 || rec.Created != row.Timestamp) || int64(len(rec.Value)) != row.Bytes {
 		return nil, "another frame has its offset now: " + got.ID()
 	}
 	return &got, ""
