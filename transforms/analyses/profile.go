@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/framebeam/framebeam/strictyaml"
@@ -220,6 +221,11 @@ func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (js
 	if err == nil {
 		var p params.Params
 		if p, err = k.Check(raw); err == nil {
+			if sense := senses()[k.Name]; sense != nil {
+				err = sense(p)
+			}
+		}
+		if err == nil {
 			raw, err = json.Marshal(p)
 		}
 	}
@@ -228,6 +234,15 @@ func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (js
 	}
 	return raw, err == nil
 }
+
+// senses are those of the kinds that have one, by name.
+var senses = sync.OnceValue(func() map[string]func(params.Params) error {
+	all := map[string]func(params.Params) error{}
+	for _, k := range sequence.Kinds() {
+		all[k.Name] = k.Sense
+	}
+	return all
+})
 
 // checkReads looks for analyses that are read but not switched on.
 func (b *builder) checkReads() {

@@ -27,6 +27,7 @@ func init() {
 		Stage: Judges,
 		Bytes: linesBytes,
 		Reads: func(p params.Params) []string { return []string{p.(LinesConfig).Of} },
+		Sense: func(p params.Params) error { return p.(LinesConfig).crossable() },
 		Make:  func(name string, p params.Params) (Step, error) { return NewLines(name, p.(LinesConfig)) },
 	})
 }
@@ -52,11 +53,8 @@ func DefaultLines() LinesConfig {
 func (c LinesConfig) Validate() error {
 	errs := []error{params.Check(c)}
 	if len(c.Points) >= 2 {
-		l, err := geometry.NewPolyline(c.Points)
-		if err != nil {
+		if _, err := geometry.NewPolyline(c.Points); err != nil {
 			errs = append(errs, params.Wrong("points", "%v", err))
-		} else if c.Margin > 0 && c.Margin <= 0.25 {
-			errs = append(errs, c.crossable(l))
 		}
 	}
 	if c.Of == "" {
@@ -68,7 +66,11 @@ func (c LinesConfig) Validate() error {
 // crossable says what is wrong with a line that lies so near to the picture's edge that
 // a direction that counts never would: what crosses it does not get the margin beyond it
 // before its feet are out of the picture.
-func (c LinesConfig) crossable(l geometry.Polyline) error {
+func (c LinesConfig) crossable() error {
+	l, err := geometry.NewPolyline(c.Points)
+	if err != nil {
+		return err
+	}
 	margin := geometry.Length(c.Margin)
 	forward, backward := l.Crossable(true, margin), l.Crossable(false, margin)
 	var never string

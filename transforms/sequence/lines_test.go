@@ -1,6 +1,7 @@
 package sequence_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -291,19 +292,6 @@ func TestParametersOfLines(t *testing.T) {
 		{"an unknown direction", `{"points": [[0, 0.5], [1, 0.5]], "direction": "up"}`, "direction"},
 		{"a margin that is a word", `{"points": [[0, 0.5], [1, 0.5]], "margin": 0.5}`, "margin"},
 		{"no tracks", `{"points": [[0, 0.5], [1, 0.5]], "of": ""}`, "of"},
-		{"at the lower edge", `{"points": [[0, 0.99], [1, 0.99]]}`, "points"},
-		{"at the lower edge, from right to left", `{"points": [[1, 0.99], [0, 0.99]]}`, "points"},
-		{"at the lower edge, upwards only", `{"points": [[0, 0.99], [1, 0.99]], "direction": "backward"}`, ""},
-		{"at the lower edge, downwards only", `{"points": [[0, 0.99], [1, 0.99]], "direction": "forward"}`, "points"},
-		{"at the lower edge with a small margin", `{"points": [[0, 0.99], [1, 0.99]], "margin": 0.01}`, ""},
-		{"as far from the lower edge as its margin", `{"points": [[0, 0.98], [1, 0.98]]}`, ""},
-		{"at the upper edge", `{"points": [[0, 0.01], [1, 0.01]]}`, "points"},
-		{"at the left edge", `{"points": [[0.01, 0], [0.01, 1]]}`, "points"},
-		{"at the right edge", `{"points": [[0.99, 0], [0.99, 1]]}`, "points"},
-		{"on an edge", `{"points": [[0, 1], [1, 1]]}`, "points"},
-		{"around a corner", `{"points": [[0, 0.99], [0.99, 0.99], [0.99, 0]]}`, "points"},
-		{"at the edge only in part", `{"points": [[0, 0.99], [0.5, 0.99], [0.5, 0.5]]}`, ""},
-		{"across a corner", `{"points": [[0.9, 1], [1, 0.9]]}`, ""},
 		{"gone at once", `{"points": [[0, 0.5], [1, 0.5]], "gone": "0s"}`, "gone"},
 	} {
 		checkParams(t, "lines", c.name, c.raw, c.field)
@@ -381,5 +369,44 @@ func fuzzRestore(t *testing.T, step sequence.Step, saved []byte, limit int) {
 	}
 	if n := len(m.Save()); n > limit {
 		t.Fatalf("takes %d bytes", n)
+	}
+}
+
+func TestALineThatNobodyCanCrossMakesNoSense(t *testing.T) {
+	var lines sequence.Kind
+	for _, k := range sequence.Kinds() {
+		if k.Name == "lines" {
+			lines = k
+		}
+	}
+	for _, c := range []struct {
+		name, raw string
+		sense     bool
+	}{
+		{"at the lower edge", `{"points": [[0, 0.99], [1, 0.99]]}`, false},
+		{"at the lower edge, from right to left", `{"points": [[1, 0.99], [0, 0.99]]}`, false},
+		{"at the lower edge, upwards only", `{"points": [[0, 0.99], [1, 0.99]], "direction": "backward"}`, true},
+		{"at the lower edge, downwards only", `{"points": [[0, 0.99], [1, 0.99]], "direction": "forward"}`, false},
+		{"at the lower edge with a small margin", `{"points": [[0, 0.99], [1, 0.99]], "margin": 0.01}`, true},
+		{"as far from the lower edge as its margin", `{"points": [[0, 0.98], [1, 0.98]]}`, true},
+		{"at the upper edge", `{"points": [[0, 0.01], [1, 0.01]]}`, false},
+		{"at the left edge", `{"points": [[0.01, 0], [0.01, 1]]}`, false},
+		{"at the right edge", `{"points": [[0.99, 0], [0.99, 1]]}`, false},
+		{"on an edge", `{"points": [[0, 1], [1, 1]]}`, false},
+		{"around a corner", `{"points": [[0, 0.99], [0.99, 0.99], [0.99, 0]]}`, false},
+		{"at the edge only in part", `{"points": [[0, 0.99], [0.5, 0.99], [0.5, 0.5]]}`, true},
+		{"across a corner", `{"points": [[0.9, 1], [1, 0.9]]}`, true},
+	} {
+		p, err := lines.Check(json.RawMessage(c.raw))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if err := lines.Sense(p); (err == nil) != c.sense {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		// It is made all the same: an output goes on with what it was begun with.
+		if _, err := sequence.NewLines("lines/gate", p.(sequence.LinesConfig)); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }

@@ -33,6 +33,10 @@ type Kind struct {
 	// Reads names the analyses whose results the step reads in the same frame; nil:
 	// none. When one of them changes, the step starts afresh too.
 	Reads func(params.Params) []string
+	// Sense says what makes valid parameters useless, joined as Validate's; nil: nothing
+	// does. It is asked where a configuration is read and not of a recorded one, which
+	// goes on as it was.
+	Sense func(params.Params) error
 	// Make makes the step of valid parameters. name is "kind", or "kind/rule".
 	Make func(name string, p params.Params) (Step, error)
 }
