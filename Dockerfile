@@ -26,8 +26,12 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     && apt-get install -y --no-install-recommends \
         ca-certificates \
         g++ \
+        libavcodec-dev \
+        libavformat-dev \
+        libavutil-dev \
         libopencv-contrib-dev \
         libopencv-dev \
+        libswscale-dev \
         opencv-data \
         pkg-config
 COPY --from=go /usr/local/go /usr/local/go
@@ -49,7 +53,7 @@ RUN --mount=type=cache,target=/root/go/pkg/mod \
         ./pipelines/render
 
 # What the programs need to run: the OpenCV libraries that they are linked with. The
-# packages carry OpenCV's version, 4.6, in their names.
+# packages carry OpenCV's version, 4.6, in their names; libopencv-videoio brings FFmpeg's.
 FROM debian:bookworm-slim AS runtime
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \

@@ -4,7 +4,7 @@
 # servers need (Kafka, HDFS, Flink, Spark), "deps.sh soak" what draws a long run.
 set -eu
 
-packages="g++ pkg-config ca-certificates libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
+packages="g++ pkg-config ca-certificates libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
 case "${1:-}" in
 test | engines | soak) packages="$packages python3-opencv" ;;
 esac

@@ -91,9 +91,6 @@ func (p *player) play(t *task) error {
 			if errors.Is(shot.err, io.EOF) {
 				return nil
 			}
-			if early, ok := errors.AsType[*EndsEarlyError](shot.err); ok {
-				return p.say(&report.Note{Level: slog.LevelWarn, Text: "file ends early", Attrs: []string{"reason", early.Error()}})
-			}
 			return shot.err
 		}
 		f := frame.Frame{}

@@ -11,12 +11,12 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"math"
 	"os"
 	"time"
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/ingest/capture/ffmpeg"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -44,17 +44,6 @@ type UnreadableError struct {
 func (e *UnreadableError) Error() string { return fmt.Sprintf("image %s: %v", e.Path, e.Err) }
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
-// EndsEarlyError is the end of a video file that says of itself that it should
-// be longer: probably it is damaged.
-type EndsEarlyError struct {
-	Path        string
-	Read, Wants time.Duration
-}
-
-func (e *EndsEarlyError) Error() string {
-	return fmt.Sprintf("video %s: can be read for %v of about %v only", e.Path, e.Read.Round(time.Second), e.Wants.Round(time.Second))
-}
-
 // openStream opens what a task names.
 func openStream(t *task) (Stream, error) {
 	switch src := t.Camera.Source; src.Kind {
@@ -72,88 +61,130 @@ func openStream(t *task) (Stream, error) {
 // fallbackStep is the time between two pictures where the source does not know.
 const fallbackStep = 40 * time.Millisecond
 
-// video reads through OpenCV's FFmpeg, or, for a device, whatever OpenCV has.
+// video is a film or a stream that FFmpeg reads.
 type video struct {
-	capture *gocv.VideoCapture
-	path    string // "" for live sources
-	step    time.Duration
-	length  time.Duration // as the file says; 0 if it does not
-	read    time.Duration // how far reading has come
-	count   int           // of pictures
+	*ffmpeg.Film
+	path string // "" for live sources
 }
 
-// openVideo opens a video file. Only FFmpeg is asked, so that which frames a
-// file gives does not depend on what else OpenCV was built with.
 func openVideo(path string) (Stream, error) {
-	if f, err := os.Open(path); err != nil { // OpenCV would not say why
-		return nil, err
-	} else if err := f.Close(); err != nil {
-		return nil, err
-	}
-	c, err := gocv.VideoCaptureFileWithAPI(path, gocv.VideoCaptureFFmpeg)
+	f, err := ffmpeg.Open("file:"+path, "", ffmpeg.FileThreads)
 	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("video %s: not a video that OpenCV's FFmpeg can open", path)
+		return nil, fmt.Errorf("video %s: %w", path, err)
 	}
-	v := newVideo(c)
-	v.path = path
-	if frames := c.Get(gocv.VideoCaptureFrameCount); frames > 0 && frames < 1e9 {
-		v.length = time.Duration(frames * float64(v.step))
+	if f.Odd() {
+		fmt.Fprintln(os.Stderr, "the film asks to be shown at an angle: its pictures are as they were taken")
 	}
-	return v, nil
+	return &video{Film: f, path: path}, nil
 }
+
+// ffmpegOptions are FFmpeg's for URLs, unless this environment variable, which is
+// also OpenCV's, has others: RTSP over UDP, where a lost packet spoils pictures, only
+// from cameras that have nothing else.
+const (
+	ffmpegOptions    = "rtsp_flags;prefer_tcp"
+	ffmpegOptionsEnv = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+)
 
 // openLive opens a URL or a device; timeout is for the server's first answer.
 // The error does not repeat the URL, which may hold a password.
 func openLive(src config.Source, timeout time.Duration) (Stream, error) {
-	var c *gocv.VideoCapture
-	var err error
 	if src.Kind == config.Device {
-		c, err = gocv.VideoCaptureDevice(src.Device)
-	} else {
-		if err := answers(src.URL, timeout); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, err)
-		}
-		c, err = gocv.VideoCaptureFileWithAPI(src.URL, gocv.VideoCaptureFFmpeg)
+		return openDevice(src)
 	}
+	if err := answers(src.URL, timeout); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, err)
+	}
+	options, ok := os.LookupEnv(ffmpegOptionsEnv)
+	if !ok {
+		options = ffmpegOptions
+	}
+	f, err := ffmpeg.Open(src.URL, options, ffmpeg.LiveThreads)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, err)
+	}
+	return &video{Film: f}, nil
+}
+
+func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
+	stamp, err := v.Film.Read(img)
+	switch {
+	case err == nil:
+		return stamp, nil
+	case v.path == "" && err == io.EOF:
+		return 0, io.EOF
+	case v.path == "":
+		return 0, fmt.Errorf("the stream %w", err)
+	case err != io.EOF:
+		return 0, fmt.Errorf("video %s: %w", v.path, err)
+	}
+	if err := whole(v.Count(), v.Step()); err != nil {
+		return 0, fmt.Errorf("video %s: %w", v.path, err)
+	}
+	return 0, io.EOF
+}
+
+// whole says what a film that was read to its end, of nominal step, lacks: part of it
+// is damaged, or missing.
+func whole(t ffmpeg.Tally, step time.Duration) error {
+	switch {
+	case t.Pictures == 0:
+		return errors.New("no picture of it can be decoded")
+	case t.Broken > 0 && t.Pictures < t.Packets:
+		return fmt.Errorf("%d packets of %d cannot be decoded", t.Broken, t.Packets)
+	case t.Exact && t.Packets < t.Expected:
+		return fmt.Errorf("it ends after %d of %d packets", t.Packets, t.Expected)
+	case t.Exact:
+		return nil
+	}
+	wants, reached := t.Length, max(t.Reached, time.Duration(t.Packets)*step)
+	if t.Expected > 0 {
+		wants = time.Duration(t.Expected) * step
+	}
+	// A tenth is allowed for, since what headers say may be estimates, and a step, since
+	// a film may end with pictures that are left out because nothing has changed.
+	if reached < wants-wants/10-step {
+		return fmt.Errorf("it can be read for %v of about %v only", reached.Round(time.Second/10), wants.Round(time.Second/10))
+	}
+	return nil
+}
+
+func (v *video) Step() time.Duration {
+	if step := v.Film.Step(); step > 0 {
+		return step
+	}
+	return fallbackStep
+}
+
+// device is a local camera, read with whatever OpenCV has for it.
+type device struct {
+	capture *gocv.VideoCapture
+	step    time.Duration
+}
+
+func openDevice(src config.Source) (Stream, error) {
+	c, err := gocv.VideoCaptureDevice(src.Device)
 	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s %s: OpenCV cannot open it", src.Kind, src.Text)
 	}
-	return newVideo(c), nil
-}
-
-func newVideo(c *gocv.VideoCapture) *video {
-	v := &video{capture: c, step: fallbackStep}
+	d := &device{capture: c, step: fallbackStep}
 	if fps := c.Get(gocv.VideoCaptureFPS); fps >= 0.01 && fps <= 1000 {
-		v.step = time.Duration(float64(time.Second) / fps)
+		d.step = time.Duration(float64(time.Second) / fps)
 	}
-	return v
+	return d, nil
 }
 
-func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
-	if !v.capture.Read(img) || img.Empty() {
-		// OpenCV does not tell an end from an error. A tenth is allowed for:
-		// lengths in headers are estimates.
-		if v.path != "" && v.read < v.length-v.length/10 {
-			return 0, &EndsEarlyError{Path: v.path, Read: v.read, Wants: v.length}
-		}
+// Read gives no time: a device's pictures are dated when they come.
+func (d *device) Read(img *gocv.Mat) (time.Duration, error) {
+	if !d.capture.Read(img) || img.Empty() {
 		return 0, io.EOF
 	}
-	ms := v.capture.Get(gocv.VideoCapturePosMsec)
-	if math.IsNaN(ms) || math.Abs(ms) > 1e12 {
-		ms = 0
-	}
-	stamp := time.Duration(ms * float64(time.Millisecond))
-	// Timestamps may fall back: that of a picture which the decoder held until the
-	// end is 0.
-	v.count++
-	v.read = max(v.read, stamp+v.step, time.Duration(v.count)*v.step)
-	return stamp, nil
+	return 0, nil
 }
 
-func (v *video) Step() time.Duration { return v.step }
-func (v *video) Close() error        { return v.capture.Close() }
+func (d *device) Step() time.Duration { return d.step }
+func (d *device) Close() error        { return d.capture.Close() }
 
 // images reads image files, one picture each.
 type images struct {

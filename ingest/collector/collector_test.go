@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"io"
 	"log/slog"
@@ -172,6 +173,21 @@ func TestOneCamerasTroubleDoesNotTouchTheOthers(t *testing.T) {
 		if c := summary.Cameras[i]; c.Sent != sent || (c.Err == nil) != (sent > 0) {
 			t.Errorf("%+v", c)
 		}
+	}
+}
+
+func TestSixtyFourSourcesAtOnceAreCaptured(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped by -short: it starts 64 processes")
+	}
+	b := start(t, nil)
+	var cameras []config.Camera
+	for i := range 64 {
+		cameras = append(cameras, film(t, fmt.Sprintf("camera-%d", i), fmt.Sprintf("scene:seed=%d&size=64x48&frames=5&fps=10", i)))
+	}
+	summary, err := Run(t.Context(), configOf(cameras...), options(b))
+	if total := summary.Total(); err != nil || total.Sent != 64*5 || len(ids(t, b)) != 64*5 {
+		t.Errorf("%v, %v", total, err)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	Video  Kind = "video files"  // played one after the other
 	Images Kind = "image folder" // one frame per image
 	Device Kind = "device"       // a local camera
-	URL    Kind = "URL"          // anything OpenCV's FFmpeg opens
+	URL    Kind = "URL"          // anything FFmpeg opens
 	Scene  Kind = "scene"        // generated pictures
 )
 
