@@ -34,6 +34,7 @@ type Verdict struct {
 	Records int // in the log
 	Frames  int // different ones in it
 	Copies  int // records beyond the first of each frame
+	Epochs  int // of live cameras
 	Results int
 	OK      int
 	Repeats int
@@ -47,8 +48,8 @@ func (v *Verdict) fault(format string, args ...any) {
 
 // String is the verdict in a few lines, of the faults the first 20.
 func (v *Verdict) String() string {
-	s := fmt.Sprintf("%d records, %d frames, %d copies; %d results, %d ok, %d repeat; %d faults",
-		v.Records, v.Frames, v.Copies, v.Results, v.OK, v.Repeats, len(v.Faults))
+	s := fmt.Sprintf("%d records, %d frames, %d copies, %d live epochs; %d results, %d ok, %d repeat; %d faults",
+		v.Records, v.Frames, v.Copies, v.Epochs, v.Results, v.OK, v.Repeats, len(v.Faults))
 	for _, f := range v.Faults[:min(20, len(v.Faults))] {
 		s += "\n" + f
 	}
@@ -127,6 +128,7 @@ func Judge(e Evidence) *Verdict {
 	for at := range rows {
 		v.fault("partition %d offset %d has a result and no record", at.partition, at.offset)
 	}
+	v.Epochs = len(last)
 	v.films(e, parser, first)
 	slices.Sort(v.Faults)
 	return v

@@ -58,7 +58,7 @@ func good(t *testing.T) Evidence {
 
 func TestARunInWhichNothingWentWrongHasNoFaults(t *testing.T) {
 	e := good(t)
-	if v := Judge(e); len(v.Faults) > 0 || v.Records != 21 || v.Frames != 16 || v.Copies != 5 || v.OK != 16 || v.Repeats != 5 {
+	if v := Judge(e); len(v.Faults) > 0 || v.Records != 21 || v.Frames != 16 || v.Copies != 5 || v.Epochs != 2 || v.OK != 16 || v.Repeats != 5 {
 		t.Error(v)
 	}
 	if faults := SameLog(e.Log, good(t).Log); len(faults) > 0 {

@@ -332,6 +332,12 @@ func records(t *testing.T, brokers []string, topic string) map[int32][]frame.Rec
 		t.Fatal(err)
 	}
 	defer log.Close()
+	return readLog(t, log, topic)
+}
+
+// readLog is all that a log has of a topic, by partition.
+func readLog(t *testing.T, log kafkasource.Log, topic string) map[int32][]frame.Record {
+	t.Helper()
 	partitions, err := log.Partitions(t.Context(), topic)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func setUp(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	programs = filepath.Join(dir, "bin")
-	build := exec.Command("go", "build", "-o", programs+"/", "./ingest", "./pipelines/analyze", "./pipelines/archive", "./pipelines/reprocess", "./pipelines/show")
+	// With crash points, what captures has a wall clock that a test can set.
+	build := exec.Command("go", "build", "-ldflags=-w", "-tags", "crashpoints", "-o", programs+"/", "./ingest", "./pipelines/analyze", "./pipelines/archive", "./pipelines/reprocess", "./pipelines/show")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the commands: %w\n%s", err, out)
