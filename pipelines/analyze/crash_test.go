@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func begin(t *testing.T, b *broker.Broker, out, config, until, crash string, mor
 		t.Fatal(err)
 	}
 	args := append([]string{"--runner=direct", "--brokers", strings.Join(b.Addrs(), ","), "--topic", trial.Topic,
-		"--output", out, "--chunk=32", "--config", file, "--until", until, "--poll-records=60"}, more...)
+		"--output", out, "--chunk=20", "--config", file, "--until", until, "--poll-records=40"}, more...)
 	p := &process{Cmd: command.New(t, "analyze", crash, args...)}
 	p.Stdout, p.Stderr = &p.said, &p.said
 	if err := p.Start(); err != nil {
@@ -68,16 +69,25 @@ func killed(t *testing.T, p *process) bool {
 	return err != nil
 }
 
-func someLog() [][]frame.Record {
-	return trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 31, Odd: true}), 2)
+// someLog has five chunks in each of two partitions, the last of them not filled.
+var someLog = sync.OnceValue(func() [][]frame.Record {
+	return trial.Split(film.Records(film.Config{Cameras: 4, Frames: 45, Seed: 31, Odd: true}), 2)
+})
+
+// calm is what a process that nobody kills writes of someLog, once there was one.
+var calm struct {
+	sync.Once
+	tree map[string]string
 }
 
-// undisturbed is what a process that nobody kills writes.
 func undisturbed(t *testing.T, b *broker.Broker) map[string]string {
 	t.Helper()
-	out := t.TempDir()
-	analyze(t, b, out, sensitive, "now")
-	return trial.Tree(t, out)
+	calm.Do(func() {
+		out := t.TempDir()
+		analyze(t, b, out, sensitive, "now")
+		calm.tree = trial.Tree(t, out)
+	})
+	return calm.tree
 }
 
 func TestKilledAtEachPointAndStartedAgainItWritesTheSameBytes(t *testing.T) {
@@ -165,7 +175,7 @@ func TestTwoProcessesOnOneOutputByMistake(t *testing.T) {
 	})
 	t.Run("with another configuration the earlier one stops", func(t *testing.T) {
 		out := t.TempDir()
-		analyze(t, b, out, sensitive, "64")
+		analyze(t, b, out, sensitive, "40")
 		before := len(trial.Tree(t, out))
 		live := begin(t, b, out, sensitive, "never", "")
 		for deadline := time.Now().Add(time.Minute); len(trial.Tree(t, out)) <= before; time.Sleep(20 * time.Millisecond) {
@@ -218,15 +228,15 @@ func TestTwoProcessesOnOneOutputByMistake(t *testing.T) {
 
 func TestKilledWhileAGenerationBegins(t *testing.T) {
 	b := trial.Start(t, someLog()...)
-	calm := t.TempDir()
-	analyze(t, b, calm, sensitive, "80") // in the midst of a chunk, whose beginning stays
-	analyze(t, b, calm, lazy, "now")
-	want := trial.Tree(t, calm)
+	changed := t.TempDir()
+	analyze(t, b, changed, sensitive, "50") // in the midst of a chunk, whose beginning stays
+	analyze(t, b, changed, lazy, "now")
+	want := trial.Tree(t, changed)
 	for n := 1; n <= 6; n++ {
 		crash := fmt.Sprintf("journal-generation:%d", n)
 		t.Run(crash, func(t *testing.T) {
 			out := t.TempDir()
-			analyze(t, b, out, sensitive, "80")
+			analyze(t, b, out, sensitive, "50")
 			reached := killed(t, begin(t, b, out, lazy, "now", crash))
 			if !reached && n < 6 {
 				t.Fatalf("the point was not reached %d times", n)
