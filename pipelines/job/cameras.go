@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/framebeam/framebeam/transforms/output"
 )
@@ -20,21 +21,33 @@ type cameraPatterns struct {
 }
 
 // tell looks at the cameras that the output knows, if there are any: at the start those of
-// earlier jobs, at the end those of this one.
-func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) error {
+// earlier jobs, at the end those of this one. That they cannot be looked at is no fault
+// of the job.
+func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) {
 	if c.told || len(c.job.Analyses.Cameras) == 0 {
-		return nil
+		return
 	}
 	cameras, err := c.known(ctx, parts)
-	if err != nil || len(cameras) == 0 {
-		return err
+	if err != nil {
+		slog.Warn("cannot tell whether the configuration's patterns fit cameras of the topic", "topic", c.job.Topic, "error", err)
+		return
+	}
+	if len(cameras) == 0 {
+		return
 	}
 	c.told = true
 	for _, pattern := range c.job.Analyses.Unmatched(cameras) {
 		slog.Warn("a pattern of the configuration fits no camera of the topic that is known so far",
 			"match", pattern, "topic", c.job.Topic, "cameras", cameras[:min(len(cameras), 20)])
 	}
-	return nil
+}
+
+// tellAtTheEnd also tells when the job was interrupted, if that does not take long.
+func (c *cameraPatterns) tellAtTheEnd(ctx context.Context, parts *[]Partition) {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	c.tell(ctx, *parts)
 }
 
 // known are the cameras in the last states of the partitions, or in an output without

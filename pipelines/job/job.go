@@ -138,14 +138,8 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	}
 	j.N = out.N()
 	patterns := cameraPatterns{job: j, out: out}
-	if err := patterns.tell(ctx, parts); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if ctx.Err() != nil { // what there is may be looked at all the same
-			_ = patterns.tell(context.WithoutCancel(ctx), parts)
-		}
-	}()
+	patterns.tell(ctx, parts)
+	defer patterns.tellAtTheEnd(ctx, &parts)
 	if len(tasks) == 0 {
 		slog.Info("nothing to do: the output already holds everything up to the end", "topic", j.Topic, "output", j.Output)
 		return parts, nil
@@ -172,7 +166,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 			return nil, err
 		}
 	}
-	return parts, patterns.tell(ctx, parts)
+	return parts, nil
 }
 
 // remember takes the configuration that the output has, if that is asked for.
