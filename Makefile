@@ -54,8 +54,12 @@ schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
 fuzz: ## Every fuzz target for FUZZTIME (default 10s).
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)
 
+.PHONY: deps-bench
+deps-bench: ## deps, and what is compared with.
+	@scripts/deps.sh bench
+
 .PHONY: bench
-bench: deps ## Ratios against bare OpenCV loops, from one run; then those of each analysis.
+bench: deps-bench ## Ratios against bare OpenCV loops, from one run; then those of each analysis.
 	go run ./pipelines/bench
 	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence ./transforms/tracking
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what Framebeam needs from Debian's packages, and only what is missing.
-# "deps.sh test" adds what only the tests need, "deps.sh engines" also what real
+# "deps.sh bench" adds what is compared with, "deps.sh test" what only the tests need, "deps.sh engines" also what real
 # servers need (Kafka, HDFS, Flink, Spark), "deps.sh soak" what draws a long run.
 set -eu
 
 packages="g++ pkg-config ca-certificates libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
 case "${1:-}" in
 test | engines | soak) packages="$packages python3-opencv" ;;
+bench) packages="$packages python3-opencv python3-pip" ;; # the consumer in plain Python, see below
 esac
 [ "${1:-}" != soak ] || packages="$packages python3-matplotlib"
 case "${1:-}" in engines | soak)
@@ -43,4 +44,10 @@ if [ ! -e $samples/vtest.avi ] && [ ! -e .samples/data/vtest.avi ]; then
 	(cd .samples/deb && apt-get download -qq opencv-doc && dpkg-deb -x opencv-doc_*.deb .)
 	mv .samples/deb$samples .samples/data
 	rm -r .samples/deb
+fi
+
+if [ "${1:-}" = bench ] && ! [ -e .bench/python/confluent_kafka ]; then
+	echo "installing confluent-kafka to .bench/python"
+	/usr/bin/python3 -m pip install -q --target .bench/python confluent-kafka==2.16.1 ||
+		echo "without confluent-kafka there is no comparison with plain Python" >&2
 fi

@@ -24,6 +24,7 @@ var work = map[string]func(context.Context, params) (cost, error){
 	"engine":         onEngine,
 	"bare analysis":  bareAnalysis,
 	"collector":      collect,
+	"python":         consumePython,
 	"bare collector": bareCollect,
 }
 

@@ -33,12 +33,13 @@ const (
 	longTopic     = "long"     // the same, longer
 	pairTopic     = "pair"     // the same film of two cameras in two partitions
 	jsonTopic     = "json"     // the original system's
+	gzipTopic     = "gzip"     // the same as its producer sends it: in gzip, each record a batch
 	capturedTopic = "captured" // for the collector to write to
 )
 
 // What the comparisons read, without servers of engines and with them.
 var (
-	topics       = []string{jpegTopic, jsonTopic}
+	topics       = []string{jpegTopic, jsonTopic, gzipTopic}
 	engineTopics = []string{jpegTopic, shortTopic, longTopic, pairTopic}
 )
 
@@ -91,7 +92,7 @@ func startKafka(ctx context.Context, file string, topics []string) (s stock, sto
 // serve is the process.
 func serve(ctx context.Context, p params) error {
 	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: capturedTopic}}})
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: gzipTopic, Configs: raw}, {Name: capturedTopic}}})
 	if err != nil {
 		return err
 	}
@@ -112,6 +113,17 @@ func serve(ctx context.Context, p params) error {
 		}
 		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames, t.camera); err != nil {
 			return fmt.Errorf("fill topic %s: %w", t.name, err)
+		}
+	}
+	if slices.Contains(p.Topics, gzipTopic) {
+		recs, err := b.Records(ctx, jsonTopic, 0)
+		if err != nil {
+			return err
+		}
+		for _, r := range recs {
+			if _, err := b.AppendCompressed(ctx, broker.Gzip, gzipTopic, 0, r); err != nil {
+				return fmt.Errorf("fill topic %s: %w", gzipTopic, err)
+			}
 		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {

@@ -54,6 +54,10 @@ func report(w io.Writer, b *bencher, chosen []family, results [][][]sample) erro
 	fmt.Fprintf(t, "Framebeam over a bare OpenCV loop\tFramebeam\tbare\tratio\t(of %d)\taim\n", b.opts.repeat)
 	for i, f := range chosen {
 		for k, r := range f.rows {
+			if results[i] == nil {
+				fmt.Fprintf(t, "%s\tskipped, see above\t\t\t\t%s\n", r.name, r.aim)
+				continue
+			}
 			var ours, bare, ratio []float64
 			for _, s := range results[i][k] {
 				ours, bare, ratio = append(ours, s.ours), append(bare, s.bare), append(ratio, s.ours/s.bare)
