@@ -6,6 +6,7 @@
 package strictyaml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -73,6 +74,8 @@ func (v *Violations) Parse(data []byte) ast.Node {
 		v.Add(1, "the file has %d bytes, more than %d", len(data), MaxFile)
 		return nil
 	}
+	// Editors on Windows begin a file with a byte order mark.
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		line, msg := 1, err.Error()
@@ -221,11 +224,22 @@ func Duration(n ast.Node, low, high time.Duration) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := MissingUnit(v); err != nil {
+		return 0, err
+	}
 	d, err := time.ParseDuration(v)
 	if err != nil || d < low || d > high {
 		return 0, fmt.Errorf("%q is not a duration from %s to %s, such as 10s", v, short(low), short(high))
 	}
 	return d, nil
+}
+
+// MissingUnit is the error of a duration that is a number alone, nil if it is not.
+func MissingUnit(text string) error {
+	if _, err := time.ParseDuration(text); err == nil || strings.Trim(text, "0123456789.") != "" || text == "" {
+		return nil
+	}
+	return fmt.Errorf("%q has no unit: write %ss for seconds, say", text, text)
 }
 
 // short writes a duration as one would: 1h rather than 1h0m0s.

@@ -63,6 +63,7 @@ func TestValuesAreRead(t *testing.T) {
 		{"numbers and truth values are strings where strings are wanted", "name: 017\nnote: true\n", pump{name: "017", note: "true"}},
 		{"text over several lines", "note: |\n  one\n  two\nname: a\n", pump{name: "a", note: "one\ntwo"}},
 		{"a whole number is a number", "flow: -7\n", pump{flow: -7}},
+		{"a byte order mark", "\ufeffname: a\nsize: 2\n", pump{name: "a", size: 2}},
 		{"Windows' line ends", "name: a\r\nsize: 2\r\n", pump{name: "a", size: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 			`3: pump: on: is "1", not true or false`,
 			`4: pump: size: is "1.5", not a whole number`,
 			`5: pump: flow: is "fast", not a number`,
-			`6: pump: rest: "10" is not a duration from 1s to 1h, such as 10s`}},
+			`6: pump: rest: "10" has no unit: write 10s for seconds, say`}},
 		{"values that are missing", "name:\non:\nsize: ~\nflow: null\nrest:\nvalve:\n", []string{
 			"1: pump: name: is empty, not a string",
 			"2: pump: on: is empty, not true or false",

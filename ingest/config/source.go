@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +30,7 @@ const (
 type Source struct {
 	Kind   Kind
 	Text   string   // as configured, without a password: for messages
-	Files  []string // of Video and Images: in order of their names; of Path: the path or pattern
+	Files  []string // of Video and Images: in the natural order of their names; of Path: the path or pattern
 	Device int      // of Device: its index
 	URL    string   // of URL: with its password
 	Scene  string   // of Scene: its description
@@ -53,8 +53,9 @@ var streams = map[string]bool{"rtsp": true, "rtsps": true, "rtmp": true, "rtmps"
 // ParseSource understands
 //
 //   - a path: a video file, a folder of video files or of images (JPEG, PNG),
-//     or a pattern (*, ?, [a-z]) of either; the files are taken in the order
-//     of their names,
+//     or a pattern (*, ?, [a-z]) of either; the files are taken in the natural
+//     order of their names (see natural.go), and those whose names begin with a
+//     dot are left out,
 //   - a device: its index such as 0, or /dev/video0,
 //   - a URL: rtsp, rtsps, rtmp, rtmps, http, https, udp, tcp, rtp, srt,
 //   - a generated scene: scene:seed=7&size=320x240&frames=300&fps=10.
@@ -179,6 +180,9 @@ func (s *Source) resolve() error {
 		}
 		var names []string
 		for _, e := range entries {
+			if hidden(e.Name()) {
+				continue
+			}
 			if ext := strings.ToLower(filepath.Ext(e.Name())); videoExtensions[ext] || imageExtensions[ext] {
 				names = append(names, filepath.Join(path, e.Name()))
 			}
@@ -200,12 +204,13 @@ func (s *Source) resolve() error {
 	if err != nil {
 		return fmt.Errorf("pattern %s: %w", path, err)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return hidden(filepath.Base(name)) })
 	return s.files(names, fmt.Sprintf("no file matches %s", path))
 }
 
 // files takes the regular files of names, all videos or all images.
 func (s *Source) files(names []string, none string) error {
-	sort.Strings(names)
+	slices.SortFunc(names, natural)
 	var videos, images []string
 	for _, name := range names {
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {

@@ -191,7 +191,7 @@ cameras:
 			`7: lines: bad: unknown field "margn"; did you mean "margin"?`,
 			"7: lines: bad: direction: value must be one of 'both', 'forward', 'backward'",
 			"7: lines: bad: points: 1: 1: got string, want number",
-			"9: zones: ramp: loiter: got number, want string",
+			"9: zones: ramp: loiter: a number has no unit: write 10s for ten seconds, say",
 			"9: ramp: polygon: edges 0 and 2 touch: it crosses itself",
 			`10: hall: reads "trackin", which is not switched on for the same cameras; did you mean "tracking"?`,
 			"12: schedules: 0: missing property 'to'",
@@ -217,6 +217,10 @@ cameras:
 			`6: motion: only/0: there is no schedule "dusk"`}},
 		{"a zone that is another on every machine", "json_zone: Local\n", []string{
 			`1: analyses: json_zone: time zone "Local": IANA knows none of this name (2025c; such as Europe/Berlin)`}},
+		{"durations without a unit", "silence: 10\nzones:\n  ramp: {polygon: [[0, 0], [1, 0], [1, 1]], loiter: 30}\n  yard: {polygon: [[0, 0], [1, 0], [1, 1]], loiter: '2.5'}\nbackground: true\ntracking: true\n", []string{
+			"1: silence: a number has no unit: write 10s for ten seconds, say",
+			"3: zones: ramp: loiter: a number has no unit: write 10s for ten seconds, say",
+			`4: zones: yard: loiter: "2.5" has no unit: write 2.5s for seconds, say`}},
 		{"a list", "- quality\n", []string{"1: analyses: got array, want object"}},
 		{"what JSON cannot say", "quality: &a true\nmotion: *a\n", []string{
 			"1: quality is an anchor or alias, which are not read", "2: motion is an anchor or alias, which are not read"}},

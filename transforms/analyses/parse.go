@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -130,8 +131,26 @@ func note(bad *strictyaml.Violations, b broken, e *jsonschema.ValidationError, t
 		text = fmt.Sprintf("%s is less than %s", decimal(k.Got), decimal(k.Want))
 	case *kind.Maximum:
 		text = fmt.Sprintf("%s is more than %s", decimal(k.Got), decimal(k.Want))
+	case *kind.Type:
+		if isDuration(e) && (k.Got == "number" || k.Got == "integer") {
+			text = "a number has no unit: write 10s for ten seconds, say"
+		}
+	case *kind.Pattern:
+		if isDuration(e) {
+			text = fmt.Sprintf("%q is not a duration such as 10s", k.Got)
+			if err := strictyaml.MissingUnit(k.Got); err != nil {
+				text = err.Error()
+			}
+		}
 	}
 	bad.Add(lines.At(at), "%s: %s", where, text)
+}
+
+// isDuration reports that it is a duration that is wrong.
+func isDuration(e *jsonschema.ValidationError) bool {
+	_, at, _ := strings.Cut(e.SchemaURL, "#")
+	at, err := url.PathUnescape(at)
+	return err == nil && durationAt()[at]
 }
 
 func decimal(r *big.Rat) string {
@@ -233,6 +252,10 @@ func set[T any](to *T, from *T) {
 
 func silence(bad *strictyaml.Violations, text, at string, lines strictyaml.Lines, none time.Duration) time.Duration {
 	if text == "" {
+		return none
+	}
+	if err := strictyaml.MissingUnit(text); err != nil {
+		bad.Add(lines.At(at), "analyses: silence: %v", err)
 		return none
 	}
 	d, err := time.ParseDuration(text)

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/perframe"
@@ -121,6 +124,35 @@ func knownAt(url string) (names []string) {
 	}
 	fields, _ := at(schema, append(path, "properties")).(map[string]any)
 	return slices.Sorted(maps.Keys(fields))
+}
+
+// durationAt has the places in the schema, as JSON pointers, where a duration stands.
+var durationAt = sync.OnceValue(func() map[string]bool {
+	found := map[string]bool{}
+	text, err := Schema()
+	var doc any
+	if err != nil || json.Unmarshal(text, &doc) != nil {
+		return found // compiledSchema says so
+	}
+	var walk func(v any, at string)
+	walk = func(v any, at string) {
+		m, _ := v.(map[string]any)
+		example, _ := m["default"].(string)
+		pattern, _ := m["pattern"].(string)
+		if _, err := time.ParseDuration(example); m["type"] == "string" && (err == nil || matches(pattern, "1h30m") && !matches(pattern, "hm")) {
+			found[at] = true
+		}
+		for key, v := range m {
+			walk(v, at+strictyaml.Pointer(key))
+		}
+	}
+	walk(doc, "")
+	return found
+})
+
+func matches(pattern, text string) bool {
+	ok, err := regexp.MatchString(pattern, text)
+	return err == nil && ok
 }
 
 var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
