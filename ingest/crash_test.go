@@ -138,6 +138,18 @@ func length(t *testing.T, b *broker.Broker) int64 {
 	return end
 }
 
+// eventually waits until something is so.
+func eventually(t *testing.T, p *process, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.Process.Kill()
+			p.Wait()
+			t.Fatalf("it does not come to it within a minute:\n%s", &p.said)
+		}
+	}
+}
+
 // grows waits until the topic has as many records.
 func grows(t *testing.T, b *broker.Broker, to int64, by *process) {
 	t.Helper()

@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
+	stdout, stderr = newDiscreet(stdout, cfg), newDiscreet(stderr, cfg)
 	opts.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	opts.Progress = func(s collector.Summary) {
 		t := s.Total()

@@ -15,7 +15,7 @@
 //
 // [Camera] documents the fields. Relative paths are relative to the file's
 // folder. ${NAME} in a source is replaced from the environment, so that
-// passwords need not be written down.
+// passwords need not be written down; what comes from there is never shown.
 package config
 
 import (
@@ -99,7 +99,7 @@ func Load(path string, wire Wire) (*Config, error) {
 	for i := range cfg.Cameras {
 		if c := &cfg.Cameras[i]; c.Source.Kind != "" {
 			if err := c.Source.resolve(); err != nil {
-				r.Add(lines[i], "camera %s: source: %v", c.ID, err)
+				r.Add(lines[i], "camera %s: source: %s", c.ID, c.Source.Redact(err.Error()))
 			}
 		}
 	}

@@ -77,7 +77,7 @@ cameras:
 	want := []Camera{
 		{ID: "17", Source: Source{Kind: Device, Text: "0"}, MaxFPS: 12.5, Encoding: frame.JPEG, Quality: 90, Passes: 1, ImageFPS: 10, OpenTimeout: 30 * time.Second, ReadTimeout: 10 * time.Second},
 		{ID: "yard", Source: Source{Kind: Path, Text: "clips/*.mp4", Files: []string{"/etc/cameras/clips/*.mp4"}}, Size: image.Pt(320, 240), MaxFPS: 12.5, Encoding: frame.PNG, Quality: 90, Passes: 0, Start: start, ImageFPS: 10, OpenTimeout: 30 * time.Second, ReadTimeout: 250 * time.Millisecond},
-		{ID: "lobby", Source: Source{Kind: URL, Text: "rtsp://u:xxxxx@h/x", URL: "rtsp://u:pw@h/x?token=1"}, MaxFPS: 12.5, Encoding: frame.JPEG, Quality: 75, Passes: 1, ImageFPS: 10, OpenTimeout: 30 * time.Second, ReadTimeout: 10 * time.Second},
+		{ID: "lobby", Source: Source{Kind: URL, Text: "rtsp://u:xxxxx@h/x", URL: "rtsp://u:pw@h/x?token=1", Secrets: []Secret{{"${SECRET}", "pw"}}}, MaxFPS: 12.5, Encoding: frame.JPEG, Quality: 75, Passes: 1, ImageFPS: 10, OpenTimeout: 30 * time.Second, ReadTimeout: 10 * time.Second},
 	}
 	if diff := cmp.Diff(want, cfg.Cameras); diff != "" {
 		t.Error(diff)

@@ -34,6 +34,9 @@ type Source struct {
 	Device int      // of Device: its index
 	URL    string   // of URL: with its password
 	Scene  string   // of Scene: its description
+
+	// Secrets is what came from the environment, to be hidden in whatever is said.
+	Secrets []Secret `json:",omitempty"`
 }
 
 // Live reports whether the source goes on by itself: it is reopened when it
@@ -41,7 +44,6 @@ type Source struct {
 func (s Source) Live() bool { return s.Kind == Device || s.Kind == URL }
 
 var (
-	environment = regexp.MustCompile(`\$\{[^}]*\}?`)
 	videoDevice = regexp.MustCompile(`^/dev/video(\d+)$`)
 	scheme      = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
 )
@@ -65,18 +67,21 @@ func ParseSource(text, directory string, getenv func(string) (string, bool)) (So
 	if text == "" {
 		return Source{}, errors.New("is empty")
 	}
-	var unset []string
-	expanded := environment.ReplaceAllStringFunc(text, func(ref string) string {
-		name, closed := strings.CutSuffix(strings.TrimPrefix(ref, "${"), "}")
-		value, ok := getenv(name)
-		if !closed || !ok || value == "" {
-			unset = append(unset, ref)
-		}
-		return value
-	})
-	if len(unset) > 0 {
-		return Source{}, fmt.Errorf("not set in the environment: %s", strings.Join(unset, ", "))
+	expanded, secrets, err := expand(text, getenv)
+	if err != nil {
+		return Source{}, err
 	}
+	s, err := parseExpanded(text, expanded, directory, len(secrets) > 0)
+	s.Secrets = secrets
+	if err != nil {
+		return Source{}, errors.New(s.Redact(err.Error()))
+	}
+	return s, nil
+}
+
+// parseExpanded understands a source in which nothing is to be replaced any more;
+// text is what is configured, hidden that the two are not the same.
+func parseExpanded(text, expanded, directory string, hidden bool) (Source, error) {
 	if strings.ContainsRune(expanded, 0) {
 		return Source{}, errors.New("contains a zero byte")
 	}
@@ -111,44 +116,15 @@ func ParseSource(text, directory string, getenv func(string) (string, bool)) (So
 		if u.Host == "" {
 			return Source{}, errors.New("the URL has no host")
 		}
-		return Source{Kind: URL, Text: hidePassword(text, u), URL: expanded}, nil
+		if hidden {
+			return Source{Kind: URL, Text: hideInText(text), URL: expanded}, nil
+		}
+		return Source{Kind: URL, Text: hidePassword(u), URL: expanded}, nil
 	}
 	if !filepath.IsAbs(expanded) {
 		expanded = filepath.Join(directory, expanded)
 	}
 	return Source{Kind: Path, Text: text, Files: []string{expanded}}, nil
-}
-
-// hidePassword returns the URL without anything that may be a secret: the
-// password, and the query, in which some cameras want theirs.
-func hidePassword(text string, u *url.URL) string {
-	shown := *u
-	shown.RawQuery, shown.Fragment = "", ""
-	return shown.Redacted()
-}
-
-// Redact hides in a text of others, such as FFmpeg's, what the source's URL may
-// hold of secrets.
-func (s Source) Redact(text string) string {
-	if s.Kind != URL || s.URL == "" {
-		return text
-	}
-	text = strings.ReplaceAll(text, s.URL, s.Text)
-	u, err := url.Parse(s.URL)
-	if err != nil {
-		return text
-	}
-	for _, secret := range []string{u.User.String(), u.RawQuery, password(u)} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "xxxxx")
-		}
-	}
-	return text
-}
-
-func password(u *url.URL) string {
-	p, _ := u.User.Password()
-	return p
 }
 
 var (

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/framebeam/framebeam/ingest/config"
+)
+
+// discreet hides what cameras' sources hold of secrets in all that is written: logs,
+// errors and progress come as whole lines.
+type discreet struct {
+	w       io.Writer
+	sources []config.Source
+}
+
+func newDiscreet(w io.Writer, cfg *config.Config) *discreet {
+	d := &discreet{w: w}
+	for _, c := range cfg.Cameras {
+		s := c.Source
+		// What is part of a camera's id is shown all the time, and no secret.
+		s.Secrets = slices.DeleteFunc(slices.Clone(s.Secrets), func(x config.Secret) bool {
+			return slices.ContainsFunc(cfg.Cameras, func(c config.Camera) bool { return strings.Contains(c.ID, x.Value) })
+		})
+		if len(s.Secrets) > 0 || s.URL != "" {
+			d.sources = append(d.sources, s)
+		}
+	}
+	return d
+}
+
+// Write implements io.Writer.
+func (d *discreet) Write(b []byte) (int, error) {
+	text := string(b)
+	for i := range d.sources {
+		text = d.sources[i].Redact(text)
+	}
+	if _, err := io.WriteString(d.w, text); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
