@@ -93,6 +93,7 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 	create := f.Bool("create-topic", false, "create the topic if it does not exist, kept by size (10 GiB a partition)")
 	partitions := f.Int("partitions", 0, "`number` of partitions of a topic that is created")
 	buffer := f.Int("buffer", 512, "`MiB` of memory for frames on their way to Kafka, shared by the cameras")
+	memory := f.Int("source-memory", capture.DefaultMaxMemory>>20, "most `MiB` of memory for reading one source, which is stopped, as failed, beyond it")
 	f.DurationVar(&opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0, the default, is 5m, or for ever when a source is live")
 	f.DurationVar(&opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.StringVar(&opts.Journal, "journal", "", "`file` that remembers which frames of files are in the topic; it may be lost. Default: beside --config, named after it and the topic")
@@ -140,6 +141,10 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 		wrong("--buffer %d is not 1 to %d MiB", *buffer, 1<<20)
 	}
 	opts.BufferBytes = *buffer << 20
+	if *memory < 128 || *memory > 1<<20 {
+		wrong("--source-memory %d is not 128 to %d MiB", *memory, 1<<20)
+	}
+	opts.SourceMemory = int64(*memory) << 20
 	if opts.Publish.DeliveryTimeout < 0 || opts.FlushTimeout <= 0 || opts.Interval <= 0 {
 		wrong("--delivery-timeout must not be less than 0, --flush-timeout and --progress must be more")
 	}

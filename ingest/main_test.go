@@ -59,14 +59,14 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 	code := run(context.Background(), []string{
 		"--config", write(t, "cameras.yaml", "cameras:\n  - id: yard\n    source: none.avi\n    quality: 0\n"),
 		"--brokers", "localhost", "--topic", "a/b", "--wire", "xml", "--json-zone", "Mars/Olympus", "--partitions", "3",
-		"--buffer", "0", "--connection", connection, "more",
+		"--buffer", "0", "--source-memory", "1", "--connection", connection, "more",
 	}, &stdout, &stderr)
 	if code != exitUsage || stdout.Len() > 0 {
 		t.Errorf("exit %d, output %q", code, &stdout)
 	}
 	for _, want := range []string{
 		`unexpected argument "more"`, `--brokers: "localhost"`, `topic "a/b"`, `--wire "xml"`, `--json-zone: time zone "Mars/Olympus"`,
-		"--partitions is for --create-topic", "--buffer 0", "connection.yaml:1: connection: mechanism: PLAIN sends the password as it is",
+		"--partitions is for --create-topic", "--buffer 0", "--source-memory 1", "connection.yaml:1: connection: mechanism: PLAIN sends the password as it is",
 		"cameras.yaml:3: camera yard: source: ", "cameras.yaml:4: camera yard: quality: 0",
 	} {
 		if !strings.Contains(stderr.String(), want) {

@@ -27,6 +27,8 @@ func BenchmarkCollector(b *testing.B) {
 	defer kafka.Close()
 	cfg := configOf(film(b, "vtest", "vtest.avi"))
 	cfg.Cameras[0].Size = image.Pt(640, 480)
+	opts := options(kafka)
+	opts.Again = true
 
 	var bare, whole time.Duration
 	frames := 0
@@ -35,7 +37,7 @@ func BenchmarkCollector(b *testing.B) {
 		frames += bareLoop(b, path)
 		bare += time.Since(begun)
 		begun = time.Now()
-		if _, err := Run(context.Background(), cfg, options(kafka)); err != nil {
+		if _, err := Run(context.Background(), cfg, opts); err != nil {
 			b.Fatal(err)
 		}
 		whole += time.Since(begun)

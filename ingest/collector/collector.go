@@ -50,6 +50,9 @@ type Options struct {
 	// BufferBytes is the memory for frames on their way to Kafka, shared equally
 	// by the cameras. Default 512 MiB.
 	BufferBytes int
+	// SourceMemory is the most memory of each process that reads a source, in bytes.
+	// Default capture.DefaultMaxMemory.
+	SourceMemory int64
 	// FlushTimeout is how long what is captured may take to be sent once ctx is
 	// done. Default 30 s.
 	FlushTimeout time.Duration
@@ -132,7 +135,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 		published := map[string]int64{}
 		r.cameras = append(r.cameras, &camera{
 			cfg: c, published: published,
-			capture: capture.New(c, capture.Options{Salt: salt, Published: published, Log: opts.Log}),
+			capture: capture.New(c, capture.Options{Salt: salt, Published: published, MaxMemory: opts.SourceMemory, Log: opts.Log}),
 		})
 		r.live = r.live || c.Source.Live()
 	}

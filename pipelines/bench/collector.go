@@ -18,7 +18,7 @@ func collect(ctx context.Context, p params) (cost, error) {
 	}
 	var s collector.Summary
 	c, err := measure(p.Profile, func() (err error) {
-		s, err = collector.Run(ctx, cfg, collector.Options{Publish: publish.Options{Brokers: p.Brokers, Topic: p.Topic}})
+		s, err = collector.Run(ctx, cfg, collector.Options{Again: true, Publish: publish.Options{Brokers: p.Brokers, Topic: p.Topic}})
 		return err
 	})
 	c.Frames = s.Total().Sent
