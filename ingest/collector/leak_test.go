@@ -10,7 +10,7 @@ import (
 )
 
 // Run last by its name among the files: every Mat of the tests before it has
-// been closed, those of readers left behind as well.
+// been closed.
 func TestZNoMatIsLeftOpen(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); gocv.MatProfile.Count() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
