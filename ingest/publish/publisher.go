@@ -107,6 +107,10 @@ func (o *Options) setDefaults() {
 // one just created takes a moment to reach every broker.
 const missingPatience = 2 * time.Second
 
+// silentFor is how long the brokers may be asked for the topic without a word, longer
+// than a missing one is waited for.
+const silentFor = 4 * time.Second
+
 // Publisher writes to one topic. Its methods are safe for concurrent use; a
 // camera's order is the order of its Publish and Offer calls.
 type Publisher struct {
@@ -173,7 +177,12 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 	created := p.opts.CreatePartitions == 0
 	brokers := strings.Join(p.opts.Brokers, ",")
 	wait, begun := newBackoff(), time.Now()
+	slow := time.AfterFunc(silentFor, func() {
+		p.opts.Log.Warn("the brokers do not answer, waiting", "brokers", brokers, "topic", p.opts.Topic, "for", p.opts.OpenTimeout)
+	})
+	defer slow.Stop()
 	for attempt := 1; ; attempt++ {
+		missing := false
 		if !created {
 			if err = createTopic(ctx, p.client, p.opts.Topic, p.opts.CreatePartitions, p.opts.CreateConfig); err == nil {
 				created = true
@@ -181,9 +190,12 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 		}
 		if created {
 			if p.topic, err = describeTopic(ctx, p.client, p.opts.Topic); err == nil {
+				if have, want := len(p.topic.Partitions), p.opts.CreatePartitions; want != 0 && have != want {
+					p.opts.Log.Warn("the topic is there already, and keeps its number of partitions", "topic", p.opts.Topic, "partitions", have, "asked for", want)
+				}
 				return nil
 			}
-			_, missing := errors.AsType[*TopicMissingError](err)
+			_, missing = errors.AsType[*TopicMissingError](err)
 			if missing && p.opts.CreatePartitions == 0 && time.Since(begun) > missingPatience {
 				return err
 			}
@@ -192,7 +204,9 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 		if permanent(err) || kafkaconn.Refused(err) {
 			return fmt.Errorf("brokers %s: %w", brokers, err)
 		}
-		if attempt == 1 {
+		// A topic that is missing is told once and for all, in a moment, and by the
+		// caller, who knows how it is created.
+		if !missing && slow.Stop() && attempt == 1 {
 			p.opts.Log.Warn("the topic cannot be asked for, trying again", "brokers", brokers, "for", p.opts.OpenTimeout, "reason", err)
 		}
 		if pause(ctx, wait.NextBackOff()) != nil {

@@ -43,7 +43,9 @@ func start(t *testing.T, opts broker.Options) *broker.Broker {
 func open(t *testing.T, b *broker.Broker, opts Options) *Publisher {
 	t.Helper()
 	opts.Brokers, opts.Topic = b.Addrs(), "frames"
-	opts.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
 	p, err := Open(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)

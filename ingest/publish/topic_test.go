@@ -1,7 +1,9 @@
 package publish
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +13,14 @@ import (
 
 func TestAMissingTopicIsAnErrorThatSaysWhatToDo(t *testing.T) {
 	b := start(t, broker.Options{})
-	_, err := Open(t.Context(), Options{Brokers: b.Addrs(), Topic: "frames"})
+	var said bytes.Buffer
+	_, err := Open(t.Context(), Options{Brokers: b.Addrs(), Topic: "frames", Log: slog.New(slog.NewTextHandler(&said, nil))})
 	if _, ok := errors.AsType[*TopicMissingError](err); !ok || !strings.Contains(err.Error(), "--create-topic --partitions N") {
 		t.Error(err)
+	}
+	// Who publishes something else than frames has another hint, which comes in a moment.
+	if said.Len() > 0 {
+		t.Errorf("and before: %s", &said)
 	}
 }
 
@@ -23,9 +30,13 @@ func TestATopicIsCreatedToBeKeptBySize(t *testing.T) {
 	if got := p.Topic(); len(got.Partitions) != 3 || got.MaxMessageBytes != createdMaxMessageBytes || got.Retention != 0 || got.AppendTime {
 		t.Errorf("%+v", got)
 	}
-	// One that exists is left alone.
-	if got := open(t, b, Options{CreatePartitions: 9}).Topic(); len(got.Partitions) != 3 {
-		t.Errorf("%+v", got)
+	// One that exists is left alone, and it is said if it has not as many.
+	for partitions, said := range map[int]string{3: "", 9: "partitions=3 \"asked for\"=9"} {
+		var b2 bytes.Buffer
+		got := open(t, b, Options{CreatePartitions: partitions, Log: slog.New(slog.NewTextHandler(&b2, nil))}).Topic()
+		if len(got.Partitions) != 3 || !strings.Contains(b2.String(), said) || said == "" && b2.Len() > 0 {
+			t.Errorf("%d were asked for: %+v: %s", partitions, got, &b2)
+		}
 	}
 }
 

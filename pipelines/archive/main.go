@@ -29,7 +29,7 @@ func main() {
 	root := flag.String("archive", "", "the archive `folder`: a path or scheme://…")
 	start := flag.String("start", "earliest", "where to begin in partitions that the archive does not know yet: earliest, latest, an offset or a time; moved back to the beginning of its chunk")
 	until := flag.String("until", "never", "where to stop: never, now, an offset or a time (before the first record whose timestamp in the log is that or later; the log's end if there is none)")
-	n := flag.Int64("chunk", job.DefaultN, "offsets per chunk; fixed by the first job of an archive")
+	n := flag.Int64("chunk", 0, fmt.Sprintf("offsets per chunk; fixed by the first job of an archive (default: what the archive has, %d if it is new)", job.DefaultN))
 	launch.Init()
 
 	j := copying.Job{Topic: *topic, Archive: *root, N: *n, Progress: launch.Interval}
@@ -45,7 +45,7 @@ func main() {
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))
 	}
-	if j.N < 1 || j.N > kafkasource.MaxN {
+	if (j.N != 0 || job.Given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
 		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
 	os.Exit(launch.Main(launch.Command{

@@ -62,7 +62,7 @@ func (f *Flags) Job() (Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if (j.N != 0 || given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
+	if (j.N != 0 || Given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
 		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
 	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
@@ -90,8 +90,8 @@ func (f *Flags) Job() (Job, error) {
 	return j, errors.Join(errs...)
 }
 
-// given reports whether a flag is on the command line.
-func given(name string) (is bool) {
+// Given reports whether a flag is on the command line.
+func Given(name string) (is bool) {
 	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
 	return is
 }

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,9 +27,13 @@ const (
 	markPrefix = journalDir + "archive-verified+"
 )
 
-// layoutFormat is the version of the folder's layout and journal. Version 1 had
-// all files in one folder.
+// layoutFormat is the version of the folder's journal. Version 1 had all files in
+// one folder.
 const layoutFormat = 2
+
+// namesFormat is the version of archive.json. 2 had no '+' before the names of topics
+// that begin with '_' or '.'; see [output.Layout].
+const namesFormat = 3
 
 type layout struct {
 	Format int `json:"format"`
@@ -58,13 +63,14 @@ type Folder struct {
 	n      int64 // offsets per chunk
 }
 
-// Create opens the archive at root, or makes one of n offsets per chunk there.
+// Create opens the archive at root, or makes one of n offsets per chunk there. 0: as
+// many as it has, and output.DefaultN where it is made.
 func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 	files, err := store.Open(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	err = files.CreateExclusive(ctx, layoutFile, marshal(layout{layoutFormat, output.Layout{N: n, Block: output.BlockChunks}}))
+	err = files.CreateExclusive(ctx, layoutFile, marshal(layout{namesFormat, output.Layout{N: cmp.Or(n, output.DefaultN), Block: output.BlockChunks}}))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
@@ -72,10 +78,15 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.n != n {
+	if n != 0 && f.n != n {
 		return nil, fmt.Errorf("archive %s has chunks of %d offsets, not %d", root, f.n, n)
 	}
 	return f, nil
+}
+
+// CheckTopic refuses a partition whose files would have names that are too long.
+func CheckTopic(topic string, partition int32) error {
+	return output.Layout{}.CheckName(topic, partition, ext)
 }
 
 // Open opens the archive at root; the error is fs.ErrNotExist if there is none.
@@ -89,7 +100,7 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 
 func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	var l layout
-	err := files.ReadJSON(ctx, layoutFile, layoutFormat, &l)
+	err := files.ReadJSONOf(ctx, layoutFile, []int{2, namesFormat}, &l)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no archive: %w", files.Root(), err)
 	}
@@ -99,6 +110,7 @@ func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	if l.N < 1 || l.Block < 1 {
 		return nil, fmt.Errorf("read %s: %d offsets per chunk, %d chunks per folder", files.Path(layoutFile), l.N, l.Block)
 	}
+	l.Plain = l.Format < namesFormat
 	return &Folder{files: files, layout: l.Layout, n: l.N}, nil
 }
 
@@ -287,23 +299,23 @@ func (f *Folder) writeMark(ctx context.Context, topic string, partition int32, e
 
 // partials lists the begun chunks of a partition by offset.
 func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([]Span, error) {
-	dir := partialFolder(topic, partition)
+	dir := f.partialFolder(topic, partition)
 	files, err := f.files.List(ctx, dir+"*"+ext)
 	if err != nil {
 		return nil, err
 	}
 	var names []output.Name
 	for _, file := range files {
-		n, err := output.ParseName(strings.TrimSuffix(strings.TrimPrefix(file, dir), ext))
-		if err == nil && n.Topic == topic && n.Partition == partition {
+		n, ok := f.layout.Parse(file, dir, ext)
+		if ok && n.Topic == topic && n.Partition == partition {
 			names = append(names, n)
 		}
 	}
 	return f.spans(names), nil
 }
 
-func partialFolder(topic string, partition int32) string {
-	return partialDir + partitionKey(topic, partition) + "/"
+func (f *Folder) partialFolder(topic string, partition int32) string {
+	return partialDir + f.layout.Partition(topic, partition) + "/"
 }
 
 // spans are the names that are of one chunk each.
@@ -319,9 +331,9 @@ func (f *Folder) spans(names []output.Name) (spans []Span) {
 // file is the span's file, relative to the folder.
 func (f *Folder) file(s Span) string {
 	if s.Complete() {
-		return framesDir + f.layout.Folder(s.name()) + s.Name()
+		return framesDir + f.layout.Folder(s.name()) + f.layout.File(s.name()) + ext
 	}
-	return partialFolder(s.Topic, s.Partition) + s.Name()
+	return f.partialFolder(s.Topic, s.Partition) + f.layout.File(s.name()) + ext
 }
 
 // Path is the full path of the span's file.
@@ -387,7 +399,7 @@ func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Ext
 	if err != nil {
 		return err
 	}
-	dirs := []string{partialFolder(topic, partition)}
+	dirs := []string{f.partialFolder(topic, partition)}
 	for _, b := range blocks {
 		if b >= from {
 			first := output.Name{Topic: topic, Partition: partition, Start: b * f.layout.Block * f.n}

@@ -111,7 +111,7 @@ func (l *kafkaLog) Close() error {
 // do makes a request, again and again while brokers fail.
 func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Duration, request func(context.Context) error) error {
 	defer l.unused.Reset(unusedTimeout)
-	return retry(ctx, min(patience, l.patience), l.refresh, func(ctx context.Context) error {
+	return retrySilently(ctx, silentFor+wait, min(patience, l.patience), l.refresh, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
 		defer cancel()
 		err := l.known(ctx, request(ctx))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -38,7 +39,24 @@ const (
 // or patience is over. between is called before each further try. Trouble that
 // lasts is logged once.
 func retry(ctx context.Context, patience time.Duration, between func(), try func(context.Context) error) error {
-	begin, said := time.Now(), false
+	return retrySilently(ctx, silentFor, patience, between, try)
+}
+
+// retrySilently is retry with another time that trouble, or a try without an answer,
+// may last without a word.
+func retrySilently(ctx context.Context, silent, patience time.Duration, between func(), try func(context.Context) error) error {
+	begin := time.Now()
+	type trouble struct {
+		patience time.Duration
+		reason   any
+	}
+	var last atomic.Value
+	last.Store(trouble{patience, "no answer"})
+	say := time.AfterFunc(silent, func() {
+		t := last.Load().(trouble)
+		slog.WarnContext(ctx, "Kafka fails, trying again", "for", t.patience, "reason", t.reason)
+	})
+	defer say.Stop()
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		err := try(ctx)
 		if err == nil || ctx.Err() != nil || !transient(err) {
@@ -47,13 +65,10 @@ func retry(ctx context.Context, patience time.Duration, between func(), try func
 		if missing(err) {
 			patience = min(patience, missingPatience)
 		}
+		last.Store(trouble{patience, err})
 		waited := time.Since(begin)
 		if waited+backoff > patience {
 			return fmt.Errorf("given up after %v: %w", waited.Round(time.Millisecond), err)
-		}
-		if waited > silentFor && !said {
-			said = true
-			slog.WarnContext(ctx, "Kafka fails, trying again", "for", patience, "reason", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -86,12 +86,16 @@ func TestTroubleThatLastsIsSaidOnce(t *testing.T) {
 	for _, c := range []struct {
 		lasts time.Duration
 		want  int
-	}{{time.Second, 0}, {time.Minute, 1}} {
+		hangs bool // there is no answer at all
+	}{{time.Second, 0, false}, {time.Minute, 1, false}, {time.Second, 0, true}, {4 * time.Second, 1, true}} {
 		var b bytes.Buffer
 		slog.SetDefault(slog.New(slog.NewTextHandler(&b, nil)))
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			err := retry(t.Context(), DefaultPatience, func() {}, func(context.Context) error {
+				if c.hangs {
+					time.Sleep(c.lasts)
+				}
 				if time.Since(begin) < c.lasts {
 					return kafka.NotLeaderForPartition
 				}

@@ -204,6 +204,11 @@ func partitionRows(ctx context.Context, f *store.Folder, key string) (rows map[i
 	if err != nil {
 		return nil, nil, err
 	}
+	more, err := listBelow(ctx, f, resultsDir+"+"+key+"/", resultsExt) // see Layout.Plain
+	if err != nil {
+		return nil, nil, err
+	}
+	files = append(files, more...)
 	rows = map[int64][]byte{}
 	for _, file := range files {
 		var frames []result.Frame

@@ -73,20 +73,20 @@ func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
 
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
-	c.partials, err = listPartials(ctx, c.o.folder, c.topic, c.partition)
+	c.partials, err = listPartials(ctx, c.o.folder, c.o.layout, c.topic, c.partition)
 	return err
 }
 
 // listPartials lists a partition's partial files, of one start the longest first.
-func listPartials(ctx context.Context, f *store.Folder, topic string, partition int32) ([]Name, error) {
-	dir := partialsDir + partitionKey(topic, partition) + "/"
+func listPartials(ctx context.Context, f *store.Folder, l Layout, topic string, partition int32) ([]Name, error) {
+	dir := partialsDir + l.Partition(topic, partition) + "/"
 	files, err := f.List(ctx, dir+"*"+resultsExt)
 	if err != nil {
 		return nil, err
 	}
 	var names []Name
 	for _, file := range files {
-		if n, ok := parseFile(file, dir, resultsExt); ok && n.Topic == topic && n.Partition == partition {
+		if n, ok := l.Parse(file, dir, resultsExt); ok && n.Topic == topic && n.Partition == partition {
 			names = append(names, n)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 const testN = 4
 
-var testLayout = Layout{testN, BlockChunks}
+var testLayout = Layout{N: testN, Block: BlockChunks}
 
 // testDir is the folder of a block of partition 0 in dir.
 func testDir(dir string, block int64) string { return dir + testLayout.blockFolder("frames", 0, block) }

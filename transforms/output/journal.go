@@ -23,6 +23,10 @@ const journalFormat = 2
 // program that knows only the one before must not go on from.
 const insideFormat = 3
 
+// layoutFormat is the version of layout.json. 2 had no '+' before the names of topics
+// that begin with '_' or '.'.
+const layoutFormat = 3
+
 const layoutFile = journalDir + "layout.json"
 
 type layoutEntry struct {
@@ -155,9 +159,10 @@ func marshalJSON(v any) ([]byte, error) {
 
 func readLayout(ctx context.Context, f *store.Folder) (Layout, error) {
 	var l layoutEntry
-	if err := f.ReadJSON(ctx, layoutFile, journalFormat, &l); err != nil {
+	if err := f.ReadJSONOf(ctx, layoutFile, []int{2, layoutFormat}, &l); err != nil {
 		return Layout{}, err
 	}
+	l.Plain = l.Format < layoutFormat
 	if l.N < 1 || l.Block < 1 {
 		return Layout{}, fmt.Errorf("read %s: %d offsets per chunk, %d chunks per folder", f.Path(layoutFile), l.N, l.Block)
 	}

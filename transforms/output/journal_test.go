@@ -128,7 +128,7 @@ func TestTheFirstJobOfAPartitionSetsItsBase(t *testing.T) {
 
 func TestAJournalOfAnotherFormatOrDamagedIsRefused(t *testing.T) {
 	for name, change := range map[string]struct{ file, content string }{
-		"newer layout":       {layoutFile, `{"format":3,"n":4,"block":4}`},
+		"newer layout":       {layoutFile, `{"format":4,"n":4,"block":4}`},
 		"layout without n":   {layoutFile, `{"format":2}`},
 		"torn layout":        {layoutFile, `{"form`},
 		"newer generation":   {generationFile(1), `{"format":4,"number":1}`},

@@ -94,6 +94,9 @@ func parseFile(file, dir, ext string) (n Name, ok bool) {
 	if base, ok = strings.CutSuffix(base, ext); !ok {
 		return Name{}, false
 	}
+	if rest, ok := strings.CutPrefix(base, "+"); ok && (strings.HasPrefix(rest, "_") || strings.HasPrefix(rest, ".")) {
+		base = rest // see Layout.Plain
+	}
 	n, err := ParseName(base)
 	return n, err == nil
 }

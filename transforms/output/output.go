@@ -11,6 +11,9 @@
 //	…/_temporary/                                                     files being written
 //	_framebeam/                                                       the journal
 //
+// The names of folders and files of a topic that begins with '_' or '.' begin with a '+'
+// (see [Layout]), but for those of the journal.
+//
 // start and end are offsets, inclusive, of the whole chunk; block is the first
 // offset of the [BlockChunks] chunks that share a folder. A chunk is complete
 // when its results file is there, written last, and its states file. All below
@@ -129,7 +132,7 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	}
 	layout, err := readLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		layout = Layout{cmp.Or(cfg.N, DefaultN), BlockChunks}
+		layout = Layout{N: cmp.Or(cfg.N, DefaultN), Block: BlockChunks}
 	} else if err == nil {
 		err = layout.check(folder, cfg.N)
 	}
@@ -173,7 +176,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err := cfg.check(folder); err != nil {
 		return nil, err
 	}
-	layout, err := createLayout(ctx, folder, Layout{cfg.N, BlockChunks})
+	layout, err := createLayout(ctx, folder, Layout{N: cfg.N, Block: BlockChunks})
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
@@ -202,7 +205,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 func createLayout(ctx context.Context, folder *store.Folder, want Layout) (Layout, error) {
 	l, err := readLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err := marshalJSON(layoutEntry{journalFormat, Layout{cmp.Or(want.N, DefaultN), want.Block}})
+		b, err := marshalJSON(layoutEntry{layoutFormat, Layout{N: cmp.Or(want.N, DefaultN), Block: want.Block}})
 		if err != nil {
 			return Layout{}, err
 		}
@@ -435,6 +438,9 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	fail := func(err error) (Position, error) {
 		return none, fmt.Errorf("resume topic %s partition %d: %w", topic, partition, err)
 	}
+	if err := o.layout.CheckName(topic, partition, resultsExt); err != nil {
+		return none, err
+	}
 	start, err := o.base(ctx, topic, partition)
 	if err != nil {
 		return fail(err)
@@ -644,7 +650,12 @@ func (o *Output) Sweep(ctx context.Context) error {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	for _, key := range keys {
-		dirs = append(dirs, partitionDir(key), partialsDir+key+"/", partialImagesDir+key+"/")
+		topic, partition, err := parsePartitionKey(key)
+		if err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+		folder := o.layout.Partition(topic, partition) + "/"
+		dirs = append(dirs, partitionDir(key), partialsDir+folder, partialImagesDir+folder)
 		blocks, err := o.unfinished(ctx, key)
 		if err != nil {
 			return fmt.Errorf("sweep output: %w", err)
@@ -692,7 +703,7 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 // without a partial file go too.
 func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
 	// Pictures are written after their partial file: listed before, none is new.
-	packs, err := o.folder.List(ctx, partialImagesDir+partitionKey(topic, partition)+"/*"+imagesExt)
+	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(topic, partition)+"/*"+imagesExt)
 	var c *contents
 	if err == nil {
 		c, err = o.contents(topic, partition)

@@ -21,7 +21,7 @@ const testBlock = 3
 func smallBlocks(t testing.TB) *store.Folder {
 	t.Helper()
 	f := fakeFolder(t)
-	if _, err := createLayout(t.Context(), f, Layout{testN, testBlock}); err != nil {
+	if _, err := createLayout(t.Context(), f, Layout{N: testN, Block: testBlock}); err != nil {
 		t.Fatal(err)
 	}
 	return f

@@ -742,7 +742,7 @@ func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, 
 
 // partials lists the chunk's partial files, the longest first.
 func (w *Writer) partials(ctx context.Context, whole Name) ([]Name, error) {
-	all, err := listPartials(ctx, w.o.folder, whole.Topic, whole.Partition)
+	all, err := listPartials(ctx, w.o.folder, w.o.layout, whole.Topic, whole.Partition)
 	return slices.DeleteFunc(all, func(n Name) bool { return n.Start != whole.Start }), err
 }
 

@@ -14,7 +14,12 @@ import (
 )
 
 // takenMark is in the temporary names of files that were taken, before random digits.
-const takenMark = ".taken."
+// They are as long as those of files that are written, which end in a point and 16
+// digits: names may be as long as a filesystem allows.
+const (
+	takenMark   = ".t"
+	takenDigits = 15
+)
 
 // Taken is a file that was taken from its name to look at it undisturbed: between
 // a look at a name and a removal by name another process may have published there
@@ -34,7 +39,7 @@ func (f *Folder) Take(ctx context.Context, name string) (*Taken, error) {
 	var id [8]byte
 	rand.Read(id[:])
 	dir, base := path.Split(name)
-	t := &Taken{f, name, dir + TempDir + "/" + base + takenMark + hex.EncodeToString(id[:])}
+	t := &Taken{f, name, dir + TempDir + "/" + base + takenMark + hex.EncodeToString(id[:])[:takenDigits]}
 	err := r.Rename(ctx, f.Path(name), f.Path(t.temp))
 	if errors.Is(err, fs.ErrNotExist) {
 		// Perhaps it is the temporary folder that is missing.
@@ -94,7 +99,7 @@ func (f *Folder) Restore(ctx context.Context, temp string) (bool, error) {
 	dir, base := path.Split(temp)
 	dir, inTemp := strings.CutSuffix(dir, TempDir+"/")
 	i := strings.LastIndex(base, takenMark)
-	if !inTemp || i <= 0 {
+	if !inTemp || i <= 0 || len(base)-i != len(takenMark)+takenDigits {
 		return false, nil
 	}
 	t := &Taken{f, dir + base[:i], temp}

@@ -101,7 +101,7 @@ func TestAFileWhoseTakerDiedIsRestored(t *testing.T) {
 			if there, err := f.Exists(ctx, x.Name()); there || err != nil {
 				t.Errorf("it is left: %v", err)
 			}
-			for _, other := range []string{"x", "_temporary/x.0123456789abcdef", "x.taken.0123456789abcdef", "_temporary/.taken.01"} {
+			for _, other := range []string{"x", "_temporary/x.0123456789abcdef", "x.t0123456789abcde", "_temporary/.t0123456789abcde", "_temporary/x.t01"} {
 				if is, err := f.Restore(ctx, other); is || err != nil {
 					t.Errorf("%s: %v, %v", other, is, err)
 				}

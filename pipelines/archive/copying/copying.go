@@ -24,7 +24,7 @@ type Job struct {
 	Log     kafkasource.LogSpec
 	Topic   string
 	Archive string    // folder: a local path or scheme://…
-	N       int64     // offsets per chunk; fixed by the folder's first job
+	N       int64     // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
 	Start   job.Place // of partitions that the folder does not know yet
 	Until   job.Place
 	// Progress is how often a line about the progress goes to standard error; 0: never.
@@ -60,6 +60,16 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		return nil, err
 	}
 	defer log.Close() // only read from
+	// Nothing is made for a topic that is not there, or cannot be archived.
+	partitions, err := log.Partitions(ctx, j.Topic)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range partitions {
+		if err := archive.CheckTopic(j.Topic, p); err != nil {
+			return nil, err
+		}
+	}
 	folder, err := archive.Create(ctx, root, j.N)
 	if err != nil {
 		return nil, err
