@@ -115,6 +115,11 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(tasks) > 0 {
+		if err := launch.Reach(ctx, j.Runner); err != nil {
+			return nil, err
+		}
+	}
 	if j.Events.Topic != "" {
 		if j.Events.Kafka, err = j.Events.Kafka.Absolute(); err != nil {
 			return nil, err
