@@ -441,7 +441,9 @@ func (w *Writer) putPictures(ctx context.Context, name Name, c *publication) err
 		n, err = c.pics.Pack(ctx, out, c.end, c.rows)
 		return err
 	}, func(s *store.Staged, ctx context.Context) error {
-		crashpoint.At("sink-temp-closed")
+		if n > 0 {
+			crashpoint.At("sink-temp-closed")
+		}
 		if err := w.current(ctx, c.end.ID); err != nil {
 			return err
 		}
