@@ -202,7 +202,7 @@ func TestProgramsKnowTheFlagsThatTheyAreStartedWith(t *testing.T) {
 		case s.Build.Target == "collector":
 			seen["ingest"] = true
 			// It reads the flags before --help first.
-			args := append(append([]string{"run", "./ingest"}, s.Command...), "--help")
+			args := append(append([]string{"run", "-ldflags=-w", "./ingest"}, s.Command...), "--help")
 			cmd := exec.CommandContext(t.Context(), "go", args...)
 			cmd.Dir = root
 			if out, err := cmd.CombinedOutput(); err != nil {
