@@ -28,7 +28,7 @@ func TestTheConfigurationInTheHelpIsRightAndComplete(t *testing.T) {
 	example, _, _ = strings.Cut(example, "\nA source is")
 	env := func(string) (string, bool) { return "secret", true }
 	cfg, err := config.Parse([]byte(example), config.Options{Getenv: env})
-	if err != nil || len(cfg.Cameras) != 3 {
+	if err != nil || len(cfg.Cameras) != 4 {
 		t.Fatal(cfg, err)
 	}
 	// The error for an unknown field names those that are known.

@@ -54,6 +54,9 @@ func openStream(t *task) (Stream, error) {
 	case config.Scene:
 		return openScene(src.Scene)
 	default:
+		if t.Camera.Interval > 0 {
+			return openSnapshots(src, t.Camera.Interval, t.Camera.OpenTimeout)
+		}
 		return openLive(src, t.Camera.OpenTimeout)
 	}
 }
@@ -111,6 +114,8 @@ func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
 	switch {
 	case err == nil:
 		return stamp, nil
+	case v.path == "" && err == io.EOF && v.Count().Pictures == 1:
+		return 0, errors.New("the stream ended after one picture: a URL that gives one picture for each request needs an interval")
 	case v.path == "" && err == io.EOF:
 		return 0, io.EOF
 	case v.path == "":
@@ -227,6 +232,10 @@ func readImage(path string, img *gocv.Mat) error {
 	if err != nil {
 		return err
 	}
+	return decodeImage(data, img)
+}
+
+func decodeImage(data []byte, img *gocv.Mat) error {
 	if _, _, _, err := frame.CheckImage(data); err != nil {
 		return err
 	}

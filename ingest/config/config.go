@@ -57,8 +57,12 @@ type Camera struct {
 	Start    time.Time // start: capture time of the first frame of files; default the first file's modification time
 	ImageFPS float64   // image_fps: frames a second that an image folder stands for, default 10
 
+	// Interval makes an http or https URL one that gives a picture for each request,
+	// asked for so often; 0, the default: it gives a stream.
+	Interval time.Duration // interval
+
 	OpenTimeout time.Duration // open_timeout: for opening the source, default 30s
-	ReadTimeout time.Duration // read_timeout: for one frame, default 10s
+	ReadTimeout time.Duration // read_timeout: for one frame, default 10s; with an interval, that is added
 }
 
 const (

@@ -197,3 +197,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAnIntervalIsForURLsThatAreAsked(t *testing.T) {
+	cfg, err := Parse([]byte("defaults: {interval: 2s}\ncameras: [{id: a, source: 'https://cam/x.jpg'}, {id: b, source: 'rtsp://cam/x'}, {id: c, source: x.avi}]"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []time.Duration{2 * time.Second, 0, 0} {
+		if c := cfg.Cameras[i]; c.Interval != want || c.ReadTimeout != defaultReadTimeout+want {
+			t.Errorf("%+v", c)
+		}
+	}
+	_, err = Parse([]byte("cameras:\n  - {id: a, source: 'rtsp://cam/x', interval: 1s}\n  - {id: b, source: 'http://cam/x', interval: 1}\n"), Options{})
+	if err == nil || !strings.Contains(err.Error(), ":2: camera a: interval is for http and https") || !strings.Contains(err.Error(), `:3: camera b: interval: "1" has no unit: write 1s`) {
+		t.Error(err)
+	}
+}

@@ -106,6 +106,10 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		s.camera.Start = t.UTC().Truncate(time.Millisecond)
 		return nil
 	},
+	"interval": func(s *settings, n ast.Node, _ Options) (err error) {
+		s.camera.Interval, err = patience(n)
+		return err
+	},
 	"open_timeout": func(s *settings, n ast.Node, _ Options) (err error) {
 		s.camera.OpenTimeout, err = patience(n)
 		return err
@@ -208,6 +212,15 @@ func (r *reader) applies(where string, s *settings) {
 		}
 		c.Start, c.Passes = time.Time{}, 1
 	}
+	scheme, _, _ := strings.Cut(strings.ToLower(c.Source.URL), ":")
+	asks := scheme == "http" || scheme == "https"
+	if line, ok := s.set["interval"]; ok && c.Source.Kind != "" && !asks {
+		r.Add(line, "%s: interval is for http and https URLs that give one picture for each request", where)
+	}
+	if !asks {
+		c.Interval = 0
+	}
+	c.ReadTimeout += c.Interval
 	if line, ok := s.set["quality"]; ok && c.Encoding != frame.JPEG {
 		r.Add(line, "%s: quality is for jpeg; the other encodings are lossless", where)
 	}
