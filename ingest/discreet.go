@@ -36,7 +36,7 @@ func (d *discreet) Write(b []byte) (int, error) {
 	for i := range d.sources {
 		text = d.sources[i].Redact(text)
 	}
-	if _, err := io.WriteString(d.w, text); err != nil {
+	if _, err := d.w.Write([]byte(text)); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -78,7 +78,7 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 		want       []string // without "connection.yaml:"
 	}{
 		{"an unknown field", "tsl: true\n", []string{
-			`1: connection: unknown field "tsl" (known: ca_file, cert_file, key_file, mechanism, password_env, password_file, tls, user)`}},
+			`1: connection: unknown field "tsl" (known: ca_file, cert_file, key_file, mechanism, password_env, password_file, tls, user); did you mean "tls"?`}},
 		{"several things at once", "# to production\nca_file: nowhere.pem\ncert_file: client.pem\nmechanism: GSSAPI\nuser:\n", []string{
 			"2: connection: ca_file: open " + dir + "/nowhere.pem: no such file or directory",
 			"3: connection: cert_file: needs key_file too",
@@ -95,7 +95,7 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 			"1: connection: mechanism: PLAIN sends the password as it is: use it with tls, or a SCRAM mechanism"}},
 		{"the password itself is not a field", "mechanism: SCRAM-SHA-256\nuser: framebeam\npassword: hunter2\n", []string{
 			"1: connection: mechanism: needs password_file or password_env too",
-			`3: connection: unknown field "password" (known: ca_file, cert_file, key_file, mechanism, password_env, password_file, tls, user)`}},
+			`3: connection: unknown field "password" (known: ca_file, cert_file, key_file, mechanism, password_env, password_file, tls, user); did you mean "tls"?`}},
 		{"the password where its variable's name belongs", "mechanism: SCRAM-SHA-256\nuser: framebeam\npassword_env: hunter2!\n", []string{
 			"3: connection: password_env: is not the name of an environment variable, such as KAFKA_PASSWORD"}},
 		{"a variable that is not set", "mechanism: SCRAM-SHA-256\nuser: framebeam\npassword_env: NOT_SET_ANYWHERE\n", []string{
