@@ -55,7 +55,7 @@ type Camera struct {
 	opts    Options
 	log     *slog.Logger
 	process *process  // that captures; nil if none has been started or the last one has ended
-	last    time.Time // capture time of the last frame
+	last    time.Time // capture time of the last frame, or picture of a file that gives none
 }
 
 // New returns a camera that is not yet open.
@@ -146,10 +146,15 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 	if err != nil {
 		return err
 	}
-	crashed := map[string]bool{}
+	crashed, told := map[string]bool{}, map[string]bool{}
 	var failed []error
+	// Pictures that max_fps leaves out are something too.
+	pictures := func() int64 {
+		n := &c.Counters
+		return n.Captured.Load() + n.Published.Load() + n.Limited.Load()
+	}
 	for pass := 0; c.cfg.Passes == 0 || pass < c.cfg.Passes; pass++ {
-		before := c.Counters.Captured.Load() + c.Counters.Published.Load()
+		before := pictures()
 		for _, s := range segments {
 			if crashed[s.Name] {
 				continue
@@ -161,13 +166,17 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 			}
 			if err != nil {
 				c.Counters.Failures.Add(1)
-				if pass == 0 {
+				if !told[s.Name] {
+					told[s.Name] = true
 					failed = append(failed, err)
+					if c.cfg.Passes == 0 { // then nobody may ever look at failed
+						c.log.Error("file failed", "pass", pass, "reason", err)
+					}
 				}
 				crashed[s.Name] = c.process == nil
 			}
 		}
-		if c.Counters.Captured.Load()+c.Counters.Published.Load() == before {
+		if pictures() == before {
 			break // looping over nothing would never end
 		}
 	}
@@ -302,6 +311,10 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			c.Counters.Unreadable.Add(r.Unreadable)
 			c.Counters.Late.Add(r.Late)
 			c.Counters.Published.Add(r.Published)
+			// Files after one that crashes are dated alike, whatever of it was published.
+			if r.Captured != 0 {
+				c.last = time.UnixMilli(r.Captured).UTC()
+			}
 		case *report.Note:
 			attrs := make([]any, len(r.Attrs))
 			for i, a := range r.Attrs {

@@ -244,6 +244,75 @@ func TestWhatIsPublishedAlreadyIsLeftOutAndChangesNothingElse(t *testing.T) {
 	}
 }
 
+// hanging is a stream that after its pictures answers no more.
+type hanging struct {
+	fake
+	release chan struct{}
+}
+
+func (s *hanging) Read(img *gocv.Mat) (time.Duration, error) {
+	if s.next == s.n {
+		<-s.release
+	}
+	return s.fake.Read(img)
+}
+
+func TestFilesAfterOneThatHangsAreDatedAlikeWhateverOfItIsPublished(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.avi")
+	if err := os.WriteFile(bad, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	defer close(release)
+	var closed atomic.Int64
+	open := func(t *task) (Stream, error) {
+		if t.Name == bad {
+			return &hanging{fake{n: 3, closed: &closed}, release}, nil
+		}
+		return openStream(t)
+	}
+	cfg := files(config.Video, bad, sample(t, "tree.avi"))
+	cfg.ReadTimeout = time.Second
+	all, err := tryProcesses(cfg, Options{start: inside(open, systemClock)})
+	names := epochs(all)
+	if err == nil || len(names) != 2 {
+		t.Fatalf("%d epochs, %v", len(names), err)
+	}
+	got, err := tryProcesses(cfg, Options{start: inside(open, systemClock), Published: map[string]int64{names[0]: 1000, names[1]: 5}})
+	if want := all[3+5:]; err == nil || !cmp.Equal(got, want) {
+		t.Errorf("%d frames of epochs %v, want %d of %v", len(got), epochs(got), len(want), names[1:])
+	}
+}
+
+func TestALoopOfWhichMaxFPSLeavesNothingOfAPassGoesOn(t *testing.T) {
+	cfg := files(config.Scene, "scene:seed=1&size=32x24&frames=5&fps=10")
+	cfg.Passes, cfg.MaxFPS = 9, 0.5
+	if frames := collect(t, cfg, Options{}); len(epochs(frames)) != 3 { // 4.5 seconds
+		t.Errorf("%d frames of epochs %v", len(frames), epochs(frames))
+	}
+}
+
+func TestAFileThatIsLostWhileItIsLoopedIsToldOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "1.png")
+	writePNG(t, path, 5)
+	cfg := files(config.Images, path)
+	cfg.Passes = 4
+	opened := 0
+	lost := errors.New("no such file any more")
+	open := func(t *task) (Stream, error) {
+		if opened++; opened > 2 {
+			return nil, lost
+		}
+		return openStream(t)
+	}
+	cam := New(cfg, Options{Log: quiet, start: inside(open, systemClock)})
+	frames := 0
+	err := cam.Run(context.Background(), func(*frame.Frame) error { frames++; return nil })
+	if err == nil || strings.Count(err.Error(), lost.Error()) != 1 || frames != 2 {
+		t.Errorf("%d frames, %v", frames, err)
+	}
+}
+
 func TestALoopOfWhichEverythingIsPublishedGoesOn(t *testing.T) {
 	cfg := files(config.Video, sample(t, "tree.avi"))
 	cfg.Passes = 3

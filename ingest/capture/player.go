@@ -138,6 +138,9 @@ func (p *player) play(t *task) error {
 			return err
 		}
 		if progress != (report.Progress{}) {
+			if !isLive {
+				progress.Captured = f.Captured.UnixMilli()
+			}
 			if err := p.say(&progress); err != nil {
 				return err
 			}

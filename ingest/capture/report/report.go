@@ -25,7 +25,7 @@ import (
 )
 
 // Magic begins every stream of reports; its last byte is the version.
-const Magic = "framers\x01"
+const Magic = "framers\x02"
 
 // maxHead is the largest head of a report: nothing but texts is long in it.
 const maxHead = 64 << 10
@@ -74,6 +74,10 @@ type Progress struct {
 	Unreadable int64
 	Late       int64 // this machine was too slow for
 	Published  int64 // published before
+
+	// Captured is when the last picture of a file was captured that gives no frame, in
+	// milliseconds since 1970; 0 if there is none.
+	Captured int64
 }
 
 // Note is for the log.
@@ -123,7 +127,7 @@ func (p *Progress) append(b []byte) []byte {
 	for _, n := range []int64{p.Limited, p.Unreadable, p.Late, p.Published} {
 		b = wire.Uint(b, uint64(n))
 	}
-	return b
+	return wire.Int(b, p.Captured)
 }
 func (p *Progress) read(r *wire.Reader) {
 	for _, n := range []*int64{&p.Limited, &p.Unreadable, &p.Late, &p.Published} {
@@ -131,6 +135,7 @@ func (p *Progress) read(r *wire.Reader) {
 			r.Fail()
 		}
 	}
+	p.Captured = r.Int()
 }
 
 func (*Note) kind() kind { return kindNote }

@@ -49,7 +49,7 @@ var every = []report.Report{
 	&report.Opened{},
 	&report.Epoch{Name: "file-0123"},
 	&report.Frame{Sequence: 7, Captured: 1714550400000, Width: 3, Height: 2, Channels: 3, Data: make([]byte, 18)},
-	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40},
+	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, Captured: 1714550400000},
 	&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"reason", "cut off"}},
 	&report.Ended{Reason: "no such file"},
 }
