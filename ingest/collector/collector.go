@@ -92,6 +92,7 @@ func (o *Options) setDefaults() {
 // camera is one camera in a run.
 type camera struct {
 	cfg     config.Camera
+	key     string // of its records: its id, on the JSON wire the original's
 	capture *capture.Camera
 	refused atomic.Int64
 	already atomic.Int64 // frames of the JSON wire that are in the topic
@@ -132,9 +133,12 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 		salt = capture.Salt()
 	}
 	for _, c := range cfg.Cameras {
-		published := map[string]int64{}
+		published, key := map[string]int64{}, c.ID
+		if opts.Wire == config.JSON {
+			key = frame.OriginalCamera(c.ID)
+		}
 		r.cameras = append(r.cameras, &camera{
-			cfg: c, published: published,
+			cfg: c, key: key, published: published,
 			capture: capture.New(c, capture.Options{Salt: salt, Published: published, MaxMemory: opts.SourceMemory, Log: opts.Log}),
 		})
 		r.live = r.live || c.Source.Live()
@@ -203,7 +207,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 		if n := c.refused.Load(); n > 0 && c.err == nil {
 			errs = append(errs, fmt.Errorf("camera %s: %d frames were too large for the topic and are not sent", c.cfg.ID, n))
 		}
-		if s := r.publisher.Stats(c.cfg.ID); s.Refused > 0 {
+		if s := r.publisher.Stats(c.key); s.Refused > 0 {
 			err := fmt.Errorf("camera %s: %d frames were refused by the brokers and are not sent, the last because: %w", c.cfg.ID, s.Refused, s.Refusal)
 			if c.cfg.Source.Live() {
 				opts.Log.Warn(err.Error())

@@ -63,7 +63,7 @@ func newResume(r *run) *resume {
 	}
 	for _, c := range r.cameras {
 		if !c.cfg.Source.Live() {
-			s.cameras[c.cfg.ID] = known{Epochs: map[string]int64{}}
+			s.cameras[c.key] = known{Epochs: map[string]int64{}}
 		}
 	}
 	if len(s.cameras) == 0 || r.opts.Again {
@@ -89,7 +89,7 @@ func (s *resume) find(ctx context.Context) error {
 	by := map[int][]*camera{}
 	for _, c := range s.r.cameras {
 		if !c.cfg.Source.Live() {
-			partition := p.PartitionOf(c.cfg.ID)
+			partition := p.PartitionOf(c.key)
 			by[partition] = append(by[partition], c)
 		}
 	}
@@ -106,7 +106,7 @@ func (s *resume) find(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.r.cameras {
-		maps.Copy(c.published, s.cameras[c.cfg.ID].Epochs)
+		maps.Copy(c.published, s.cameras[c.key].Epochs)
 	}
 	for partition, at := range s.marks {
 		if e := s.early[partition]; e.from <= at.End && e.to > at.End {
@@ -147,7 +147,7 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 	for _, c := range cameras {
 		start, err := c.capture.Start()
 		if err != nil { // its Run says so
-			delete(s.cameras, c.cfg.ID)
+			delete(s.cameras, c.key)
 			continue
 		}
 		k := known{Epochs: map[string]int64{}}
@@ -155,14 +155,14 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 			return err
 		}
 		// What the journal knows of the camera reaches back as far as was looked then.
-		if before, ok := j.Cameras[c.cfg.ID]; ok && good && k.From >= before.From {
+		if before, ok := j.Cameras[c.key]; ok && good && k.From >= before.From {
 			from = min(from, max(k.From, at.End))
 			k.From = before.From
 			maps.Copy(k.Epochs, before.Epochs)
 		} else {
 			from = min(from, k.From)
 		}
-		s.cameras[c.cfg.ID] = k
+		s.cameras[c.key] = k
 	}
 	told := time.Now()
 	err = p.Scan(ctx, partition, from, end, func(r *frame.Record) {

@@ -287,6 +287,23 @@ func TestFramesOfTheJSONWireThatAreInTheTopicAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestACameraOfTheOriginalsIsCountedAndFoundAgainByItsKey(t *testing.T) {
+	b := start(t, nil)
+	opts := options(b)
+	opts.Wire = config.JSON
+	var cameras []config.Camera
+	for _, id := range []string{"id--Front.20Door", "id--T.C3.BCr", "id--"} { // not all of one partition
+		c := film(t, id, "scene:seed=1&size=32x24&frames=5&fps=10")
+		c.Encoding = frame.Raw
+		cameras = append(cameras, c)
+	}
+	for run, sent := range []int64{15, 0} {
+		if summary, err := Run(t.Context(), configOf(cameras...), opts); err != nil || summary.Total().Sent != sent || summary.Total().Published != 15-sent {
+			t.Errorf("run %d: %v, %v", run, summary.Total(), err)
+		}
+	}
+}
+
 func TestWhoMayOnlyWriteSendsAgainAndIsTold(t *testing.T) {
 	b := start(t, nil)
 	var said bytes.Buffer

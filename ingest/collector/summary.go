@@ -101,7 +101,7 @@ func (r *run) summary() Summary {
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
 			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(),
 		}
-		p := r.publisher.Stats(c.cfg.ID)
+		p := r.publisher.Stats(c.key)
 		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Rejected, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Refused, p.Waiting
 		c.mu.Lock()
 		cs.Err = c.err
