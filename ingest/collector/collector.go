@@ -153,7 +153,8 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	if opts.Publish.Log == nil {
 		opts.Publish.Log = opts.Log
 	}
-	// One record that the brokers will not have ends no camera.
+	// One record that the brokers will not have ends no live camera. Of files nothing
+	// comes after it, or a collector that is started again would take it for published.
 	opts.Publish.DropRefused = true
 	if r.resume = newResume(r); r.resume != nil {
 		opts.Publish.Acknowledged = r.resume.acknowledged
@@ -208,12 +209,14 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 			errs = append(errs, fmt.Errorf("camera %s: %d frames were too large for the topic and are not sent", c.cfg.ID, n))
 		}
 		if s := r.publisher.Stats(c.key); s.Refused > 0 {
-			err := fmt.Errorf("camera %s: %d frames were refused by the brokers and are not sent, the last because: %w", c.cfg.ID, s.Refused, s.Refusal)
-			if c.cfg.Source.Live() {
-				opts.Log.Warn(err.Error())
-			} else {
-				errs = append(errs, err)
+			if end, ok := errors.AsType[*publish.RefusedError](s.Refusal); ok {
+				if !errors.Is(c.err, end) { // else it is said
+					errs = append(errs, end)
+				}
+				continue
 			}
+			err := fmt.Errorf("camera %s: %d frames were refused by the brokers and are not sent, the last because: %w", c.cfg.ID, s.Refused, s.Refusal)
+			opts.Log.Warn(err.Error())
 		}
 	}
 	return r.summary(), errors.Join(errs...)

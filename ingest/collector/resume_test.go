@@ -304,6 +304,23 @@ func TestACameraOfTheOriginalsIsCountedAndFoundAgainByItsKey(t *testing.T) {
 	}
 }
 
+func TestAFileOfWhichAFrameIsRefusedGoesOnThereWhenTheReasonIsMended(t *testing.T) {
+	b := start(t, nil)
+	opts := options(b)
+	opts.Journal = filepath.Join(t.TempDir(), "journal")
+	cfg := configOf(film(t, "gate", "scene:seed=1&size=32x24&frames=50&fps=10"))
+	rule := b.Fail(broker.Produce, kerr.InvalidRecord, 7) // batches are halved, down to one record at the most
+	summary, err := Run(t.Context(), cfg, opts)
+	rule.Remove()
+	if _, ok := errors.AsType[*publish.RefusedError](err); !ok || summary.Total().Rejected != 1 || strings.Count(err.Error(), "is refused") != 1 {
+		t.Fatalf("%v, %v", summary.Total(), err)
+	}
+	if _, err := Run(t.Context(), cfg, opts); err != nil {
+		t.Fatal(err)
+	}
+	once(t, b, 50)
+}
+
 func TestWhoMayOnlyWriteSendsAgainAndIsTold(t *testing.T) {
 	b := start(t, nil)
 	var said bytes.Buffer

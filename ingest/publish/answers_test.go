@@ -149,6 +149,45 @@ func TestOnlyTheRecordsThatAreRefusedAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestOfACameraThatWaitsNothingIsSentAfterARecordThatIsRefused(t *testing.T) {
+	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	p := open(t, b, Options{DropRefused: true})
+	if err := b.SetTopicConfig(t.Context(), "frames", "max.message.bytes", "20000"); err != nil {
+		t.Fatal(err)
+	}
+	hold := b.Fail(broker.Produce, broker.NotLeader, -1) // so that batches are full
+	const films, large = 60, 23
+	for i := range films {
+		size := 1000
+		if i == large {
+			size = 30_000
+		}
+		if err := p.Publish(t.Context(), record("film", i, size)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Offer(record("gate", i, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold.Remove()
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := p.Publish(t.Context(), record("film", films, 1000))
+	if e, ok := errors.AsType[*RefusedError](err); !ok || e.Camera != "film" || !e.Time.Equal(captured.Add(large*time.Second)) || !errors.Is(err, kafka.MessageSizeTooLarge) {
+		t.Error(err)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if copies := check(t, b, 1, map[string]int{"gate": films, "film": large}); copies > 0 {
+		t.Errorf("%d copies", copies)
+	}
+	if s := p.Stats("film"); s.Sent != large || s.Refused != 1 || s.Waiting != films-large-1 || s.Refusal != err {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestWhereRefusedRecordsMustNotBeDroppedThePartitionIsGivenUp(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})

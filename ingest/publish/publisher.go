@@ -57,8 +57,10 @@ type Options struct {
 	// OpenTimeout is how long Open looks for the brokers. Default 30 s.
 	OpenTimeout time.Duration
 	// DropRefused drops and counts a record that the brokers will never take: its
-	// timestamp is too far ahead, it is larger than a limit that was lowered. Else
-	// its partition is given up.
+	// timestamp is too far ahead, it is larger than a limit that was lowered. A camera
+	// that waits (Publish) ends with it: nothing of it comes after the record, which
+	// may still be taken, in its order, when the reason has been mended. Without
+	// DropRefused the partition is given up.
 	DropRefused bool
 	// Acknowledged is called with records that were written, at their offsets, by one
 	// goroutine for each partition. They must not be changed. Repeats are not told apart.
@@ -222,7 +224,7 @@ func (p *Publisher) Topic() Topic { return p.topic }
 
 // Publish queues a frame of a source that can wait: it waits while the camera
 // has more than Options.QueueBytes in the queue. The error is a *TooLargeError,
-// ctx's, ErrClosed, or why the partition was given up.
+// ctx's, ErrClosed, a *RefusedError, or why the partition was given up.
 func (p *Publisher) Publish(ctx context.Context, rec frame.Record) error {
 	s, q, err := p.route(&rec)
 	if err != nil {

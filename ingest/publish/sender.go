@@ -35,6 +35,7 @@ type camera struct {
 	dropped   int64
 	refused   int64
 	refusal   error // why the last of them was
+	ended     error // a record of a camera that waits was refused
 }
 
 func (c *camera) stats() Stats {
@@ -46,6 +47,7 @@ type queued struct {
 	camera *camera
 	rec    frame.Record
 	size   int
+	waits  bool  // its camera does
 	number int64 // by pushed
 }
 
@@ -77,10 +79,10 @@ func (s *sender) notify() {
 }
 
 // push appends a record; the mutex is held.
-func (s *sender) push(c *camera, rec frame.Record) {
+func (s *sender) push(c *camera, rec frame.Record, waits bool) {
 	size := recordSize(&rec)
 	s.pushed++
-	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size, number: s.pushed})
+	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size, waits: waits, number: s.pushed})
 	c.unsent.PushBack(e)
 	c.bytes += size
 	c.waiting++
@@ -109,8 +111,11 @@ func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {
 		if err := s.refused(); err != nil {
 			return err
 		}
+		if c.ended != nil {
+			return c.ended
+		}
 		if !s.full(c, &rec) {
-			s.push(c, rec)
+			s.push(c, rec, true)
 			return nil
 		}
 		changed := s.changed
@@ -140,7 +145,7 @@ func (s *sender) offer(c *camera, rec frame.Record) error {
 	}
 	// With all room taken by frames in flight, one more is still taken: the
 	// newest is the one to keep.
-	s.push(c, rec)
+	s.push(c, rec, false)
 	return nil
 }
 
@@ -246,6 +251,9 @@ func (r *refusal) Unwrap() error { return r.error }
 // deliver sends a batch; records that are refused are taken out of it and dropped,
 // if that is wanted.
 func (s *sender) deliver(batch []queued) error {
+	if batch = s.wanted(batch); len(batch) == 0 {
+		return nil
+	}
 	err := s.send(batch)
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || !s.p.opts.DropRefused {
@@ -288,10 +296,42 @@ func (r *refusal) split(batch []queued) (parts [][]queued) {
 	return parts
 }
 
+// RefusedError says that the brokers refused a record of a camera that waits. Nothing
+// of the camera was sent after it.
+type RefusedError struct {
+	Camera string
+	Time   time.Time // the record's
+	Err    error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("camera %s: the frame of %s is refused by the brokers, and none after it is sent: %v", e.Camera, e.Time.Format(time.RFC3339Nano), e.Err)
+}
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// wanted leaves out what a camera that has ended still had in a batch.
+func (s *sender) wanted(batch []queued) []queued {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	over := func(q queued) bool { return q.camera.ended != nil }
+	if !slices.ContainsFunc(batch, over) {
+		return batch
+	}
+	// What is left out stays among those that are not acknowledged.
+	return slices.DeleteFunc(slices.Clone(batch), over)
+}
+
 // drop leaves a record out that will never be taken.
 func (s *sender) drop(q queued, err error) {
 	s.mu.Lock()
 	c := q.camera
+	if q.waits {
+		c.ended = &RefusedError{Camera: c.id, Time: time.UnixMilli(q.rec.Timestamp).UTC(), Err: err}
+		err = c.ended
+		for c.unsent.Len() > 0 {
+			s.queue.Remove(c.unsent.Remove(c.unsent.Front()).(*list.Element))
+		}
+	}
 	c.bytes -= q.size
 	c.waiting--
 	c.refused++
