@@ -299,7 +299,7 @@ func (p *partitionReader) read(ctx context.Context, last Last, from, to int64, m
 			if err != nil {
 				return given{}, err
 			}
-			part = &portion{topic: p.topic, partition: p.partition, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load()}
+			part = &portion{topic: p.topic, partition: p.partition, low: from, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load()}
 		}
 		got, err := part.give(ctx, p, last, to, maxBytes, tries >= damagedTries)
 		switch {

@@ -30,7 +30,7 @@ type portion struct {
 	ahead  *frame.Record // the next of open, where it was read already
 	lost   *frame.Poison // why none of the open batch can be read
 	time   int64         // of the lost ones
-	low    int64         // the first offset that the open batch may have
+	low    int64         // the offset that it can go back to
 	upto   int64         // the offset behind the open batch
 }
 
@@ -150,18 +150,18 @@ func (p *portion) advance(ctx context.Context, r *partitionReader, last Last, ou
 		p.next = max(p.next, p.upto)
 	}
 	for p.next < to {
-		b, n, err := batch.Split(p.raw)
-		if err != nil {
-			return false, p.stop(out, err)
-		}
+		var b batch.Batch
+		var n int
+		var err error
 		why := batch.Corrupt()
-		if n == 0 {
-			base, length := batch.Head(p.raw)
-			if length <= maxFetched {
-				return false, nil
-			}
-			b, n = batch.Batch{Base: base, Damaged: true}, len(p.raw)
+		// Whether all of it is there depends on how much was asked for.
+		if base, length := batch.Head(p.raw); length > maxFetched {
+			b, n = batch.Batch{Base: base, Damaged: true}, int(min(length, int64(len(p.raw))))
 			why, final = batch.TooLarge(), true
+		} else if b, n, err = batch.Split(p.raw); err != nil {
+			return false, p.stop(out, err)
+		} else if n == 0 {
+			return false, nil
 		}
 		if !b.Damaged && b.Last < p.next {
 			p.raw = p.raw[n:]
