@@ -238,3 +238,43 @@ func TestEverythingWrongWithTheCommandLineIsListed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAFrameIsFoundInTheBeginningOfAChunkWhateverItsFileIsCalled(t *testing.T) {
+	rows := analysed(t, film.Records(film.Config{Cameras: 1, Frames: 4, Seed: 5}))
+	for _, topic := range []string{"frames", "_frames"} {
+		root := t.TempDir()
+		folder, err := store.Open(t.Context(), root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := func(config string) *output.Output {
+			t.Helper()
+			out, err := output.Open(t.Context(), folder, output.OpenConfig{N: 4, ConfigDigest: config})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.Begin(t.Context(), topic, 0, 0); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		w, err := output.OpenWriter(t.Context(), open("A").Spec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range rows {
+			rows[i].Topic, rows[i].Offset = topic, int64(i)
+		}
+		end := chunk.End{ID: chunk.ID{Topic: topic}, N: 4, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
+		if _, err := w.CommitPartial(t.Context(), end, rows[:2], nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, config := range []string{"A", "B"} {
+			open(config) // B freezes what there is
+			_, offsets := found(t, query{output: root, to: topic + "/0@1", limit: 1})
+			if len(offsets) != 1 || offsets[0] != 1 {
+				t.Errorf("topic %s, configuration %s: found %v", topic, config, offsets)
+			}
+		}
+	}
+}

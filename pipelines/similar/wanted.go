@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -51,8 +49,8 @@ func find(ctx context.Context, to string, out *output.Output) (wanted, error) {
 		return nil, err
 	}
 	for _, f := range files {
-		n, err := output.ParseName(strings.TrimSuffix(path.Base(f.Name), path.Ext(f.Name)))
-		if err != nil || n.Topic != m[1] || int64(n.Partition) != partition || offset < n.Start || offset > n.End {
+		n, ok := f.Span()
+		if !ok || n.Topic != m[1] || int64(n.Partition) != partition || offset < n.Start || offset > n.End {
 			continue
 		}
 		rows, err := out.Rows(ctx, f.Name)

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -173,26 +175,48 @@ func (c *contents) areStates(ctx context.Context, name Name, digest string) (is 
 
 func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k).lineage }
 
+// lookAttempts bounds how often files are looked at again that a live job has just replaced.
+const lookAttempts = 8
+
 // partial returns the longest partial file of chunk k that counts and the
 // offset it goes up to, exclusive; the chunk's first offset if there is none.
 // What an earlier configuration had published when the present one began inside the
 // chunk counts until there is more. The partial files must have been listed.
 func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64, err error) {
 	gov := governing(c.o.gens, c.key, k)
-	for _, n := range c.partials {
-		if n.Start != k*c.o.layout.N || n.End >= (k+1)*c.o.layout.N {
-			continue
+	start := k * c.o.layout.N
+	for try := 1; ; try++ {
+		var gone error
+		for _, n := range c.partials {
+			if n.Start != start || n.End >= start+c.o.layout.N {
+				continue
+			}
+			name := c.o.layout.partial(n)
+			lineage, err := readLineage(ctx, c.o.folder, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				gone = err // a live job has put a longer one in its place
+				break
+			}
+			if err != nil {
+				return File{}, 0, err
+			}
+			if lineage == gov.lineage {
+				return File{Name: name, Partial: true}, n.End + 1, nil
+			}
 		}
-		name := c.o.layout.partial(n)
-		lineage, err := readLineage(ctx, c.o.folder, name)
-		if err != nil {
+		if gone == nil {
+			break
+		}
+		if try == lookAttempts {
+			return File{}, 0, gone
+		}
+		if err := c.listPartials(ctx); err != nil {
 			return File{}, 0, err
 		}
-		if lineage == gov.lineage {
-			return File{Name: name, Partial: true}, n.End + 1, nil
+		if !slices.ContainsFunc(c.partials, func(n Name) bool { return n.Start == start }) {
+			return File{}, 0, gone // the whole chunk has, and is to be looked for
 		}
 	}
-	start := k * c.o.layout.N
 	if gov.at == 0 || gov.from != k {
 		return File{}, start, nil
 	}
@@ -206,6 +230,11 @@ type File struct {
 	Name    string // relative to the folder
 	Partial bool   // the beginning of a chunk that is not complete
 	As      string // the name that it has for readers of files, if it is another one
+}
+
+// Span is which offsets the name of the file says that it holds.
+func (f File) Span() (Name, bool) {
+	return parseFile(path.Base(cmp.Or(f.As, f.Name)), "", resultsExt)
 }
 
 // Files lists the results files that count, in the order of topic, partition and

@@ -220,3 +220,51 @@ func TestWhatWasShownStaysWhateverTheConfigurationsDo(t *testing.T) {
 		}
 	})
 }
+
+func TestALiveJobMayReplaceWhatIsLookedAt(t *testing.T) {
+	for reads := 1; reads <= 3; reads++ { // of the partial file that is replaced
+		for _, whole := range []bool{false, true} {
+			f := fakeFolder(t)
+			a := testOpen(t, f, "A")
+			testBegin(t, a, 0)
+			if err := partialUpTo(t, a, 0, 2); err != nil {
+				t.Fatal(err)
+			}
+			left := reads
+			fake.before = func(name string) {
+				if left == 0 || !strings.Contains(name, "_partial/") {
+					return
+				}
+				if left--; left > 0 {
+					return
+				}
+				if whole {
+					commit(t, a, 0, "A", 0)
+				} else if err := partialUpTo(t, a, 0, 3); err != nil {
+					t.Error(err)
+				}
+			}
+			cfg := OpenConfig{N: testN, ConfigDigest: "B"}
+			_, err := Plan(t.Context(), f, cfg)
+			if err == nil {
+				err = a.Verify(t.Context(), "frames", 0, 0, 2)
+			}
+			var b *Output
+			if err == nil {
+				b, err = Open(t.Context(), f, cfg)
+			}
+			fake.before = nil
+			if err != nil {
+				t.Errorf("replaced at read %d, by the whole chunk %v: %v", reads, whole, err)
+				continue
+			}
+			want := int64(3)
+			if whole {
+				want = testN
+			}
+			if at, _, err := b.Effective(t.Context(), "frames", 0); at != want || err != nil {
+				t.Errorf("replaced at read %d: B holds from %d, %v", reads, at, err)
+			}
+		}
+	}
+}

@@ -29,6 +29,8 @@ type fakeFS struct {
 	below   map[string]map[string]bool   // folders by folder
 
 	listings, names, reads int // since they were last set to 0
+
+	before func(name string) // a file is opened to read it; nil: nothing
 }
 
 var fakes atomic.Int64
@@ -95,6 +97,9 @@ func (f *fakeFS) ListFolders(_ context.Context, dir string) (names []string, _ e
 }
 
 func (f *fakeFS) OpenRead(_ context.Context, name string) (io.ReadCloser, error) {
+	if f.before != nil {
+		f.before(name)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reads++

@@ -139,19 +139,24 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	gens, err := readGenerations(ctx, folder, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open output: %w", err)
+	for try := 1; ; try++ {
+		gens, err := readGenerations(ctx, folder, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open output: %w", err)
+		}
+		o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens), map[string]int64{}, map[string]mark{}}}
+		if o.has(cfg) {
+			return o, nil
+		}
+		g, err := o.next(ctx, cfg)
+		if errors.Is(err, fs.ErrNotExist) && try < lookAttempts {
+			continue // as in Open
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open output: %w", err)
+		}
+		return o, o.joined(ctx, g)
 	}
-	o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens), map[string]int64{}, map[string]mark{}}}
-	if o.has(cfg) {
-		return o, nil
-	}
-	g, err := o.next(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("open output: %w", err)
-	}
-	return o, o.joined(ctx, g)
 }
 
 func (cfg *OpenConfig) check(folder *store.Folder) error {
@@ -180,7 +185,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	for {
+	for try := 1; ; try++ {
 		gens, err := readGenerations(ctx, folder, 0)
 		if err != nil {
 			return nil, fmt.Errorf("open output: %w", err)
@@ -192,6 +197,9 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 		err = o.begin(ctx, cfg)
 		if errors.Is(err, fs.ErrExist) {
 			continue // another job was faster: look at what it began
+		}
+		if errors.Is(err, fs.ErrNotExist) && try < lookAttempts {
+			continue // a partial file was replaced by a longer one while it was looked at
 		}
 		if err != nil {
 			return nil, fmt.Errorf("open output: begin generation %d: %w", len(gens)+1, err)
@@ -624,10 +632,14 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
 			}
 			_, upTo, err := c.partial(ctx, k)
+			if errors.Is(err, fs.ErrNotExist) { // the whole chunk has just taken its place
+				c.listed = nil
+				ok, err = c.complete(ctx, k, false)
+			}
 			if err != nil {
 				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
 			}
-			if upTo < to {
+			if !ok && upTo < to {
 				faults = append(faults, fmt.Sprintf("the beginning of chunk %d (offsets %d to %d)", k, max(from, upTo), to-1))
 			}
 		}
@@ -702,7 +714,7 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 // again, calls it. Good ones stay: another job may have just written them. Pictures
 // without a partial file go too.
 func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
-	// Pictures are written after their partial file: listed before, none is new.
+	// Pictures are written before their partial file, by a job that looks for them afterwards.
 	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(topic, partition)+"/*"+imagesExt)
 	var c *contents
 	if err == nil {

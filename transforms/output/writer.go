@@ -685,36 +685,51 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if err != nil {
 		return fail(err)
 	}
-	lineage := w.lineage(end.ID)
+	lineage, again := w.lineage(end.ID), false
 	for _, p := range partials {
-		if p.End <= name.End {
+		if p.End < name.End {
 			break
 		}
 		if had, err := readLineage(ctx, w.o.folder, w.o.layout.partial(p)); errors.Is(err, fs.ErrNotExist) {
 			continue // another job on this output has just removed it
 		} else if err != nil {
 			return fail(err)
-		} else if had == lineage {
+		} else if had == lineage && p.End > name.End {
 			return Published{}, nil
+		} else if had == lineage {
+			again = true
 		}
 	}
 	b, err := encodeResults(lineage, "", rows)
 	if err != nil {
 		return fail(err)
 	}
-	err = w.o.folder.Put(ctx, w.o.layout.partial(name), store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
-		if err := w.current(ctx, end.ID); err != nil {
-			return err
+	// The pictures come first: a job that sees the rows may take its work for done.
+	for try := 1; ; try++ {
+		n := 0
+		if pics != nil {
+			if n, err = w.partialPictures(ctx, name, end, rows, pics, again); err != nil {
+				return fail(err)
+			}
 		}
-		return s.Replace(ctx)
-	})
-	if err != nil {
-		return fail(err)
-	}
-	// The pictures come after the rows, so that those without are left over: see sweepPacks.
-	if pics != nil {
-		if err := w.partialPictures(ctx, name, end, rows, pics); err != nil {
+		w.at("sink-between-partials")
+		err = w.o.folder.Put(ctx, w.o.layout.partial(name), store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
+			if err := w.current(ctx, end.ID); err != nil {
+				return err
+			}
+			return s.Replace(ctx)
+		})
+		if err != nil {
 			return fail(err)
+		}
+		if n == 0 || try == publishAttempts {
+			break
+		}
+		// Until there were rows, a job that has just started took the pictures for left over.
+		if there, err := w.o.folder.Exists(ctx, w.o.layout.partialImages(name)); err != nil {
+			return fail(err)
+		} else if there {
+			break
 		}
 	}
 	if err := w.removePartials(ctx, whole, name.End-1); err != nil {
@@ -724,11 +739,16 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:])}, nil
 }
 
-// partialPictures publishes the pictures of the beginning of a chunk.
-func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, rows []result.Frame, pics Pictures) error {
+// partialPictures publishes the pictures of the beginning of a chunk and returns how
+// many there are. Those that are there stay if its rows are there too.
+func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, rows []result.Frame, pics Pictures, again bool) (n int, err error) {
 	file := w.o.layout.partialImages(name)
-	n := 0
-	return w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
+	if again {
+		if there, err := w.o.folder.Exists(ctx, file); err != nil || there {
+			return 0, err
+		}
+	}
+	err = w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
 		n, err = pics.Pack(ctx, out, end, rows)
 		return err
 	}, func(s *store.Staged, ctx context.Context) error {
@@ -740,6 +760,7 @@ func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, 
 		}
 		return errors.Join(s.Discard(ctx), w.o.folder.Remove(ctx, file))
 	})
+	return n, err
 }
 
 // partials lists the chunk's partial files, the longest first.

@@ -396,3 +396,53 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	}
 	read(t, f, testLayout.partial(Name{"frames", 0, 0, 1}))
 }
+
+// notePictures are pictures that note where they are made.
+type notePictures struct{ pack func() }
+
+func (p notePictures) Pack(ctx context.Context, w io.Writer, end chunk.End, rows []result.Frame) (int, error) {
+	p.pack()
+	return testPictures{}.Pack(ctx, w, end, rows)
+}
+
+func TestRowsOfAChunkThatIsNotFullHaveTheirPicturesWhenTheyAreSeen(t *testing.T) {
+	f := testFolder(t)
+	o := testOpen(t, f, "A")
+	testBegin(t, o, 0)
+	w := testWriter(t, o)
+	pack := testLayout.partialImages(Name{"frames", 0, 0, 1})
+	end := chunk.End{ID: testID(0), N: testN, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
+	packed := 0
+	pics := notePictures{func() {
+		// On Flink a job is ended as soon as its end is seen in the output.
+		if err := o.Verify(t.Context(), "frames", 0, 0, 2); packed == 0 && !errors.Is(err, ErrIncomplete) {
+			t.Errorf("pictures are made, and the rows are seen before: %v", err)
+		}
+		packed++
+	}}
+	swept := false
+	w.hook = func(point string) {
+		if point == "sink-between-partials" && !swept { // another job starts
+			swept = true
+			if err := testOpen(t, f, "A").SweepPartials(t.Context(), "frames", 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	commit := func() {
+		t.Helper()
+		if _, err := w.CommitPartial(t.Context(), end, testRows(end, "x"), pics); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit()
+	if got := string(read(t, f, pack)); got != "0 x\n1 x\n" || packed != 2 {
+		t.Errorf("pictures, made %d times: %s", packed, got)
+	}
+	overwrite(t, f, pack, []byte("more, by render"))
+	pics.pack = func() { t.Error("pictures that are there are made again") }
+	commit()
+	if got := string(read(t, f, pack)); got != "more, by render" {
+		t.Errorf("the same rows again: pictures are %s", got)
+	}
+}
