@@ -23,14 +23,14 @@ const (
 	Zstd   Codec = "zstd"
 )
 
-// Append appends records to a partition, uncompressed, as one batch where they
-// fit, and returns the offset of the first. Record.Offset is ignored; a
+// Append appends records to a partition as one batch where they fit, compressed as
+// franz-go's clients do it where that is worth it, and returns the offset of the first. Record.Offset is ignored; a
 // Timestamp of 0 is "now".
 func (b *Broker) Append(ctx context.Context, topic string, partition int32, recs ...frame.Record) (first int64, err error) {
 	return b.AppendCompressed(ctx, None, topic, partition, recs...)
 }
 
-// AppendCompressed is Append with a codec.
+// AppendCompressed is Append with a codec; None is Append.
 func (b *Broker) AppendCompressed(ctx context.Context, codec Codec, topic string, partition int32, recs ...frame.Record) (first int64, err error) {
 	if len(recs) == 0 {
 		_, end, err := b.Bounds(topic, partition)

@@ -91,6 +91,29 @@ func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
 	}
 }
 
+func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
+	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	p := open(t, b, Options{})
+	mark := "unmistakable" // whole also where it is compressed
+	for i := range 4 {
+		a, z := record("gate", 2*i, 10), record("gate", 2*i+1, 10)
+		if i == 1 {
+			z.Value = []byte(mark)
+		}
+		if _, err := b.Append(t.Context(), "frames", 0, a, z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Damage([]byte(mark), -1)
+	var got []int64
+	for _, r := range scan(t, p, 0, 8) {
+		got = append(got, r.Offset)
+	}
+	if !cmp.Equal(got, []int64{0, 1, 4, 5, 6, 7}) {
+		t.Errorf("offsets %v", got)
+	}
+}
+
 func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})
