@@ -110,16 +110,43 @@ func (r *Report) compareFiles(ctx context.Context, want, got *store.Folder, dir,
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(a, b) && !(ext == resultsExt && sameResults(a, b)) {
+		if !bytes.Equal(a, b) && !sameButForVersion(ext, a, b) {
 			r.Flipped = append(r.Flipped, file)
 		}
 	}
 	return nil
 }
 
-// sameResults reports whether two results files are the same but for the version of
-// their format.
+// sameButForVersion reports whether two files are the same but for the version of
+// their format, or that one was made before results named their states.
+func sameButForVersion(ext string, a, b []byte) bool {
+	switch ext {
+	case resultsExt:
+		return sameResults(a, b)
+	case statesExt:
+		same, err := sameStates(a, b)
+		return err == nil && same && (!bytes.Contains(a, []byte(digestKey)) || !bytes.Contains(b, []byte(digestKey)))
+	}
+	return false
+}
+
 func sameResults(a, b []byte) bool {
+	meta := func(file []byte) map[string]string {
+		m, err := result.ReadParquetMeta(bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			return nil
+		}
+		return m
+	}
+	was, is := meta(a), meta(b)
+	if (was[ofStatesKey] == "") != (is[ofStatesKey] == "") {
+		had, _, err := result.ReadParquet(bytes.NewReader(a), int64(len(a)))
+		if err != nil {
+			return false
+		}
+		has, _, err := result.ReadParquet(bytes.NewReader(b), int64(len(b)))
+		return err == nil && was[lineageKey] == is[lineageKey] && sameRows(had, has)
+	}
 	a, err := result.CurrentParquet(a)
 	if err != nil {
 		return false

@@ -119,3 +119,31 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		})
 	}
 }
+
+func TestAnOutputOfAnEarlierProgramIsEqualToOneOfThis(t *testing.T) {
+	var folders [2]*store.Folder
+	for i := range folders {
+		folders[i] = testFolder(t)
+		commit(t, testOpen(t, folders[i], "A"), 0, "x", 0, 1)
+	}
+	was := folders[0]
+	for k := range int64(2) { // results did not name their states
+		rows, lineage, err := readResults(t.Context(), was, testLayout.results(testName(t, k)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := encodeResults(lineage, "", rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := testEnd(testID(k), 0)
+		states, err := encodeStatesWith(testName(t, k), lineage, "", &end, testStates(end))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overwrite(t, was, testLayout.results(testName(t, k)), results)
+		overwrite(t, was, testLayout.states(testName(t, k)), states)
+	}
+	same(t, was, folders[1])
+	same(t, folders[1], was)
+}
