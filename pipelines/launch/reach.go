@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
@@ -21,6 +22,9 @@ func Reach(ctx context.Context, runner string) error {
 		return nil
 	}
 	endpoint := cmp.Or(*jobopts.Endpoint, fallback)
+	if strings.Contains(endpoint, "://") || strings.HasPrefix(endpoint, "unix:") {
+		return nil // a name of gRPC's own kind, which it alone can resolve
+	}
 	d := net.Dialer{Timeout: reachPatience}
 	conn, err := d.DialContext(ctx, "tcp", endpoint)
 	if err != nil {

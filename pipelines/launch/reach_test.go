@@ -32,4 +32,8 @@ func TestAJobServerThatIsNotThereIsFoundOutBeforehand(t *testing.T) {
 			t.Errorf("%s: %v", runner, err)
 		}
 	}
+	*jobopts.Endpoint = "dns:///jobserver.example:8099"
+	if err := Reach(t.Context(), Flink); err != nil {
+		t.Errorf("a name that only gRPC can resolve is refused: %v", err)
+	}
 }
