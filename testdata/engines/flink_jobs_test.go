@@ -3,18 +3,22 @@
 package engines
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/store"
 )
 
@@ -148,7 +152,13 @@ func TestFlinkJobsAreSupersededByAnotherConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	otherwise := "--config=" + other
-	l.follow(saving)
+	// Without --config a job would take what the output has.
+	defaults := filepath.Join(t.TempDir(), "defaults.yaml")
+	if err := os.WriteFile(defaults, []byte("motion: true\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	back := "--config=" + defaults
+	l.follow(saving, back)
 
 	refused := func(j *job, why string) error {
 		if code := j.wait(); code != 1 || !strings.Contains(j.output(), why) {
@@ -175,7 +185,7 @@ func TestFlinkJobsAreSupersededByAnotherConfiguration(t *testing.T) {
 			if err := signalAll(its, syscall.SIGSTOP); err != nil {
 				return err
 			}
-			l.follow(saving)
+			l.follow(saving, back)
 			if err := l.written(ends); err != nil {
 				return err
 			}
@@ -195,12 +205,10 @@ func TestFlinkJobsAreSupersededByAnotherConfiguration(t *testing.T) {
 	}
 	for i, g := range gens {
 		if i > 0 {
-			cutAt(t, want, g.Began)
+			cutAt(t, want, g)
 		}
 		args := []string{"--output=" + want, "--until=now"}
-		if i == 1 {
-			args = append(args, otherwise)
-		}
+		args = append(args, []string{back, otherwise, back}[i])
 		run(t, "analyze", append([][]string{direct(t)}, l.args(args...)...)...)
 	}
 	l.compare(want)
@@ -220,11 +228,21 @@ func generations(t *testing.T, root string) []output.Generation {
 	return out.Generations()
 }
 
-// cutAt removes from a local output the chunks from those in began on, as if a job
-// had been ended there.
-func cutAt(t *testing.T, root string, began map[string]int64) {
+// cutAt removes from a local output the chunks from those in which the next generation
+// began, as if a job had been ended there. Where that one began inside a chunk, what
+// the job had shown of it stays.
+func cutAt(t *testing.T, root string, next output.Generation) {
 	t.Helper()
-	for key, chunk := range began {
+	folder, err := store.Open(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := output.OpenExisting(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, k := range next.Began {
+		var shown []result.Frame
 		for _, kind := range []string{"results", "states"} {
 			files, err := filepath.Glob(filepath.Join(root, kind, key, "*", "*+*"))
 			if err != nil || len(files) == 0 {
@@ -235,15 +253,56 @@ func cutAt(t *testing.T, root string, began map[string]int64) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if name.Start >= chunk*chunkOffsets {
-					if err := os.Remove(file); err != nil {
-						t.Fatal(err)
-					}
+				if name.Start < k*chunkOffsets {
+					continue
+				}
+				if kind == "results" && name.Start == k*chunkOffsets {
+					shown = rowsBelow(t, file, next.Effective[key])
+				}
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
 				}
 			}
 		}
 		if err := os.Remove(filepath.Join(root, "_framebeam", key, "verified.json")); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
+		if len(shown) > 0 {
+			show(t, out.Spec(), shown, next.Effective[key])
+		}
+	}
+}
+
+// rowsBelow are the rows of a results file before an offset.
+func rowsBelow(t *testing.T, file string, offset int64) []result.Frame {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _, err := result.ReadParquet(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return slices.DeleteFunc(rows, func(r result.Frame) bool { return r.Offset >= offset })
+}
+
+// show publishes rows as the beginning of a chunk, up to an offset.
+func show(t *testing.T, spec output.Spec, rows []result.Frame, upTo int64) {
+	t.Helper()
+	w, err := output.OpenWriter(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := &rows[0]
+	end := chunk.End{
+		ID: chunk.ID{Topic: first.Topic, Partition: first.Partition, Index: chunk.Of(first.Offset, spec.N)}, N: spec.N,
+		Partial: true, UpTo: upTo,
+	}
+	for i := range rows {
+		end.Offsets.Add(rows[i].Offset)
+	}
+	if _, err := w.CommitPartial(t.Context(), end, rows, nil); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ package engines
 
 import (
 	"context"
+	"errors"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -267,7 +268,11 @@ func (l *live) suffer(name string, inject func() error) {
 	l.faults = append(l.faults, m)
 	began := time.Now()
 	healed := make(chan error, 1)
-	go func() { healed <- inject() }()
+	go func() {
+		err := errors.New("given up, as is said above") // by a Fatal, which ends this goroutine alone
+		defer func() { healed <- err }()
+		err = inject()
+	}()
 	eventually(l.t, name+": a result is committed after it", func() bool { return l.beyond(m.at) })
 	m.recovery = time.Since(began)
 	ends := l.published()
