@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,47 +11,22 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/framebeam/framebeam/kafkaconn/exchange"
 )
 
-// kafka-go lets a message do its own exchange on a connection that it has made.
-// Its own Fetch inflates whatever comes and does not say where a batch ends, and
+// kafka-go's own Fetch inflates whatever comes and does not say where a batch ends, and
 // it knows nothing of topic ids.
+
+// clientID is the collector's name in the brokers' logs, for what kafka-go does not send.
+const clientID = "framebeam-ingest"
 
 const (
 	// idVersion is the first version of Metadata that answers with topic ids (Kafka 2.8).
 	idVersion = 10
-	// maxAnswer bounds one answer: a broker sends a whole batch, however large.
+	// maxAnswer bounds one answer, of which the rest is left out: a broker sends a whole batch, however large.
 	maxAnswer = 512 << 20
 )
-
-// exchange sends a request and returns the answer behind its header.
-func exchange(rw io.ReadWriter, req kmsg.Request) ([]byte, error) {
-	const correlation = 0 // there is one request at a time on a connection
-	if _, err := rw.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("framebeam-ingest")).AppendRequest(nil, req, correlation)); err != nil {
-		return nil, err
-	}
-	var size [4]byte
-	if _, err := io.ReadFull(rw, size[:]); err != nil {
-		return nil, err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > maxAnswer {
-		return nil, fmt.Errorf("an answer of %d bytes", n)
-	}
-	body := make([]byte, n)
-	if _, err := io.ReadFull(rw, body); err != nil {
-		return nil, err
-	}
-	// The correlation id and, in newer versions, a list of tags, which no broker fills.
-	header := 4
-	if req.IsFlexible() {
-		header = 5
-	}
-	if len(body) < header || binary.BigEndian.Uint32(body) != correlation || header == 5 && body[4] != 0 {
-		return nil, errors.New("an answer with an unknown header")
-	}
-	return body[header:], nil
-}
 
 // idRequest asks for a topic's id, and is the answer too.
 type idRequest struct {
@@ -70,7 +44,7 @@ func (r *idRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &r.topic
 	req.Topics = append(req.Topics, topic)
-	body, err := exchange(rw, req)
+	body, err := exchange.Do(rw, clientID, req, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +91,10 @@ func topicID(ctx context.Context, client *kafka.Client, topic string) (string, e
 
 // fetchRequest asks the leader of a partition for what lies there from an offset on.
 type fetchRequest struct {
-	topic     string
-	partition int32
-	offset    int64
-	maxBytes  int32
-	version   int16 // that broker and kafka-go both know; kafka-go sets it, up to 11
+	exchange.Leader
+	offset   int64
+	maxBytes int32
+	version  int16 // that broker and kafka-go both know; kafka-go sets it, up to 11
 }
 
 // fetchResponse is the answer.
@@ -132,23 +105,6 @@ type fetchResponse struct {
 
 func (*fetchRequest) ApiKey() protocol.ApiKey  { return protocol.Fetch }
 func (*fetchResponse) ApiKey() protocol.ApiKey { return protocol.Fetch }
-
-// Broker implements protocol.BrokerMessage.
-func (r *fetchRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
-	topic, ok := cluster.Topics[r.topic]
-	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoTopic(r.topic)
-	}
-	partition, ok := topic.Partitions[r.partition]
-	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoPartition(r.topic, r.partition)
-	}
-	b, ok := cluster.Brokers[partition.Leader]
-	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoLeader(r.topic, r.partition)
-	}
-	return b, nil
-}
 
 // Required implements protocol.RawExchanger.
 func (r *fetchRequest) Required(versions map[protocol.ApiKey]int16) bool {
@@ -164,12 +120,12 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(wait.Milliseconds()), 1, r.maxBytes
 	req.SessionEpoch = -1 // no session
 	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic = r.topic
+	topic.Topic = r.Topic
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition, part.FetchOffset, part.PartitionMaxBytes = r.partition, r.offset, r.maxBytes
+	part.Partition, part.FetchOffset, part.PartitionMaxBytes = r.Partition, r.offset, r.maxBytes
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	body, err := exchange(rw, req)
+	body, err := exchange.Do(rw, clientID, req, maxAnswer)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafkaconn/exchange"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -105,7 +106,7 @@ func (p *Publisher) Scan(ctx context.Context, partition int, from, to int64, do 
 		var res *fetchResponse
 		err := p.ask(ctx, func(ctx context.Context) error {
 			m, err := p.client.Transport.RoundTrip(ctx, p.client.Addr, &fetchRequest{
-				topic: p.topic.Name, partition: int32(partition), offset: from, maxBytes: fetchBytes,
+				Leader: exchange.Leader{Topic: p.topic.Name, Partition: int32(partition)}, offset: from, maxBytes: fetchBytes,
 			})
 			if errors.Is(err, kafka.OffsetOutOfRange) {
 				// Retention was faster, or a broker has lost the log's end.

@@ -10,6 +10,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/framebeam/framebeam/kafkaconn/exchange"
 )
 
 // Kafka's Fetch. kafka-go's own takes batches apart while it reads them, and inflates
@@ -22,7 +24,7 @@ const maxFetched = 256 << 20
 
 // fetchRequest asks for what lies in a partition from an offset on.
 type fetchRequest struct {
-	toLeader
+	exchange.Leader
 	offset   int64
 	maxBytes int32
 	wait     time.Duration
@@ -55,14 +57,14 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	req.MaxBytes = r.maxBytes
 	req.SessionEpoch = -1 // no session
 	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic = r.topic
+	topic.Topic = r.Topic
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition = r.partition
+	part.Partition = r.Partition
 	part.FetchOffset = r.offset
 	part.PartitionMaxBytes = r.maxBytes
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	body, err := exchange(rw, req, int64(r.maxBytes)+maxFetched)
+	body, err := exchange.Do(rw, clientID, req, int64(r.maxBytes)+maxFetched)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func parseFetch(body []byte, version int16) (*fetchResponse, error) {
 func (p *partitionReader) fetch(ctx context.Context, offset int64, maxBytes int, wait time.Duration) (res *fetchResponse, err error) {
 	err = p.do(ctx, p.patience, wait, func(ctx context.Context) error {
 		m, err := p.client.Transport.RoundTrip(ctx, p.client.Addr, &fetchRequest{
-			toLeader: toLeader{p.topic, p.partition}, offset: offset, maxBytes: int32(max(1, maxBytes)), wait: max(wait, time.Millisecond),
+			Leader: exchange.Leader{Topic: p.topic, Partition: p.partition}, offset: offset, maxBytes: int32(max(1, maxBytes)), wait: max(wait, time.Millisecond),
 		})
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/framebeam/framebeam/kafkaconn/exchange"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
@@ -83,7 +84,7 @@ func (r *partitionReader) endOfEpoch(ctx context.Context, epoch int32) (end int6
 		if err != nil || !known {
 			return err
 		}
-		m, err := r.client.Transport.RoundTrip(ctx, r.client.Addr, &epochRequest{toLeader{r.topic, r.partition}, epoch})
+		m, err := r.client.Transport.RoundTrip(ctx, r.client.Addr, &epochRequest{exchange.Leader{Topic: r.topic, Partition: r.partition}, epoch})
 		if err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ const epochVersion = 3
 
 // epochRequest asks where a leader's epoch ended.
 type epochRequest struct {
-	toLeader
+	exchange.Leader
 	epoch int32
 }
 
@@ -127,13 +128,13 @@ func (r *epochRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
 	req.SetVersion(epochVersion)
 	topic := kmsg.NewOffsetForLeaderEpochRequestTopic()
-	topic.Topic = r.topic
+	topic.Topic = r.Topic
 	part := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
-	part.Partition = r.partition
+	part.Partition = r.Partition
 	part.LeaderEpoch = r.epoch
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	body, err := exchange(rw, req, maxSmallResponse)
+	body, err := exchange.Do(rw, clientID, req, maxSmallResponse)
 	if err != nil {
 		return nil, err
 	}

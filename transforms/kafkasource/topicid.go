@@ -9,6 +9,8 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/framebeam/framebeam/kafkaconn/exchange"
 )
 
 // topicIDVersion is the first version of Kafka's Metadata request that answers
@@ -35,7 +37,7 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &r.topic
 	req.Topics = append(req.Topics, topic)
-	body, err := exchange(rw, req, maxSmallResponse)
+	body, err := exchange.Do(rw, clientID, req, maxSmallResponse)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}

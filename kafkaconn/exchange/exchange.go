@@ -1,0 +1,67 @@
+// Package exchange sends requests to Kafka that kafka-go does not know, or whose answers
+// it does not take apart, on the connections that kafka-go has made and keeps: it lets a
+// message do its own exchange (protocol.RawExchanger).
+package exchange
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Do sends a request and returns the answer behind its header. What is beyond most
+// bytes is read over and left out.
+func Do(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]byte, error) {
+	const correlation = 0 // there is one request at a time on a connection
+	if _, err := rw.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID(client)).AppendRequest(nil, req, correlation)); err != nil {
+		return nil, err
+	}
+	var size [4]byte
+	if _, err := io.ReadFull(rw, size[:]); err != nil {
+		return nil, err
+	}
+	n := int64(binary.BigEndian.Uint32(size[:]))
+	body := make([]byte, min(n, most))
+	if _, err := io.ReadFull(rw, body); err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, rw, n-int64(len(body))); err != nil {
+		return nil, err
+	}
+	// The header is the correlation id and, in newer versions, a list of tags, which no
+	// broker fills.
+	header := 4
+	if req.IsFlexible() {
+		header = 5
+	}
+	if len(body) < header || binary.BigEndian.Uint32(body) != correlation || header == 5 && body[4] != 0 {
+		return nil, errors.New("an answer with an unknown header")
+	}
+	return body[header:], nil
+}
+
+// Leader sends a message, which embeds it, to the leader of a partition.
+type Leader struct {
+	Topic     string
+	Partition int32
+}
+
+// Broker implements protocol.BrokerMessage.
+func (l Leader) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	topic, ok := cluster.Topics[l.Topic]
+	if !ok {
+		return protocol.Broker{}, protocol.NewErrNoTopic(l.Topic)
+	}
+	partition, ok := topic.Partitions[l.Partition]
+	if !ok {
+		return protocol.Broker{}, protocol.NewErrNoPartition(l.Topic, l.Partition)
+	}
+	b, ok := cluster.Brokers[partition.Leader]
+	if !ok {
+		return protocol.Broker{}, protocol.NewErrNoLeader(l.Topic, l.Partition)
+	}
+	return b, nil
+}
