@@ -69,16 +69,15 @@ func serve(tasks <-chan *task, w io.Writer, open func(*task) (Stream, error), cl
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	p := &player{out: out, open: open, clock: clock, digests: map[string]string{}}
+	box := newOutbox(out)
+	defer box.close()
+	p := &player{out: box, open: open, clock: clock, digests: map[string]string{}}
 	for t := range tasks {
 		end := new(report.Ended)
 		if err := p.play(t); err != nil {
 			end.Reason = err.Error()
 		}
-		if p.broken != nil {
-			return fmt.Errorf("report: %w", p.broken)
-		}
-		if err := out.Write(end); err != nil {
+		if err := box.post(end); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}

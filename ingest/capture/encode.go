@@ -3,9 +3,11 @@ package capture
 import (
 	"fmt"
 	"image"
+	"runtime"
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/ingest/capture/report"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -25,21 +27,30 @@ func newEncoder(size image.Point, encoding frame.Encoding, quality int) *encoder
 
 func (e *encoder) close() { e.resized.Close() }
 
-// encode fills in f's size, channels and data, which is only there while use is
-// called. The interpolation is INTER_CUBIC.
-func (e *encoder) encode(img gocv.Mat, f *frame.Frame, use func() error) error {
+// check says what is wrong with a picture that cannot be a frame.
+func (e *encoder) check(img gocv.Mat) error {
 	if img.Type() != gocv.MatTypeCV8UC3 {
 		return fmt.Errorf("the source gives OpenCV type %v, not 8 bit BGR", img.Type())
 	}
+	size := e.size
+	if size == (image.Point{}) {
+		size = image.Pt(img.Cols(), img.Rows())
+	}
+	if w, h := size.X, size.Y; max(w, h) > frame.DefaultMaxSide || int64(w)*int64(h) > frame.DefaultMaxPixels {
+		return fmt.Errorf("%d x %d pixels are more than any pipeline reads (%d, at most %d on a side): set resize", w, h, frame.DefaultMaxPixels, frame.DefaultMaxSide)
+	}
+	return nil
+}
+
+// encode fills in the size, channels and data of a frame of a checked picture. The
+// data is there until free is called, the picture is unchanged, and nothing else is
+// encoded. The interpolation is INTER_CUBIC.
+func (e *encoder) encode(img gocv.Mat, f *report.Frame) (free func(), err error) {
 	if have := image.Pt(img.Cols(), img.Rows()); e.size != (image.Point{}) && have != e.size {
 		gocv.Resize(img, &e.resized, e.size, 0, 0, gocv.InterpolationCubic)
 		img = e.resized
 	}
-	if w, h := img.Cols(), img.Rows(); max(w, h) > frame.DefaultMaxSide || int64(w)*int64(h) > frame.DefaultMaxPixels {
-		return fmt.Errorf("%d x %d pixels are more than any pipeline reads (%d, at most %d on a side): set resize", w, h, frame.DefaultMaxPixels, frame.DefaultMaxSide)
-	}
-	f.Width, f.Height, f.Encoding, f.Channels = img.Cols(), img.Rows(), e.encoding, 0
-	defer func() { f.Data = nil }()
+	f.Width, f.Height, f.Channels = img.Cols(), img.Rows(), 0
 
 	var ext gocv.FileExt
 	var params []int
@@ -48,13 +59,12 @@ func (e *encoder) encode(img gocv.Mat, f *frame.Frame, use func() error) error {
 		f.Channels = 3
 		if !img.IsContinuous() {
 			f.Data = img.ToBytes()
-			return use()
+			return func() {}, nil
 		}
-		var err error
 		if f.Data, err = img.DataPtrUint8(); err != nil {
-			return fmt.Errorf("encode %s: %w", e.encoding, err)
+			return nil, fmt.Errorf("encode %s: %w", e.encoding, err)
 		}
-		return use()
+		return func() {}, nil
 	case frame.PNG:
 		// Level 1 is OpenCV's own default, given so that it stays: higher ones
 		// cost several times the time for a few per cent.
@@ -64,12 +74,58 @@ func (e *encoder) encode(img gocv.Mat, f *frame.Frame, use func() error) error {
 	}
 	buf, err := gocv.IMEncodeWithParams(ext, img, params)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", e.encoding, err)
+		return nil, fmt.Errorf("encode %s: %w", e.encoding, err)
 	}
-	defer buf.Close()
 	if buf.Len() == 0 {
-		return fmt.Errorf("encode %s: OpenCV gives nothing", e.encoding)
+		buf.Close()
+		return nil, fmt.Errorf("encode %s: OpenCV gives nothing", e.encoding)
 	}
 	f.Data = buf.GetBytes()
-	return use()
+	return buf.Close, nil
+}
+
+// encoders encode several pictures at the same time.
+type encoders struct{ free chan *encoder }
+
+// encodersAtOnce is how many pictures of a source are encoded at the same time: about
+// as many as are decoded meanwhile.
+var encodersAtOnce = min(runtime.NumCPU(), 4)
+
+func newEncoders(size image.Point, encoding frame.Encoding, quality int) *encoders {
+	e := &encoders{free: make(chan *encoder, encodersAtOnce)}
+	for range encodersAtOnce {
+		e.free <- newEncoder(size, encoding, quality)
+	}
+	return e
+}
+
+// close waits until nothing is encoded any more.
+func (e *encoders) close() {
+	for range encodersAtOnce {
+		(<-e.free).close()
+	}
+}
+
+// post sends a frame of a picture. after is called when the picture is no longer
+// needed, whatever the error.
+func (e *encoders) post(out *outbox, f *report.Frame, img gocv.Mat, after func()) error {
+	enc := <-e.free
+	if err := enc.check(img); err != nil {
+		e.free <- enc
+		after()
+		return err
+	}
+	free := func() {}
+	return out.postLater(f, func() error {
+		freeData, err := enc.encode(img, f)
+		if err == nil {
+			free = freeData
+		}
+		return err
+	}, func() {
+		f.Data = nil
+		free()
+		e.free <- enc
+		after()
+	})
 }

@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/capture/report"
-	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 // player plays tasks, one after the other, of one camera: it is what a capturing
 // process does.
 type player struct {
-	out    *report.Writer
-	broken error // of out
-	open   func(*task) (Stream, error)
-	clock  clock
+	out   *outbox
+	open  func(*task) (Stream, error)
+	clock clock
 
 	digests map[string]string // of files, by the task's name
 	file    fileClock
@@ -25,16 +23,8 @@ type player struct {
 	limit   limiter
 }
 
-// say reports; what comes after an error is not sent any more.
-func (p *player) say(r report.Report) error {
-	if p.broken == nil {
-		p.broken = p.out.Write(r)
-	}
-	return p.broken
-}
-
 // play reads one stream to its end; nil is its end.
-func (p *player) play(t *task) error {
+func (p *player) play(t *task) (err error) {
 	cam := &t.Camera
 	isLive := cam.Source.Live()
 	p.limit.setRate(cam.MaxFPS)
@@ -45,16 +35,21 @@ func (p *player) play(t *task) error {
 	} else if err != nil {
 		return err
 	}
-	if err := p.say(&report.Opened{}); err != nil {
+	if err := p.out.post(&report.Opened{}); err != nil {
 		return err
 	}
-	enc := newEncoder(cam.Size, cam.Encoding, cam.Quality)
+	enc := newEncoders(cam.Size, cam.Encoding, cam.Quality)
 	defer enc.close()
+	defer func() {
+		if failed := p.out.drain(); failed != nil {
+			err = fmt.Errorf("%s: %w", t.Name, failed)
+		}
+	}()
 
 	epoch, sequence := "", int64(0)
 	begin := func(name string) error {
 		epoch, sequence = name, 0
-		return p.say(&report.Epoch{Name: name})
+		return p.out.post(&report.Epoch{Name: name})
 	}
 	if isLive {
 		now := p.clock()
@@ -84,7 +79,7 @@ func (p *player) play(t *task) error {
 		_, unreadable := errors.AsType[*UnreadableError](shot.err)
 		if shot.err != nil && !unreadable {
 			if progress.Late > 0 {
-				if err := p.say(&progress); err != nil {
+				if err := p.out.post(&progress); err != nil {
 					return err
 				}
 			}
@@ -93,26 +88,30 @@ func (p *player) play(t *task) error {
 			}
 			return shot.err
 		}
-		f := frame.Frame{}
+		var captured time.Time
 		var passes bool
 		if isLive {
 			if by := p.live.stepped(shot.taken); by != 0 {
-				if err := p.say(&report.Note{Level: slog.LevelWarn, Text: "the clock was set: a new epoch begins", Attrs: []string{"by", by.String()}}); err != nil {
+				if err := p.out.post(&report.Note{Level: slog.LevelWarn, Text: "the clock was set: a new epoch begins", Attrs: []string{"by", by.String()}}); err != nil {
 					return err
 				}
 				if err := begin(liveEpoch(p.live.begin(shot.taken))); err != nil {
 					return err
 				}
 			}
-			f.Captured = p.live.at(shot.taken)
+			captured = p.live.at(shot.taken)
 			passes = p.limit.pass(shot.taken.mono, r.step)
 		} else {
-			f.Captured = p.file.at(shot.stamp, r.step)
-			passes = p.limit.pass(p.file.sinceFirst(f.Captured), r.step)
+			captured = p.file.at(shot.stamp, r.step)
+			passes = p.limit.pass(p.file.sinceFirst(captured), r.step)
 		}
+		number := sequence
 		if passes {
-			f.Sequence = sequence
 			sequence++
+		}
+		release := func() {}
+		if shot.img != nil {
+			release = func() { r.release(shot.img) }
 		}
 		var err error
 		switch {
@@ -120,28 +119,25 @@ func (p *player) play(t *task) error {
 			progress.Limited = 1
 		case unreadable:
 			progress.Unreadable = 1
-			err = p.say(&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"epoch", epoch, "sequence", fmt.Sprint(f.Sequence), "reason", shot.err.Error()}})
-		case f.Sequence < t.Published[epoch]:
+			err = p.out.post(&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"epoch", epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()}})
+		case number < t.Published[epoch]:
 			progress.Published = 1
 		default:
-			err = enc.encode(*shot.img, &f, func() error {
-				return p.say(&report.Frame{Sequence: f.Sequence, Captured: f.Captured.UnixMilli(), Width: f.Width, Height: f.Height, Channels: f.Channels, Data: f.Data})
-			})
-			if err != nil {
+			f := &report.Frame{Sequence: number, Captured: captured.UnixMilli()}
+			if err = enc.post(p.out, f, *shot.img, release); err != nil {
 				err = fmt.Errorf("%s: %w", t.Name, err)
 			}
+			release = func() {}
 		}
-		if shot.img != nil {
-			r.release(shot.img)
-		}
+		release()
 		if err != nil {
 			return err
 		}
 		if progress != (report.Progress{}) {
 			if !isLive {
-				progress.Captured = f.Captured.UnixMilli()
+				progress.Captured = captured.UnixMilli()
 			}
-			if err := p.say(&progress); err != nil {
+			if err := p.out.post(&progress); err != nil {
 				return err
 			}
 		}

@@ -27,9 +27,9 @@ type reader struct {
 	step   time.Duration // valid once opened
 }
 
-// pictures is how many a reader has room for: one being read, one ready, one
-// being encoded.
-const pictures = 3
+// pictures is how many a reader has room for at most: one being read, one ready, and
+// those being encoded.
+var pictures = 2 + encodersAtOnce
 
 // startReader opens and reads a stream. With drop, it is read from the present
 // on, and a picture that nobody fetches gives way to newer ones: a live source
@@ -64,16 +64,12 @@ func (r *reader) run(open func() (Stream, error), drop bool, clock clock) {
 	r.step = stream.Step()
 	r.opened <- nil
 
-	mats := make([]gocv.Mat, pictures)
-	for i := range mats {
-		mats[i] = gocv.NewMat()
-		r.free <- &mats[i]
-	}
-	// The consumer has given its picture back before it closes quit.
+	var mats []*gocv.Mat // no more than are needed: a camera's pictures are encoded faster than they come
+	// The consumer has given all pictures back before it closes quit.
 	defer func() {
 		<-r.quit
-		for i := range mats {
-			mats[i].Close()
+		for _, m := range mats {
+			m.Close()
 		}
 	}()
 
@@ -84,7 +80,10 @@ func (r *reader) run(open func() (Stream, error), drop bool, clock clock) {
 			return
 		case img = <-r.free:
 		default:
-			if img = r.wait(drop); img == nil {
+			if len(mats) < pictures {
+				m := gocv.NewMat()
+				mats, img = append(mats, &m), &m
+			} else if img = r.wait(drop); img == nil {
 				return
 			}
 		}
