@@ -7,7 +7,7 @@ export FRAMEBEAM_SAMPLES ?= $(if $(wildcard .samples/data/vtest.avi),$(CURDIR)/.
 PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/command ./testdata/chaos ./testdata/score ./testdata/trackscore ./testdata/scene/...
 
 # Those with tests that need real servers (build tag engines).
-ENGINES := ./testdata/engines ./runner-configs/... ./transforms/hdfsfs ./pipelines/job
+ENGINES := ./testdata/engines ./runner-configs/... ./transforms/files/hdfsfs ./pipelines/job
 
 # Linking debugging information for each of some sixty test programs takes longer than
 # most of them run, and what go vet has looked at need not be looked at again.
@@ -48,7 +48,7 @@ test-race: deps-test ## The same under the race detector, and with the count of 
 
 .PHONY: schema
 schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
-	go test ./transforms/analyses -run Shipped -rewrite
+	go test ./transforms/config/profiles -run Shipped -rewrite
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (default 10s).
@@ -61,7 +61,7 @@ deps-bench: ## deps, and what is compared with.
 .PHONY: bench
 bench: deps-bench ## Ratios against bare OpenCV loops, from one run; then those of each analysis.
 	go run ./pipelines/bench
-	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence ./transforms/tracking
+	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence ./transforms/vision/tracking
 
 .PHONY: score
 score: deps ## What the analyses find against the truth (docs/scores.md), and tracks of real video (out/score).
@@ -77,7 +77,7 @@ STACK_FLAGS = -dir $(STACK_DIR) $(if $(BROKERS),-brokers $(BROKERS)) $(if $(DATA
 test-engines: deps-engines ## Tests against real Kafka, HDFS, Flink and Spark, which they start and stop (FRAMEBEAM_LONG=1: the longest too).
 	go vet -tags engines $(ENGINES)
 	go test $(LEAN) -tags engines -p 1 -timeout 75m ./testdata/engines
-	go test $(LEAN) -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/hdfsfs
+	go test $(LEAN) -tags engines -p 1 -timeout 10m ./runner-configs/stack/... ./transforms/files/hdfsfs
 	go test $(LEAN) -tags engines -p 1 -timeout 10m -run OnHDFS ./pipelines/job
 
 .PHONY: bench-engines

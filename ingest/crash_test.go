@@ -20,13 +20,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"gocv.io/x/gocv"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -101,7 +101,7 @@ func analyze() {
 	launch.Quiet(slog.LevelWarn)
 	j := job.Job{
 		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: strings.Split(brokers, ",")}, Topic: trial.Topic,
-		Output: out, N: 64, Analyses: analyses.Default(),
+		Output: out, N: 64, Analyses: profiles.Default(),
 	}
 	var err error
 	if j.Start, err = job.Start("earliest"); err == nil {

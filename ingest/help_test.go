@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/kafka/broker"
 )
 
 func TestHelpIsPrintedWhereItWasAskedFor(t *testing.T) {

@@ -26,9 +26,9 @@ import (
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/config/timezone"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/timezone"
 )
 
 const (
@@ -85,7 +85,7 @@ func parse(args []string, stdout io.Writer) (*config.Config, collector.Options, 
 	f.SetOutput(io.Discard)
 	f.Usage = func() {} // not after every error, which it would bury
 	file := f.String("config", "", "YAML `file` with the cameras")
-	kafka := kafkaconn.DefineFlags(f, "localhost:9092")
+	kafka := connect.DefineFlags(f, "localhost:9092")
 	topic := f.String("topic", "frames", "Kafka `topic`")
 	wire := f.String("wire", string(config.CloudEvents), "`format` on Kafka: cloudevents, or json for {cameraId,timestamp,rows,cols,type,data}")
 	zone := f.String("json-zone", "UTC", "time `zone` of the timestamps of --wire=json, such as Europe/Berlin")

@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/capture"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/testdata/command"
 )
 

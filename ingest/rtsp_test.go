@@ -19,7 +19,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/frame"

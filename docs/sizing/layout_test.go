@@ -11,9 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/pipelines/job"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
 )
 
 func plan(t *testing.T, args string) Layout {
@@ -30,7 +30,7 @@ func TestTheProgramKnowsThePipelinesConstants(t *testing.T) {
 		t.Errorf("%d chunks share a folder and a chunk has %d offsets; the pipelines say %d and %d",
 			blockChunks, defaultChunk, output.BlockChunks, job.DefaultN)
 	}
-	if got := analyses.Default().StateLimit * 3 / 4; got != motionLimit {
+	if got := profiles.Default().StateLimit * 3 / 4; got != motionLimit {
 		t.Errorf("a camera's state is at most %d, the pipelines say %d", motionLimit, got)
 	}
 	f := frame.Frame{Camera: "camera-00001", Epoch: "20240501T080000.000000000Z-1a2b3c4d", Sequence: 123456,

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/framebeam/framebeam/ingest/capture/report"
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // childEnv, if it is set, makes this program a capturing process: see [Child].

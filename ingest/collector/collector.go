@@ -22,7 +22,7 @@ import (
 
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 

@@ -17,10 +17,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/transforms/frame"
 )

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 

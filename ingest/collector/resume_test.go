@@ -14,9 +14,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 

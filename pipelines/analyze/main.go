@@ -11,14 +11,14 @@ import (
 	"flag"
 	"os"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
 func main() {
-	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092")
+	kafka := connect.DefineFlags(flag.CommandLine, "localhost:9092")
 	flags := job.DefineFlags("never")
 	launch.Init()
 

@@ -15,7 +15,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092")
+	kafka := connect.DefineFlags(flag.CommandLine, "localhost:9092")
 	topic := flag.String("topic", "frames", "the `topic`")
 	root := flag.String("archive", "", "the archive `folder`: a path or scheme://…")
 	start := flag.String("start", "earliest", "where to begin in partitions that the archive does not know yet: earliest, latest, an offset or a time; moved back to the beginning of its chunk")

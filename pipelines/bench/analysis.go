@@ -13,12 +13,12 @@ import (
 
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // pipeline analyses the beginning of a topic, from Kafka to files, on the
@@ -31,7 +31,7 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	defer os.RemoveAll(dir)
 	j := job.Job{
 		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN,
-		Analyses: analyses.Default(),
+		Analyses: profiles.Default(),
 	}
 	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
 	if j.Start, err = job.Start("earliest"); err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/publish"
 )
 
 // collect captures the film and publishes it.

@@ -12,7 +12,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 )
 
 // measureFlink compares jobs on a Flink cluster on this machine with the same
@@ -147,7 +147,7 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 	}
 	defer os.RemoveAll(dir)
 	j := job.Job{
-		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: analyses.Default(),
+		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: profiles.Default(),
 	}
 	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
 	until := "now"

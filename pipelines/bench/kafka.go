@@ -13,10 +13,10 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // row is one line of the table of ratios.

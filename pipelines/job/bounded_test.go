@@ -11,14 +11,14 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // planned is a job on a log of 40 records, and what it would do first.
@@ -33,7 +33,7 @@ func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice
 	ctx := context.Background()
 	j := Job{
 		Runner: runner, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
-		N: 16, Start: Place{word: earliest}, Until: until, Analyses: analyses.Default(), SliceBytes: slice,
+		N: 16, Start: Place{word: earliest}, Until: until, Analyses: profiles.Default(), SliceBytes: slice,
 	}
 	log, err := kafkasource.OpenLog(ctx, j.Log)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 // cameraPatterns tells, once, of patterns in the configuration that fit no camera of the

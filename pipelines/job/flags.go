@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
@@ -82,7 +82,7 @@ func (f *Flags) Job() (Job, error) {
 	j.SliceBytes, err = SliceBytes(*f.slice, j.Runner)
 	note(err)
 	note(j.checkEnd())
-	if j.Analyses, err = analyses.Load(*f.config); err == nil {
+	if j.Analyses, err = profiles.Load(*f.config); err == nil {
 		_, err = j.Analyses.Stages(j.Runner == launch.Direct) // looks at the files that analyses name
 	}
 	note(err)

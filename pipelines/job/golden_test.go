@@ -15,7 +15,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew; look at what changed and why")

@@ -16,17 +16,17 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/eventsink"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/store"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Job is one analysis job.
@@ -38,7 +38,7 @@ type Job struct {
 	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
 	Start    Place  // of partitions that the folder does not know yet
 	Until    Place
-	Analyses analyses.Config
+	Analyses profiles.Config
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
 	Remembered bool
@@ -191,7 +191,7 @@ func (j *Job) remember(ctx context.Context, folder *store.Folder) error {
 		return nil
 	}
 	last := gens[len(gens)-1]
-	if j.Analyses, err = analyses.FromRecord(last.Config); err != nil {
+	if j.Analyses, err = profiles.FromRecord(last.Config); err != nil {
 		return fmt.Errorf("output %s has a configuration that this program cannot take from its journal (generation %d): "+
 			"say with --config which one is to hold: %w", folder.Root(), last.Number, err)
 	}
@@ -359,7 +359,7 @@ func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context
 }
 
 // pipeline builds the whole way of a frame, from left to right.
-func (j *Job) pipeline(tasks []kafkasource.Task, stages analyses.Stages, out *output.Output) (*beam.Pipeline, error) {
+func (j *Job) pipeline(tasks []kafkasource.Task, stages profiles.Stages, out *output.Output) (*beam.Pipeline, error) {
 	source := j.Source
 	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
 	source.Generation = out.Spec().Generation

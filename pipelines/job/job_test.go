@@ -14,18 +14,18 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 func TestMain(m *testing.M) {
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 const everything = "../../testdata/golden/analyses.yaml"
 
 // settings are the analyses of the tests.
-func settings() analyses.Config {
-	cfg, err := analyses.Load(everything)
+func settings() profiles.Config {
+	cfg, err := profiles.Load(everything)
 	if err != nil {
 		panic(err)
 	}
@@ -78,7 +78,7 @@ func run(t *testing.T, j job.Job) {
 
 // bareLoop analyses the logs without Beam, Kafka or files. With restored, every
 // camera's state is saved and restored before each of its frames.
-func bareLoop(t *testing.T, cfg analyses.Config, logs [][]frame.Record, restored bool) []result.Frame {
+func bareLoop(t *testing.T, cfg profiles.Config, logs [][]frame.Record, restored bool) []result.Frame {
 	t.Helper()
 	stages, err := cfg.Stages(false)
 	if err != nil {
@@ -349,11 +349,11 @@ func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
 }
 
 func TestTheSameConfigurationInAnotherSpellingIsTheSame(t *testing.T) {
-	cfg, err := analyses.Parse("a.yaml", []byte("motion: {threshold: 20, blur: 3}\nquality: true\n"))
+	cfg, err := profiles.Parse("a.yaml", []byte("motion: {threshold: 20, blur: 3}\nquality: true\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	def := analyses.Default()
+	def := profiles.Default()
 	a, err := cfg.Stages(false)
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )

@@ -10,8 +10,8 @@ import (
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 )
 
 // DefaultSliceBytes is how many bytes of a partition's record values a pipeline

@@ -13,10 +13,10 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // generations are those of the output.
@@ -78,7 +78,7 @@ func TestAJobThatFailsAtItsStartLeavesTheLiveJobAlive(t *testing.T) {
 		"the output has another size of chunk": func(j *job.Job) { j.N = 16 },
 	} {
 		j := jobOn(t, b, out, "now")
-		j.Analyses = analyses.Default()
+		j.Analyses = profiles.Default()
 		break_(&j)
 		if _, err := j.Run(context.Background()); err == nil {
 			t.Errorf("%s: it did not fail", name)
@@ -117,7 +117,7 @@ func TestAJobWithoutAConfigurationTakesThatOfTheOutput(t *testing.T) {
 	run(t, jobOn(t, b, whole, "now"))
 	run(t, jobOn(t, b, out, "40"))
 	later := jobOn(t, b, out, "now")
-	later.Analyses, later.Remembered, later.N = analyses.Default(), true, 0
+	later.Analyses, later.Remembered, later.N = profiles.Default(), true, 0
 	run(t, later)
 	if gens := generations(t, out); len(gens) != 1 {
 		t.Errorf("there are %d generations", len(gens))

@@ -14,8 +14,8 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/extworker"
 
-	"github.com/framebeam/framebeam/kafkaconn"
-	"github.com/framebeam/framebeam/transforms/hdfsfs"
+	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/files/hdfsfs"
 )
 
 // Values of --environment_type, in any case.
@@ -41,7 +41,7 @@ func CheckConnection(runner, path string) error {
 	if runner != Flink && runner != Spark {
 		return nil
 	}
-	return kafkaconn.CheckPasswordEnv(path, func(name string) string {
+	return connect.CheckPasswordEnv(path, func(name string) string {
 		if !strings.HasPrefix(name, oncePassedOn) && !slices.Contains(passedOn, name) {
 			return ""
 		}

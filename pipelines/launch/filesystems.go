@@ -1,3 +1,3 @@
 package launch
 
-import _ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs:// in every command and worker
+import _ "github.com/framebeam/framebeam/transforms/files/hdfsfs" // hdfs:// in every command and worker

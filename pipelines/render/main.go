@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/render/rendering"
 	"github.com/framebeam/framebeam/transforms/archive"
@@ -26,7 +26,7 @@ import (
 func main() {
 	out := flag.String("output", "", "the output `folder` that analyze or reprocess wrote; pictures go to its folders images and, of chunks that are not full yet, _partial/images")
 	root := flag.String("archive", "", "the archive `folder` with the frames, instead of --brokers")
-	kafka := kafkaconn.DefineFlags(flag.CommandLine, "")
+	kafka := connect.DefineFlags(flag.CommandLine, "")
 	images := flag.String("images", picture.WithDetections, "which `frames`: events (the snapshots of what has happened), detections (in which something was found) or all; pictures that are there stay")
 	cameras := flag.String("camera", "", "only these `cameras`, id,…: each gets packs of its own, images/camera=<id>/…")
 	sheets := flag.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")

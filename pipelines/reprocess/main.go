@@ -9,7 +9,7 @@ import (
 	"flag"
 	"os"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
@@ -18,7 +18,7 @@ import (
 
 func main() {
 	root := flag.String("archive", "", "the archive `folder` that pipelines/archive wrote")
-	kafka := kafkaconn.DefineFlags(flag.CommandLine, "localhost:9092") // of --events-topic
+	kafka := connect.DefineFlags(flag.CommandLine, "localhost:9092") // of --events-topic
 	flags := job.DefineFlags("now")
 	launch.Init()
 

@@ -11,21 +11,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/framebeam/framebeam/broker"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/render/rendering"
 	"github.com/framebeam/framebeam/testdata/samples"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 const (
@@ -93,7 +93,7 @@ func run(ctx context.Context, out string) error {
 	if err := os.WriteFile(config, []byte(looking), 0o644); err != nil {
 		return fmt.Errorf("write the analyses' configuration: %w", err)
 	}
-	wanted, err := analyses.Load(config)
+	wanted, err := profiles.Load(config)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/testdata/trackscore"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 const caring = "quality: false\nmotion: false\nhealth: true\n"

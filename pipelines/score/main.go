@@ -18,7 +18,7 @@ import (
 
 	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func main() {

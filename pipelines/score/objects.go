@@ -8,10 +8,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/framebeam/framebeam/eval/clearmot"
 	"github.com/framebeam/framebeam/testdata/score"
-	"github.com/framebeam/framebeam/transforms/clearmot"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // condition is a kind of scenes; %d is the seed.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -28,7 +28,7 @@ func play(text, yaml string) (*played, error) {
 	if err != nil {
 		return nil, err
 	}
-	analysis, err := analyses.Parse("analyses", []byte(yaml))
+	analysis, err := profiles.Parse("analyses", []byte(yaml))
 	if err != nil {
 		return nil, err
 	}

@@ -12,16 +12,16 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/eval/motchallenge"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/testdata/score"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/motchallenge"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // filmRate is the true rate of vtest.avi, which is MOTChallenge's PETS09-S2L1; the
@@ -86,7 +86,7 @@ func follow(ctx context.Context, base, yaml string) (rows []motchallenge.Row, er
 		return nil, err
 	}
 	defer film.Close()
-	cfg, err := analyses.Parse("analyses", []byte(yaml))
+	cfg, err := profiles.Parse("analyses", []byte(yaml))
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/framebeam/framebeam/transforms/analyses"
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 // showConfigs prints a line for every pattern of cameras of every generation: with what
@@ -15,11 +15,11 @@ func showConfigs(w io.Writer, gens []output.Generation) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "generation\tconfig\tcameras\tconfig_digest")
 	for _, g := range gens {
-		profiles, err := analyses.RecordedProfiles(g.Config)
-		if err != nil || len(profiles) == 0 {
-			profiles = []analyses.RecordedProfile{{Digest: "-"}} // a text for people, from elsewhere
+		all, err := profiles.RecordedProfiles(g.Config)
+		if err != nil || len(all) == 0 {
+			all = []profiles.RecordedProfile{{Digest: "-"}} // a text for people, from elsewhere
 		}
-		for _, p := range profiles {
+		for _, p := range all {
 			match := p.Match
 			if match == "" {
 				match = "(all others)"

@@ -23,11 +23,11 @@ import (
 
 	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/strictyaml"
+	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs" // hdfs://
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // query says which results to print and how.

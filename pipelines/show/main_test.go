@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
@@ -182,7 +182,7 @@ func TestASummaryOfWhatWasFoundCountsAllFrames(t *testing.T) {
 }
 
 func TestTheConfigOfARowIsShownBesideTheDigestOfItsGeneration(t *testing.T) {
-	cfg, err := analyses.Parse("a.yaml", []byte("cameras:\n  - match: gate\n    motion: false\n"))
+	cfg, err := profiles.Parse("a.yaml", []byte("cameras:\n  - match: gate\n    motion: false\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

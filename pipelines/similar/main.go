@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/commandline"
+	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/frame"
-	_ "github.com/framebeam/framebeam/transforms/hdfsfs" // hdfs://
 )
 
 // query says what to look for and how many to print.

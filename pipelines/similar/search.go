@@ -9,10 +9,10 @@ import (
 	"io"
 	"slices"
 
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/similarity"
-	"github.com/framebeam/framebeam/transforms/store"
+	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
 // hit is a frame and how alike it is to what is looked for, 0 to 1.

@@ -10,12 +10,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/similarity"
+	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
 // kinds are the features that can be compared, by the analyses that make them.

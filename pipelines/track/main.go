@@ -21,9 +21,9 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/commandline"
-	"github.com/framebeam/framebeam/transforms/clearmot"
-	"github.com/framebeam/framebeam/transforms/motchallenge"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/eval/clearmot"
+	"github.com/framebeam/framebeam/eval/motchallenge"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // query is what the command line says.

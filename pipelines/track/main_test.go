@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/transforms/motchallenge"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/eval/motchallenge"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // track runs the command with what is in its standard input.

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	_ "github.com/framebeam/framebeam/pipelines/launch" // its flags, and OpenCV
 )
@@ -194,7 +194,7 @@ func TestProgramsKnowTheFlagsThatTheyAreStartedWith(t *testing.T) {
 	flag.CommandLine.Init("analyze", flag.ContinueOnError)
 	flag.CommandLine.SetOutput(io.Discard)
 	flag.Usage = func() {}
-	kafka := kafkaconn.DefineFlags(flag.CommandLine, "")
+	kafka := connect.DefineFlags(flag.CommandLine, "")
 	flags := job.DefineFlags("never")
 	seen := map[string]bool{}
 	for name, s := range services(t) {

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 )
 
 // env names the command that a process is to be.

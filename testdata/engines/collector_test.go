@@ -19,7 +19,7 @@ import (
 
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
-	publisher "github.com/framebeam/framebeam/ingest/publish"
+	publisher "github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/frame"

@@ -9,8 +9,8 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/pixels"
-	"github.com/framebeam/framebeam/transforms/store"
+	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // complete leaves out what a job that is still running has not finished.

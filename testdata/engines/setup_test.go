@@ -13,7 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	_ "github.com/framebeam/framebeam/transforms/hdfsfs"
+	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs"
 )
 
 // The servers and programs that all tests of the package share.

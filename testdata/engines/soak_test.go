@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	"github.com/framebeam/framebeam/transforms/store"
+	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
 // soakFile is where what a long run measured is kept; make soak draws it.

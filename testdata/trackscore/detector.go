@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/framebeam/framebeam/testdata/scene"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // Detector is what is wrong with a detector of objects.

@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/framebeam/framebeam/eval/clearmot"
 	"github.com/framebeam/framebeam/testdata/scene"
-	"github.com/framebeam/framebeam/transforms/clearmot"
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // Case is scenes seen by a detector.

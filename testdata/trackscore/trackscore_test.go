@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/framebeam/framebeam/transforms/tracking"
+	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 func TestTheTrackerScores(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/files/crashpoint"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // Piece is one file to write: the offsets [From, To) of one chunk. To is the

@@ -13,9 +13,9 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 const (

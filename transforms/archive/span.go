@@ -2,7 +2,7 @@ package archive
 
 import (
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 // Span is the offsets [Start, End) of one chunk that a file covers: all of a

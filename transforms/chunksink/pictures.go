@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 // PicturesSpec says how a worker makes a chunk's pictures. Its zero value makes

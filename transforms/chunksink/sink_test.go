@@ -15,9 +15,9 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
-	"github.com/framebeam/framebeam/transforms/output"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 func init() {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/framebeam/framebeam/ingest/publish"
+	"github.com/framebeam/framebeam/kafka/publish"
 )
 
 // publishers are those of this process. Engines make many copies of a DoFn; with one

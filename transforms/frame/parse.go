@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/framebeam/framebeam/transforms/timezone"
+	"github.com/framebeam/framebeam/transforms/config/timezone"
 )
 
 const (

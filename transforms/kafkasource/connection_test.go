@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
-	"github.com/framebeam/framebeam/broker"
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/connect"
 )
 
 func write(t *testing.T, path, text string) string {
@@ -62,7 +62,7 @@ func TestABadConnectionIsRefusedAtTheStart(t *testing.T) {
 		"a missing file":          filepath.Join(dir, "none"),
 	} {
 		_, err := OpenLog(t.Context(), LogSpec{Kind: "kafka", Brokers: []string{"127.0.0.1:1"}, Connection: path})
-		if _, ok := errors.AsType[*kafkaconn.FileError](err); !ok || !strings.Contains(err.Error(), path) {
+		if _, ok := errors.AsType[*connect.FileError](err); !ok || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/framebeam/framebeam/kafkaconn/exchange"
+	"github.com/framebeam/framebeam/kafka/exchange"
 )
 
 // Kafka's Fetch. kafka-go's own takes batches apart while it reads them, and inflates

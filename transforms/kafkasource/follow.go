@@ -11,9 +11,9 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/framebeam/framebeam/kafkaconn/exchange"
+	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/exchange"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 // A broker that lost the end of its log, and was filled again beyond the place of a

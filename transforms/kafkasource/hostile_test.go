@@ -17,10 +17,10 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 // rawBatch is a batch in gzip of so many records, with whatever is in it.

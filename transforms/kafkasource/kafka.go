@@ -14,9 +14,9 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 func init() { RegisterLog("kafka", openKafka) }
@@ -74,7 +74,7 @@ func openKafka(_ context.Context, spec LogSpec) (Log, error) {
 	if len(spec.Brokers) == 0 {
 		return nil, errors.New("open kafka: no brokers are given")
 	}
-	transport, err := kafkaconn.Transport(spec.Connection, "framebeam")
+	transport, err := connect.Transport(spec.Connection, "framebeam")
 	if err != nil {
 		return nil, fmt.Errorf("open kafka: %w", err)
 	}
@@ -120,8 +120,8 @@ func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Dur
 			return nil
 		}
 		l.trouble.Add(1)
-		err = kafkaconn.Explain(err, l.connection, l.answered.Load())
-		if kafkaconn.Refused(err) && l.answered.Load() {
+		err = connect.Explain(err, l.connection, l.answered.Load())
+		if connect.Refused(err) && l.answered.Load() {
 			return &refusedLater{err}
 		}
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"pgregory.net/rapid"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 )

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // Log is an ordered, partitioned log of records: a Kafka topic, or an archive
@@ -97,7 +97,7 @@ type LogSpec struct {
 	Brokers []string // of Kafka, host:port
 	Root    string   // of an archive, the folder
 	// Connection is the path of a file that says how to connect to Kafka with
-	// TLS and SASL (see package kafkaconn); every worker must have it. "" is
+	// TLS and SASL (see package connect); every worker must have it. "" is
 	// plaintext.
 	Connection string
 	// Patience is for how long a Read of Kafka tries again while brokers fail,

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 )
 
 // kafka-go answers that a topic is unknown when it reaches no broker that knows one.

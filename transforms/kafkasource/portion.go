@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 // portion is what was fetched of a partition and not yet given on. A batch is often

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 )
 
 func TestAReaderThatGoesOnInAGapFindsWhatItReadLast(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/crashpoint"
+	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 

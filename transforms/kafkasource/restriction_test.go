@@ -5,8 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource/batch"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 )
 
 // DefaultPatience is how long a failing request is tried again by default: a
@@ -90,14 +90,14 @@ func transient(err error) bool {
 	var (
 		code    kafka.Error
 		network net.Error
-		file    *kafkaconn.FileError
+		file    *connect.FileError
 		later   *refusedLater
 	)
 	switch {
 	case errors.As(err, &file), errors.As(err, &later):
 		// It was good when the log was opened: somebody is changing it.
 		return true
-	case kafkaconn.Refused(err):
+	case connect.Refused(err):
 		return false
 	case missing(err), errors.Is(err, protocol.ErrNoLeader):
 		return true

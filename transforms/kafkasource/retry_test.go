@@ -16,7 +16,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
-	"github.com/framebeam/framebeam/kafkaconn"
+	"github.com/framebeam/framebeam/kafka/connect"
 )
 
 func TestWhatIsTriedAgain(t *testing.T) {
@@ -37,7 +37,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{kafka.SASLAuthenticationFailed, false},
 		{&DataLoss{}, false},
 		{ErrUnsupported, false},
-		{&kafkaconn.FileError{Err: errors.New("no password")}, true},
+		{&connect.FileError{Err: errors.New("no password")}, true},
 		{errors.New("crc32 checksum mismatch"), false},
 	} {
 		if got := transient(fmt.Errorf("wrapped: %w", c.err)); got != c.want {

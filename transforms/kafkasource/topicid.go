@@ -10,7 +10,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/framebeam/framebeam/kafkaconn/exchange"
+	"github.com/framebeam/framebeam/kafka/exchange"
 )
 
 // topicIDVersion is the first version of Kafka's Metadata request that answers

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 )

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )

@@ -8,9 +8,9 @@ import (
 	"log/slog"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Analyzer does the work of the stage without Beam. It is used by one goroutine.

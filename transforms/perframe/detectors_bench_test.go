@@ -11,10 +11,10 @@ import (
 
 	"gocv.io/x/gocv"
 
-	"github.com/framebeam/framebeam/transforms/detectors"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // ratio runs an analysis and the bare OpenCV calls that it is made of in turn, both

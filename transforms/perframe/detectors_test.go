@@ -15,11 +15,11 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/testdata/samples"
-	"github.com/framebeam/framebeam/transforms/detectors"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Debian's python3-opencv belongs to Debian's Python.

@@ -9,10 +9,10 @@ import (
 	"gocv.io/x/gocv"
 	"pgregory.net/rapid"
 
-	"github.com/framebeam/framebeam/transforms/detectors"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/similarity"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
 // only is the one feature that was found.

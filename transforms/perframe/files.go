@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
 )
 
 // Results depend on the content of the files that parameters name (models,

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/schedule"
 )
 
 func copied(t *testing.T, from, to string) {

@@ -13,11 +13,11 @@ import (
 
 	"gocv.io/x/gocv"
 
-	"github.com/framebeam/framebeam/transforms/detectors"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
 )
 
 func init() {

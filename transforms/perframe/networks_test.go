@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gocv.io/x/gocv"
 
-	"github.com/framebeam/framebeam/transforms/detectors"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
 )
 
 // rgb is red, green, blue.

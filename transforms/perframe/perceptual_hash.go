@@ -1,12 +1,12 @@
 package perframe
 
 import (
-	"github.com/framebeam/framebeam/transforms/detectors"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/similarity"
+	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
 func init() {

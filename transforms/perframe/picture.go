@@ -4,8 +4,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // picture is a frame with its pixels, decoded when first asked for and once.

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/transforms/params"
-	"github.com/framebeam/framebeam/transforms/schedule"
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/config/schedule"
 )
 
 func TestAScheduledAnalysisFollowsTheTimeOfCapture(t *testing.T) {

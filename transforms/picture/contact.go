@@ -14,8 +14,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 const sheetsDir = "sheets/"

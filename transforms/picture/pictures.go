@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/output"
 )
 
 // kind is the name by which the sink knows packs of annotated pictures.

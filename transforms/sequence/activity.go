@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 )
 
 const (

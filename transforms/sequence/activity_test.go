@@ -12,12 +12,12 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/testdata/score"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/geometry"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 const activityBytes = 8 << 10

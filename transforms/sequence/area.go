@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/framebeam/framebeam/transforms/geometry"
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 // An outline is the corners of a polygon as configurations say it.

@@ -6,7 +6,7 @@ import (
 
 	"gocv.io/x/gocv"
 
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // cells divides a picture into squares of size x size pixels, those at the right

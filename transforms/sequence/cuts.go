@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 

@@ -11,12 +11,12 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func newHealth(t testing.TB, change func(*sequence.HealthConfig)) sequence.Step {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/framebeam/framebeam/transforms/pixels"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/pixels"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // input decodes a frame when a step first asks for its pixels, and once.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/geometry"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 

@@ -13,11 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/framebeam/framebeam/transforms/geometry"
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 // upright runs from the lower edge up the middle of the picture to its centre: its

@@ -11,8 +11,8 @@ import (
 	"gocv.io/x/gocv"
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 

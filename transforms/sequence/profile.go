@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 )
 
 // Profile is how the cameras are analysed whose ids match a pattern.

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
 )
 
 // Stage is when in a frame a step runs: after those of the stages before, of

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/testdata/scene"
-	"github.com/framebeam/framebeam/transforms/params"
-	"github.com/framebeam/framebeam/transforms/schedule"
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
 )

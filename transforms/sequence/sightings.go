@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/framebeam/framebeam/transforms/geometry"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 // maxJudged is how many tracks a zone or a line remembers at once.

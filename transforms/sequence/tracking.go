@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
-	trackers "github.com/framebeam/framebeam/transforms/tracking"
+	trackers "github.com/framebeam/framebeam/transforms/vision/tracking"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 

@@ -13,8 +13,8 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"

@@ -12,11 +12,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/testdata/scene"
-	"github.com/framebeam/framebeam/transforms/geometry"
-	"github.com/framebeam/framebeam/transforms/params"
+	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 // square is the middle of the picture, from pixel 1024 to 3072.

@@ -11,11 +11,11 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/analyses"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
-	"github.com/framebeam/framebeam/transforms/output"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/store"
 )
 
 // Job is one rendering job.
@@ -99,7 +99,7 @@ func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
 		Cameras: j.Cameras,
 	}
 	if gens := out.Generations(); len(gens) > 0 {
-		made, err := analyses.Recorded(gens[len(gens)-1].Config)
+		made, err := profiles.Recorded(gens[len(gens)-1].Config)
 		if err != nil {
 			return cfg, fmt.Errorf("output %s: %w", j.Output, err)
 		}

@@ -12,15 +12,15 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/framebeam/framebeam/broker"
+	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/render/rendering"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/analyses"
 	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
@@ -40,7 +40,7 @@ func kafka(b *broker.Broker) kafkasource.LogSpec {
 func analysed(t *testing.T, b *broker.Broker, pictures string) string {
 	t.Helper()
 	out := t.TempDir()
-	j := job.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Output: out, N: 32, Analyses: analyses.Default(), Pictures: pictures}
+	j := job.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Output: out, N: 32, Analyses: profiles.Default(), Pictures: pictures}
 	j.Analyses.Set("motion", `{"min_area": 12}`)
 	j.Start, j.Until = places(t)
 	if _, err := j.Run(context.Background()); err != nil {

@@ -1,0 +1,36 @@
+package profiles
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+// Unmatched are the patterns of cameras that fit none of these ids, in the order of the
+// file: what they say is never used.
+func (c *Config) Unmatched(cameras []string) (patterns []string) {
+	for _, o := range c.Cameras {
+		if !slices.ContainsFunc(cameras, func(id string) bool { return sequence.Matches(o.Match, id) }) {
+			patterns = append(patterns, o.Match)
+		}
+	}
+	return patterns
+}
+
+// RecordedProfile is how the cameras of a pattern were analysed.
+type RecordedProfile struct {
+	Match  string // "": all that no pattern before fits
+	Digest string // what their results have as config
+}
+
+// RecordedProfiles are those in the text of [Stages]: that of an output's
+// generation.
+func RecordedProfiles(text string) ([]RecordedProfile, error) {
+	var effective struct{ Profiles []RecordedProfile }
+	if err := json.Unmarshal([]byte(text), &effective); err != nil {
+		return nil, fmt.Errorf("decode recorded configuration: %w", err)
+	}
+	return effective.Profiles, nil
+}

@@ -1,0 +1,99 @@
+package profiles
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/framebeam/framebeam/transforms/config/timezone"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
+)
+
+// Stages is the configuration as the pipeline's stages take it.
+type Stages struct {
+	PerFrame perframe.Config
+	Sequence sequence.Config // but for where states lie
+	// Text is the effective configuration as JSON, with the digests of all analyses
+	// and what else results depend on: the OpenCV version, the architecture, the rules
+	// of time zones.
+	Text   string
+	Digest string // of Text, SHA-256, hex
+}
+
+// platform is what results depend on beside the log and the file.
+type platform struct {
+	OpenCV string
+	Arch   string
+	Zones  string // version of the time zones' rules
+}
+
+func thisPlatform() platform { return platform{pixels.Version(), runtime.GOARCH, timezone.Version} }
+
+// record is what Text holds.
+type record struct {
+	Config   Settings
+	Profiles []effective
+	platform
+}
+
+// Stages makes the stages' configurations. oneProcess says that the whole pipeline
+// runs in one process on an engine that delivers each element once and does not
+// push back: the direct runner. It changes no result. The error lists every violation.
+func (c *Config) Stages(oneProcess bool) (Stages, error) {
+	profiles, bad := c.profiles()
+	var errs []error
+	for _, w := range bad {
+		errs = append(errs, w)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Stages{}, err
+	}
+	st := Stages{
+		PerFrame: perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess},
+		Sequence: sequence.Config{StateLimit: c.StateLimit, Forget: c.Forget, Paced: oneProcess},
+	}
+	record := record{Config: c.Settings, platform: thisPlatform()}
+	said := map[string]bool{} // profiles have most in common
+	for i := range profiles {
+		p := &profiles[i]
+		e, wrong := c.effective(p)
+		for _, err := range wrong {
+			if !said[err.Error()] {
+				said[err.Error()], errs = true, append(errs, err)
+			}
+		}
+		if len(wrong) > 0 {
+			continue
+		}
+		record.Profiles = append(record.Profiles, e)
+		seq := sequence.Profile{Match: p.Match, Steps: p.Steps, Silence: p.Silence, Reads: map[string]string{}}
+		for _, a := range e.PerFrame {
+			seq.Reads[a.Name] = a.Digest
+		}
+		need, err := seq.Pixels(c.StateLimit)
+		if err != nil {
+			return Stages{}, err
+		}
+		if need != frame.NoPixels {
+			st.PerFrame.HandOver = true
+		}
+		st.Sequence.Profiles = append(st.Sequence.Profiles, seq)
+		st.PerFrame.Profiles = append(st.PerFrame.Profiles, perframe.Profile{Match: p.Match, Analyses: p.PerFrame, Pixels: need, Digest: e.Digest})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Stages{}, err
+	}
+	text, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return Stages{}, fmt.Errorf("encode configuration: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	st.Text, st.Digest = string(text), hex.EncodeToString(sum[:])
+	return st, nil
+}

@@ -1,0 +1,432 @@
+package output
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+// contents is one partition's files. Folders are listed when a chunk of theirs is
+// asked for; asked for in ascending order, each is listed once.
+type contents struct {
+	o         *Output
+	topic     string
+	partition int32
+	key       string // topic+partition
+	listed    *block // the block that was listed last
+	partials  []Name // once listed: ascending, of one start the longest first
+}
+
+// block is the files of one block as they were listed.
+type block struct {
+	number   int64
+	results  []Name          // ascending; none lies inside another
+	states   map[Name]bool   //
+	lineages map[Name]string // of results files read so far
+}
+
+func (o *Output) contents(topic string, partition int32) (*contents, error) {
+	if err := frame.CheckTopic(topic); err != nil {
+		return nil, err
+	}
+	return &contents{o: o, topic: topic, partition: partition, key: partitionKey(topic, partition)}, nil
+}
+
+// block lists a block, unless it is the one that was listed last.
+func (c *contents) block(ctx context.Context, number int64) (*block, error) {
+	if c.listed != nil && c.listed.number == number {
+		return c.listed, nil
+	}
+	list := func(dir, ext string) ([]Name, error) {
+		return c.o.layout.List(ctx, c.o.folder, dir, ext, c.topic, c.partition, number)
+	}
+	results, err := list(resultsDir, resultsExt)
+	if err != nil {
+		return nil, err
+	}
+	states, err := list(statesDir, statesExt)
+	if err != nil {
+		return nil, err
+	}
+	b := &block{number: number, results: outermost(results), states: map[Name]bool{}, lineages: map[Name]string{}}
+	for _, n := range states {
+		b.states[n] = true
+	}
+	c.listed = b
+	return b, nil
+}
+
+// blocks lists the blocks that have a folder in dir.
+func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
+	return c.o.layout.Blocks(ctx, c.o.folder, dir, c.topic, c.partition)
+}
+
+// listPartials lists the partition's partial files.
+func (c *contents) listPartials(ctx context.Context) (err error) {
+	c.partials, err = listPartials(ctx, c.o.folder, c.o.layout, c.topic, c.partition)
+	return err
+}
+
+// listPartials lists a partition's partial files, of one start the longest first.
+func listPartials(ctx context.Context, f *store.Folder, l Layout, topic string, partition int32) ([]Name, error) {
+	dir := partialsDir + l.Partition(topic, partition) + "/"
+	files, err := f.List(ctx, dir+"*"+resultsExt)
+	if err != nil {
+		return nil, err
+	}
+	var names []Name
+	for _, file := range files {
+		if n, ok := l.Parse(file, dir, resultsExt); ok && n.Topic == topic && n.Partition == partition {
+			names = append(names, n)
+		}
+	}
+	slices.SortFunc(names, longestFirst)
+	return names, nil
+}
+
+func longestFirst(a, b Name) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+}
+
+// outermost sorts names of one partition and drops those that lie inside
+// another: small files that were merged into a larger one and not yet removed.
+func outermost(names []Name) []Name {
+	slices.SortFunc(names, longestFirst)
+	var kept []Name
+	for _, n := range names {
+		if len(kept) == 0 || n.End > kept[len(kept)-1].End {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// covering returns the results file that holds chunk k.
+func (b *block) covering(k, n int64) (Name, bool) {
+	start, end := k*n, (k+1)*n-1
+	i, ok := slices.BinarySearchFunc(b.results, start, func(n Name, start int64) int { return cmp.Compare(n.Start, start) })
+	if !ok {
+		i--
+	}
+	if i < 0 || b.results[i].End < end {
+		return Name{}, false
+	}
+	return b.results[i], true
+}
+
+// complete reports whether chunk k is complete: its results and states are
+// there, and the results count. A trusted chunk's lineage is not read again.
+func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, error) {
+	b, err := c.block(ctx, c.o.layout.block(k))
+	if err != nil {
+		return false, err
+	}
+	r, ok := b.covering(k, c.o.layout.N)
+	if !ok {
+		return false, nil
+	}
+	s := r
+	s.Start = r.End + 1 - c.o.layout.N // a merged file goes on from its last chunk's states
+	if !b.states[s] {
+		return false, nil
+	}
+	if trusted {
+		return true, nil
+	}
+	lineage, ok := b.lineages[r]
+	if !ok {
+		meta, err := readMeta(ctx, c.o.folder, c.o.layout.results(r))
+		if err != nil {
+			return false, err
+		}
+		lineage = meta[lineageKey]
+		b.lineages[r] = lineage
+		if of := meta[ofStatesKey]; of != "" && s == r && lineage == c.lineage(k) {
+			is, err := c.areStates(ctx, s, of)
+			if err != nil || !is {
+				b.lineages[r] = ""
+				return false, err
+			}
+		}
+	}
+	return lineage == c.lineage(k), nil
+}
+
+// areStates reports whether the states that are there have the digest.
+func (c *contents) areStates(ctx context.Context, name Name, digest string) (is bool, err error) {
+	err = withStates(ctx, c.o.folder, c.o.layout.states(name), func(r *statesReader) error {
+		is = r.digest == digest
+		return nil
+	})
+	return is, err
+}
+
+func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k).lineage }
+
+// lookAttempts bounds how often files are looked at again that a live job has just replaced.
+const lookAttempts = 8
+
+// partial returns the longest partial file of chunk k that counts and the
+// offset it goes up to, exclusive; the chunk's first offset if there is none.
+// What an earlier configuration had published when the present one began inside the
+// chunk counts until there is more. The partial files must have been listed.
+func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64, err error) {
+	gov := governing(c.o.gens, c.key, k)
+	start := k * c.o.layout.N
+	for try := 1; ; try++ {
+		var gone error
+		for _, n := range c.partials {
+			if n.Start != start || n.End >= start+c.o.layout.N {
+				continue
+			}
+			name := c.o.layout.partial(n)
+			lineage, err := readLineage(ctx, c.o.folder, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				gone = err // a live job has put a longer one in its place
+				break
+			}
+			if err != nil {
+				return File{}, 0, err
+			}
+			if lineage == gov.lineage {
+				return File{Name: name, Partial: true}, n.End + 1, nil
+			}
+		}
+		if gone == nil {
+			break
+		}
+		if try == lookAttempts {
+			return File{}, 0, gone
+		}
+		if err := c.listPartials(ctx); err != nil {
+			return File{}, 0, err
+		}
+		if !slices.ContainsFunc(c.partials, func(n Name) bool { return n.Start == start }) {
+			return File{}, 0, gone // the whole chunk has, and is to be looked for
+		}
+	}
+	if gov.at == 0 || gov.from != k {
+		return File{}, start, nil
+	}
+	// It is shown under the name that it had: see showHead.
+	as := c.o.layout.partial(Name{c.topic, c.partition, start, gov.at - 1})
+	return File{headFile(c.key, gov.before, start, gov.at), true, as}, gov.at, nil
+}
+
+// File is a results file that counts.
+type File struct {
+	Name    string // relative to the folder
+	Partial bool   // the beginning of a chunk that is not complete
+	As      string // the name that it has for readers of files, if it is another one
+}
+
+// Span is which offsets the name of the file says that it holds.
+func (f File) Span() (Name, bool) {
+	return parseFile(path.Base(cmp.Or(f.As, f.Name)), "", resultsExt)
+}
+
+// Files lists the results files that count, in the order of topic, partition and
+// offset, and the partial file of every chunk that is not complete.
+func (o *Output) Files(ctx context.Context) ([]File, error) {
+	var files []File
+	err := o.visit(ctx, func(file string) (string, error) {
+		return readLineage(ctx, o.folder, file)
+	}, func(f File) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// Rows reads a results file that [Output.Files] named. The error is
+// fs.ErrNotExist if it is gone, as partial files are once their chunk has grown.
+func (o *Output) Rows(ctx context.Context, file string) ([]result.Frame, error) {
+	rows, _, err := readResults(ctx, o.folder, file)
+	return rows, err
+}
+
+// Each calls fn with the rows of every file that [Output.Files] would list, in
+// that order.
+func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Frame, partial bool) error) error {
+	var rows []result.Frame // of the complete file that was read last
+	return o.visit(ctx, func(file string) (lineage string, err error) {
+		rows, lineage, err = readResults(ctx, o.folder, file)
+		return lineage, err
+	}, func(f File) (err error) {
+		if f.Partial {
+			if rows, err = o.Rows(ctx, f.Name); err != nil {
+				return err
+			}
+		}
+		return fn(f.Name, rows, f.Partial)
+	})
+}
+
+// visit calls fn for every file that counts. It asks lineage for that of a
+// complete file just before.
+func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
+	keys, err := listPartitions(ctx, o.folder)
+	if err != nil {
+		return fmt.Errorf("read output: %w", err)
+	}
+	parts := make([]*contents, len(keys))
+	for i, key := range keys {
+		topic, partition, err := parsePartitionKey(key)
+		if err == nil {
+			parts[i], err = o.contents(topic, partition)
+		}
+		if err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	slices.SortFunc(parts, func(a, b *contents) int {
+		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	for _, c := range parts {
+		if err := c.visit(ctx, lineage, fn); err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
+	start, err := readBase(ctx, c.o.folder, c.topic, c.partition)
+	if err != nil || start == chunk.None {
+		return err
+	}
+	n := c.o.layout.N
+	if err := c.listPartials(ctx); err != nil {
+		return err
+	}
+	numbers, err := c.blocks(ctx, resultsDir)
+	if err != nil {
+		return err
+	}
+	for _, p := range c.partials {
+		numbers = append(numbers, c.o.layout.block(chunk.Of(p.Start, n)))
+	}
+	for _, k := range c.frozen() {
+		numbers = append(numbers, c.o.layout.block(k))
+	}
+	slices.Sort(numbers)
+	for _, number := range slices.Compact(numbers) {
+		if err := c.visitBlock(ctx, number, chunk.Of(start, n), lineage, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visitBlock visits the chunks of a block from first on.
+func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage func(file string) (string, error), fn func(File) error) error {
+	n := c.o.layout.N
+	b, err := c.block(ctx, number)
+	if err != nil {
+		return err
+	}
+	var order []int64 // chunks that may have something to show
+	for _, name := range slices.Concat(b.results, c.partials) {
+		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
+	}
+	for _, k := range c.frozen() {
+		if k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
+	}
+	slices.Sort(order)
+	shown := int64(chunk.None) // the last offset shown
+	for _, k := range slices.Compact(order) {
+		if r, ok := b.covering(k, n); ok {
+			if r.End <= shown {
+				continue
+			}
+			of, err := lineage(c.o.layout.results(r))
+			if err != nil {
+				return err
+			}
+			if of == c.lineage(k) {
+				if err := fn(File{Name: c.o.layout.results(r)}); err != nil {
+					return err
+				}
+				shown = r.End
+				continue
+			}
+		}
+		file, _, err := c.partial(ctx, k)
+		if err != nil {
+			return err
+		}
+		if file.Name == "" {
+			continue
+		}
+		if err := fn(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readResults reads a results file and its lineage.
+func readResults(ctx context.Context, f *store.Folder, file string) (rows []result.Frame, lineage string, err error) {
+	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) error {
+		var meta map[string]string
+		rows, meta, err = result.ReadParquet(r, size)
+		lineage = meta[lineageKey]
+		return err
+	})
+	return rows, lineage, err
+}
+
+// readLineage reads only a results file's lineage.
+func readLineage(ctx context.Context, f *store.Folder, file string) (lineage string, err error) {
+	meta, err := readMeta(ctx, f, file)
+	return meta[lineageKey], err
+}
+
+// readMeta reads a results file's metadata.
+func readMeta(ctx context.Context, f *store.Folder, file string) (meta map[string]string, err error) {
+	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) (err error) {
+		meta, err = result.ReadParquetMeta(r, size)
+		return err
+	})
+	return meta, err
+}
+
+func withReaderAt(ctx context.Context, f *store.Folder, file string, use func(io.ReaderAt, int64) error) (err error) {
+	rc, err := f.OpenRead(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rc.Close()) }()
+	r, ok := rc.(io.ReaderAt)
+	var size int64
+	if ok {
+		size, err = f.Size(ctx, file)
+	} else {
+		var b []byte
+		b, err = io.ReadAll(rc)
+		r, size = bytes.NewReader(b), int64(len(b))
+	}
+	if err == nil {
+		err = use(r, size)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", f.Path(file), err)
+	}
+	return nil
+}
