@@ -76,7 +76,7 @@ func TestWhatIsLeftOutIsTheDefault(t *testing.T) {
 }
 
 func TestTheDocumentedFileIsTheDefault(t *testing.T) {
-	source, err := os.ReadFile("analyses.go")
+	source, err := os.ReadFile("profiles.go")
 	if err != nil {
 		t.Fatal(err)
 	}
