@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Motion detection as the original system computes it, in OpenCV's own Python
-binding: the reference for transforms/sequence.
+binding: the reference for transforms/sequence/steps.
 
 Reads a video, or raw BGR frames one after another, and prints per frame a line
 of JSON: the bounding boxes [x, y, width, height, area], sorted.

@@ -172,13 +172,13 @@ func (c *Camera) breaks(b Break) {
 	}
 }
 
-// holder is a memory that holds pixels beside what it saves.
-type holder interface{ held() int } // bytes
+// Holder is a Memory that holds pixels beside what it saves.
+type Holder interface{ Held() int } // bytes
 
 func (c *Camera) held() (n int) {
 	for _, m := range c.memories {
-		if h, ok := m.(holder); ok {
-			n += h.held()
+		if h, ok := m.(Holder); ok {
+			n += h.Held()
 		}
 	}
 	return n

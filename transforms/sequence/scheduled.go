@@ -51,9 +51,9 @@ func (m *scheduledMemory) Break(b Break) {
 	}
 }
 
-func (m *scheduledMemory) held() int {
-	if h, ok := m.memory.(holder); ok {
-		return h.held()
+func (m *scheduledMemory) Held() int {
+	if h, ok := m.memory.(Holder); ok {
+		return h.Held()
 	}
 	return 0
 }

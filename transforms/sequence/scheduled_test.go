@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	_ "github.com/framebeam/framebeam/transforms/sequence/steps"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
 )
 

@@ -17,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	_ "github.com/framebeam/framebeam/transforms/sequence/steps" // the analyses that register themselves
 )
 
 // profile is how the cameras of one pattern are analysed: everything that is

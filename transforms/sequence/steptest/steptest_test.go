@@ -5,6 +5,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/sequence/steps"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
 )
 
@@ -18,9 +19,9 @@ func TestMotionKeepsTheContract(t *testing.T) {
 		bgr, _ := s.Frame(i)
 		items = append(items, steptest.Item(i, 10, 96, 72, bgr))
 	}
-	cfg := sequence.DefaultMotion()
+	cfg := steps.DefaultMotion()
 	cfg.MinArea = 12
-	step, err := sequence.NewMotion(cfg)
+	step, err := steps.NewMotion(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,45 @@
+package steps
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
+)
+
+// maxJudged is how many tracks a zone or a line remembers at once.
+const maxJudged = 64
+
+// sighting is a track that is seen in a frame.
+type sighting struct {
+	track int64
+	label string
+	at    geometry.Point // where it stands: the middle of the box's lower edge
+	// tentative tracks may turn out to be nothing: they move, but cause no event.
+	tentative bool
+}
+
+// sightings are the tracks of an analysis that a frame shows, by id: of these labels,
+// or of all if there are none. Lost tracks are not seen: where they are is a guess.
+func sightings(out *result.Frame, of string, labels []string) []sighting {
+	var seen []sighting
+	for i := range out.Detections {
+		d := &out.Detections[i]
+		if d.Analysis != of || d.Track == 0 || d.State == "lost" || len(labels) > 0 && !slices.Contains(labels, d.Label) {
+			continue
+		}
+		seen = append(seen, sighting{
+			track: d.Track, label: d.Label, tentative: d.State == "tentative",
+			at: geometry.BottomCentre(d.X, d.Y, d.Width, d.Height, out.Width, out.Height),
+		})
+	}
+	slices.SortStableFunc(seen, func(a, b sighting) int { return cmp.Compare(a.track, b.track) })
+	return slices.CompactFunc(seen, func(a, b sighting) bool { return a.track == b.track })
+}
+
+// seconds of a time in microseconds.
+func seconds(us int64) float64 { return float64(us) / 1e6 }
+
+// maxAgo bounds times in saved memories, in microseconds: frames are from 1970 to 2261.
+const maxAgo = 1 << 55

@@ -1,0 +1,212 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
+	trackers "github.com/framebeam/framebeam/transforms/vision/tracking"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+const trackingName = "tracking"
+
+func init() {
+	sequence.Register(sequence.Kind{
+		Kind:  params.KindOf(trackingName, "follows objects from frame to frame: SORT with ByteTrack's second association", false, DefaultTracking()),
+		Stage: sequence.Follows,
+		Bytes: trackingBytes,
+		Reads: func(p params.Params) []string { return p.(TrackingConfig).From },
+		Make:  func(_ string, p params.Params) (sequence.Step, error) { return NewTracking(p.(TrackingConfig)) },
+	})
+}
+
+// trackingBytes is the most that a memory takes: the tracker, and the picture's size.
+const trackingBytes = 24 << 10
+
+// TrackingConfig are the parameters of tracking; see [DefaultTracking]. What they
+// mean is said in [trackers.Config].
+type TrackingConfig struct {
+	From          []string        `json:"from" items:"1,16" doc:"names of the analyses whose detections are followed, such as background, people, networks/ssd"`
+	High          float64         `json:"high" min:"0" max:"1" doc:"score from which on a detection begins a track"`
+	Low           float64         `json:"low" min:"0" max:"1" doc:"score from which on a detection continues a track"`
+	IoU           float64         `json:"iou" min:"0.01" max:"1" doc:"how much a detection must overlap with where a track is expected: intersection over union"`
+	LowIoU        float64         `json:"low_iou" min:"0.01" max:"1" doc:"the same for detections with a score below high"`
+	TentativeIoU  float64         `json:"tentative_iou" min:"0.01" max:"1" doc:"the same for tracks that are not yet confirmed"`
+	MinHits       int             `json:"min_hits" min:"1" max:"100" doc:"detections in consecutive frames that confirm a track"`
+	Patience      params.Duration `json:"patience" min:"0s" max:"5m" doc:"how long a track may go unseen before it ends; longer than the time between two frames"`
+	Coast         params.Duration `json:"coast" min:"0s" max:"5m" doc:"how long a lost track is shown where it is expected to be; 0s: not at all"`
+	ShowTentative bool            `json:"show_tentative" doc:"show tracks that are not yet confirmed too"`
+	MaxTracks     int             `json:"max_tracks" min:"1" max:"100" doc:"most tracks at a time, lost ones included"`
+	Jitter        float64         `json:"jitter" min:"0.001" max:"1" doc:"standard deviation of a detection's place and height, in heights of the object"`
+	Agility       float64         `json:"agility" min:"0.001" max:"100" doc:"how much an object's velocity changes in a second, in heights of the object per second"`
+}
+
+// DefaultTracking are the parameters of [trackers.Default], for what the background
+// model finds. Lost tracks are shown for a quarter of a second.
+func DefaultTracking() TrackingConfig {
+	d := trackers.Default()
+	return TrackingConfig{
+		From: []string{"background"}, High: d.High, Low: d.Low, IoU: d.IoU, LowIoU: d.LowIoU, TentativeIoU: d.TentativeIoU,
+		MinHits: d.MinHits, Patience: params.Duration(d.Patience), Coast: params.Duration(trackers.DefaultCoast),
+		MaxTracks: d.MaxTracks, Jitter: d.Jitter, Agility: d.Agility,
+	}
+}
+
+var analysisNames = regexp.MustCompile(`^[a-z][a-z_]*(/[^/]+)?$`)
+
+// Validate returns every violation, joined.
+func (c TrackingConfig) Validate() error {
+	errs := []error{params.Check(c)}
+	for i, name := range c.From {
+		field := fmt.Sprintf("from/%d", i)
+		switch {
+		case !analysisNames.MatchString(name):
+			errs = append(errs, params.Wrong(field, "%q is not the name of an analysis", name))
+		case name == trackingName:
+			errs = append(errs, params.Wrong(field, "tracking cannot follow itself"))
+		case slices.Contains(c.From[:i], name):
+			errs = append(errs, params.Wrong(field, "%s is there already", name))
+		}
+	}
+	if c.Low > c.High {
+		errs = append(errs, params.Wrong("low", "%v is above high, %v", c.Low, c.High))
+	}
+	return errors.Join(errs...)
+}
+
+// tracker is the configuration of what does the work.
+func (c TrackingConfig) tracker() trackers.Config {
+	return trackers.Config{
+		High: c.High, Low: c.Low, IoU: c.IoU, LowIoU: c.LowIoU, TentativeIoU: c.TentativeIoU,
+		MinHits: c.MinHits, Patience: time.Duration(c.Patience), MaxTracks: c.MaxTracks, Jitter: c.Jitter, Agility: c.Agility,
+	}
+}
+
+// tracking joins the detections of other analyses to tracks, one detection of its
+// own for each that is shown.
+type tracking struct {
+	TrackingConfig
+	digest string
+}
+
+// NewTracking makes the step "tracking", or says all that is wrong with cfg. It
+// follows the detections of the analyses named in From, of which those in sequence
+// must run before it, and adds for each track that is seen one with the track's id
+// (offset*1000 + n, never used again in the partition), its state and the place that
+// the filter takes it to be in, as far as that is in the picture. Tracks end with
+// the epoch, with a silence, and when the picture's size changes; frames that are
+// missing are time that passes.
+func NewTracking(cfg TrackingConfig) (sequence.Step, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.tracker().Validate(); err != nil {
+		return nil, err
+	}
+	const version = 1
+	digest, err := params.Digest(trackingName, version, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &tracking{cfg, digest}, nil
+}
+
+func (s *tracking) Name() string         { return trackingName }
+func (s *tracking) Digest() string       { return s.digest }
+func (s *tracking) Pixels() frame.Pixels { return frame.NoPixels }
+
+func (s *tracking) Start() sequence.Memory {
+	t, err := trackers.New(s.tracker())
+	if err != nil {
+		panic(err) // NewTracking has looked
+	}
+	return &trackingMemory{step: s, tracker: t}
+}
+
+// trackingMemory is the tracker, and the size of the pictures that it saw.
+type trackingMemory struct {
+	step          *tracking
+	width, height int
+	tracker       *trackers.Tracker
+}
+
+func (m *trackingMemory) Next(in sequence.Input, out *result.Frame) error {
+	f := in.Frame()
+	if f.Width != m.width || f.Height != m.height {
+		m.tracker.Reset()
+		m.width, m.height = f.Width, f.Height
+	}
+	var found []trackers.Detection
+	for i := range out.Detections {
+		if d := &out.Detections[i]; slices.Contains(m.step.From, d.Analysis) {
+			box := trackers.Box{X: float64(d.X), Y: float64(d.Y), Width: float64(d.Width), Height: float64(d.Height)}
+			found = append(found, trackers.Detection{Box: box, Label: d.Label, Score: d.Score})
+		}
+	}
+	for _, k := range m.tracker.Next(f.Captured, out.Offset*1000, found) {
+		if !k.Shown(time.Duration(m.step.Coast)) && !(m.step.ShowTentative && k.State == trackers.Tentative) {
+			continue
+		}
+		d := result.Detection{Analysis: trackingName, Label: k.Label, Score: k.Score, Track: k.ID, State: k.State.String()}
+		if place(&d, k.Box, f.Width, f.Height) {
+			out.Detections = append(out.Detections, d)
+		}
+	}
+	return nil
+}
+
+// place sets the detection's box to the pixels nearest to b that are in the picture,
+// and reports whether there are any.
+func place(d *result.Detection, b trackers.Box, width, height int) bool {
+	within := func(from, size float64, all int) (int32, int32) {
+		low := math.Round(min(max(from, 0), float64(all)))
+		high := math.Round(min(max(from+size, 0), float64(all)))
+		return int32(low), int32(high - low)
+	}
+	d.X, d.Width = within(b.X, b.Width, width)
+	d.Y, d.Height = within(b.Y, b.Height, height)
+	return d.Width > 0 && d.Height > 0
+}
+
+func (m *trackingMemory) Break(b sequence.Break) {
+	if b == sequence.NewEpoch || b == sequence.Silence {
+		m.tracker.Reset()
+	}
+}
+
+func (m *trackingMemory) Close() {}
+
+// trackingVersion is the version of a saved memory. Version 1: the picture's size,
+// and what the tracker saved.
+const trackingVersion = 1
+
+func (m *trackingMemory) Save() []byte {
+	b := wire.Int([]byte{trackingVersion}, int64(m.width))
+	b = wire.Int(b, int64(m.height))
+	return wire.Bytes(b, m.tracker.Save())
+}
+
+func (s *tracking) Restore(saved []byte) (sequence.Memory, error) {
+	if len(saved) == 0 || saved[0] != trackingVersion {
+		return nil, fmt.Errorf("tracking state: unknown version (known: %d)", trackingVersion)
+	}
+	r := wire.NewReader(saved[1:])
+	m := &trackingMemory{step: s, width: int(r.Int()), height: int(r.Int())}
+	inner := r.Bytes()
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("tracking state: %w", err)
+	}
+	var err error
+	if m.tracker, err = trackers.Restore(s.tracker(), inner); err != nil {
+		return nil, fmt.Errorf("tracking state: %w", err)
+	}
+	return m, nil
+}
