@@ -101,10 +101,14 @@ func analyze() {
 	launch.Quiet(slog.LevelWarn)
 	j := job.Job{
 		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: strings.Split(brokers, ",")}, Topic: trial.Topic,
-		Output: out, N: 64, Analyses: profiles.Default(),
+		Output: out, N: 64,
 	}
+	analyses := profiles.Default()
 	var err error
-	if j.Start, err = job.Start("earliest"); err == nil {
+	if j.Analyses, err = analyses.Stages(); err == nil {
+		j.Start, err = job.Start("earliest")
+	}
+	if err == nil {
 		j.Until, err = job.Until("now")
 	}
 	if err == nil {

@@ -31,9 +31,10 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	defer os.RemoveAll(dir)
 	j := job.Job{
 		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN,
-		Analyses: profiles.Default(),
 	}
-	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
+	if j.Analyses, err = analyses(p); err != nil {
+		return cost{}, err
+	}
 	if j.Start, err = job.Start("earliest"); err != nil {
 		return cost{}, err
 	}
@@ -49,6 +50,13 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	}
 	c.Frames, c.Boxes, err = count(ctx, dir)
 	return c, err
+}
+
+// analyses are the default ones, quality if it is asked for.
+func analyses(p params) (profiles.Stages, error) {
+	cfg := profiles.Default()
+	cfg.Set("quality", strconv.FormatBool(p.Quality))
+	return cfg.Stages()
 }
 
 // count reads back what a job wrote.

@@ -63,14 +63,14 @@ func caseNames() string {
 
 // onServers are the families that need the servers of engines.
 var onServers = []family{
-	{launch.Flink, []row{
+	{launch.Flink.Name, []row{
 		{"live on Flink over the bare loop: CPU per frame", "ms", ""},
 		{"live on Flink over the direct runner: CPU per frame", "ms", "below 2"},
 		{"with an end on Flink over the bare loop: CPU per frame", "ms", ""},
 		{"with an end on Flink over the direct runner: CPU per frame", "ms", "below 2"},
 		{"live on Flink, two partitions: frames/s in 2 slots over 1 slot", "/s", ""},
 	}, measureFlink},
-	{launch.Spark, []row{
+	{launch.Spark.Name, []row{
 		{"on Spark over the bare loop: CPU per frame", "ms", ""},
 		{"on Spark over the direct runner: CPU per frame", "ms", ""},
 	}, measureSpark},

@@ -12,23 +12,22 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	"github.com/framebeam/framebeam/transforms/config/profiles"
 )
 
 // measureFlink compares jobs on a Flink cluster on this machine with the same
 // work on the direct runner and in the bare loop.
 func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
-	err = b.withEngine(ctx, launch.Flink, func(dir string) error {
+	err = b.withEngine(ctx, launch.Flink.Name, func(dir string) error {
 		bare, direct, err := b.baseline(ctx)
 		if err != nil {
 			return err
 		}
 		live := func(label, topic string, frames int64, slots int) (cost, error) {
 			return b.run(ctx, label, "engine", params{
-				Topic: topic, Frames: frames, Warm: engineWarm, Quality: true, Engine: launch.Flink, Stack: dir, Live: true, Slots: slots,
+				Topic: topic, Frames: frames, Warm: engineWarm, Quality: true, Engine: launch.Flink.Name, Stack: dir, Live: true, Slots: slots,
 			})
 		}
-		ended, err := b.difference(ctx, "with an end on flink", params{Engine: launch.Flink, Stack: dir, Slots: 1})
+		ended, err := b.difference(ctx, "with an end on flink", params{Engine: launch.Flink.Name, Stack: dir, Slots: 1})
 		if err != nil {
 			return err
 		}
@@ -53,12 +52,12 @@ func measureFlink(ctx context.Context, b *bencher) (all []sample, err error) {
 }
 
 func measureSpark(ctx context.Context, b *bencher) (all []sample, err error) {
-	err = b.withEngine(ctx, launch.Spark, func(dir string) error {
+	err = b.withEngine(ctx, launch.Spark.Name, func(dir string) error {
 		bare, direct, err := b.baseline(ctx)
 		if err != nil {
 			return err
 		}
-		ours, err := b.difference(ctx, "on spark", params{Engine: launch.Spark, Stack: dir})
+		ours, err := b.difference(ctx, "on spark", params{Engine: launch.Spark.Name, Stack: dir})
 		all = []sample{{ours, bare}, {ours, direct}}
 		return err
 	})
@@ -131,7 +130,7 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		return cost{}, err
 	}
 	endpoint, options := stack.SparkJobServer(), stack.SparkJobOptions()
-	if p.Engine == launch.Flink {
+	if p.Engine == launch.Flink.Name {
 		endpoint, options = stack.FlinkJobServer(), ""
 	}
 	for name, value := range map[string]string{
@@ -146,18 +145,17 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		return cost{}, fmt.Errorf("output folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	j := job.Job{
-		Runner: p.Engine, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN, Analyses: profiles.Default(),
-	}
-	j.Analyses.Set("quality", strconv.FormatBool(p.Quality))
+	j := job.Job{Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN}
 	until := "now"
 	if p.Live {
 		until = "never"
 	}
-	var errs [3]error
+	var errs [4]error
 	j.Start, errs[0] = job.Start("earliest")
 	j.Until, errs[1] = job.Until(until)
-	j.SliceBytes, errs[2] = job.SliceBytes("", p.Engine)
+	j.Runner, errs[2] = launch.Named(p.Engine)
+	j.SliceBytes = j.Runner.SliceBytes
+	j.Analyses, errs[3] = analyses(p)
 	if err := errors.Join(errs[:]...); err != nil {
 		return cost{}, err
 	}

@@ -22,18 +22,23 @@ import (
 )
 
 // planned is a job on a log of 40 records, and what it would do first.
-func planned(t *testing.T, runner string, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+func planned(t *testing.T, runner launch.Engine, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
 	t.Helper()
 	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
 	return plannedOn(t, b, runner, until, slice)
 }
 
-func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
 	t.Helper()
 	ctx := context.Background()
+	analyses := profiles.Default()
+	stages, err := analyses.Stages()
+	if err != nil {
+		t.Fatal(err)
+	}
 	j := Job{
 		Runner: runner, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
-		N: 16, Start: Place{word: earliest}, Until: until, Analyses: profiles.Default(), SliceBytes: slice,
+		N: 16, Start: Place{word: earliest}, Until: until, Analyses: stages, SliceBytes: slice,
 	}
 	log, err := kafkasource.OpenLog(ctx, j.Log)
 	if err != nil {
@@ -41,10 +46,6 @@ func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice
 	}
 	t.Cleanup(func() { log.Close() })
 	folder, err := store.Open(ctx, j.Output)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stages, err := j.Analyses.Stages(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func plannedOn(t *testing.T, b *broker.Broker, runner string, until Place, slice
 func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		runner  string
+		runner  launch.Engine
 		until   Place
 		slice   int64
 		bounded bool
@@ -77,11 +78,7 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
-			stages, err := j.Analyses.Stages(false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p, err := j.pipeline(tasks, stages, out)
+			p, err := j.pipeline(tasks, out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,10 +173,11 @@ func TestATimeThatIsNotReachedIsTheEndThatWasSeen(t *testing.T) {
 
 func TestSliceBytes(t *testing.T) {
 	for _, c := range []struct {
-		given, runner string
-		want          int64
+		given  string
+		runner launch.Engine
+		want   int64
 	}{
-		{"", launch.Direct, 0}, {"", launch.Flink, 0}, {"", launch.Spark, DefaultSliceBytes},
+		{"", launch.Direct, 0}, {"", launch.Flink, 0}, {"", launch.Spark, 64 << 20},
 		{"0", launch.Spark, 0}, {"5", launch.Direct, 5},
 	} {
 		if got, err := SliceBytes(c.given, c.runner); got != c.want || err != nil {

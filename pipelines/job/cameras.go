@@ -24,7 +24,7 @@ type cameraPatterns struct {
 // earlier jobs, at the end those of this one. That they cannot be looked at is no fault
 // of the job.
 func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) {
-	if c.told || len(c.job.Analyses.Cameras) == 0 {
+	if c.told || len(c.job.Analyses.Patterns) == 0 {
 		return
 	}
 	cameras, err := c.known(ctx, parts)

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -22,8 +21,8 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &Job{Topic: "frames", Analyses: profiles.Default()}
-	j.Analyses.Cameras = []profiles.Override{{Match: "gate-*"}, {Match: "gtae"}}
+	j := &Job{Topic: "frames"}
+	j.Analyses.Patterns = []string{"gate-*", "gtae"}
 	parts := []Partition{{Partition: 0}}
 	c := cameraPatterns{job: j, out: out}
 	known := func(want ...string) {

@@ -10,6 +10,7 @@ import (
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/eventsink"
 )
 
@@ -101,7 +102,7 @@ func TestEventsThatAnEarlierConfigurationPublishedAreNotPublishedByTheNext(t *te
 	for _, until := range []string{"50", "now", "now"} { // 50 lies inside a chunk of 32
 		j := jobOn(t, b, out, until)
 		if until == "now" {
-			j.Analyses.Set("motion", `{"min_area": 12, "threshold": 40}`)
+			remake(t, &j, func(c *profiles.Config) { c.Set("motion", `{"min_area": 12, "threshold": 40}`) })
 		}
 		j.Events, j.EventsPartitions = eventsink.Config{Kafka: j.Log, Topic: "events"}, 2
 		run(t, j)

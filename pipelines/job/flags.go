@@ -37,7 +37,7 @@ func DefineFlags(until string) *Flags {
 		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time (the first record whose timestamp in the log is that or later)"),
 		until:    flag.String("until", until, "where to stop: never, now, an offset or a time (before the first record whose timestamp in the log is that or later; the log's end if there is none)"),
 		pictures: flag.String("save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none"),
-		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", DefaultSliceBytes, launch.Spark)),
+		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark)),
 		chunk:    flag.Int64("chunk", 0, fmt.Sprintf("offsets per chunk; fixed by the first job of an output (default: what the output has, %d if it is new)", DefaultN)),
 		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
 		events:   flag.String("events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)"),
@@ -65,7 +65,7 @@ func (f *Flags) Job() (Job, error) {
 	if (j.N != 0 || Given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
 		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
 	}
-	if j.Source.MaxRecords = *f.poll; *f.poll < 1 {
+	if j.Reading.MaxRecords = *f.poll; *f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))
 	}
 	note(f.eventsTo(&j))
@@ -82,8 +82,9 @@ func (f *Flags) Job() (Job, error) {
 	j.SliceBytes, err = SliceBytes(*f.slice, j.Runner)
 	note(err)
 	note(j.checkEnd())
-	if j.Analyses, err = profiles.Load(*f.config); err == nil {
-		_, err = j.Analyses.Stages(j.Runner == launch.Direct) // looks at the files that analyses name
+	analyses, err := profiles.Load(*f.config)
+	if err == nil {
+		j.Analyses, err = analyses.Stages() // looks at the files that analyses name
 	}
 	note(err)
 	j.Remembered = *f.config == ""

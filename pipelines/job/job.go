@@ -31,23 +31,21 @@ import (
 
 // Job is one analysis job.
 type Job struct {
-	Runner   string // see launch.Runner
+	Runner   launch.Engine
 	Log      kafkasource.LogSpec
 	Topic    string
 	Output   string // folder: a local path or scheme://…
 	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
 	Start    Place  // of partitions that the folder does not know yet
 	Until    Place
-	Analyses profiles.Config
+	Analyses profiles.Stages
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
 	Remembered bool
 	Pictures   string // "": none, else which frames' annotated images are kept: see picture.PackSpec
-	// Source are bounds of reading that results do not depend on; its Log, N,
-	// Forget, Credit, OneCall and SliceBytes are set by the job.
-	Source kafkasource.Config
+	Reading    Reading
 	// SliceBytes cuts a job with an end into pipelines run one after another, each
-	// over about so many bytes of every partition; see [DefaultSliceBytes].
+	// over about so many bytes of every partition; see [launch.Engine].
 	// 0: one pipeline.
 	SliceBytes int64
 	// Events is where events are published as soon as they are found, before the
@@ -57,6 +55,13 @@ type Job struct {
 	EventsPartitions int
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
+}
+
+// Reading are bounds of reading that results do not depend on; see
+// [kafkasource.Config]. 0: its defaults.
+type Reading struct {
+	MaxRecords, MaxBytes int // of a call
+	RunRecords, RunBytes int // of a run of frames
 }
 
 func (j *Job) meter() *launch.Meter {
@@ -94,10 +99,6 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err := j.remember(ctx, folder); err != nil {
 		return nil, err
 	}
-	stages, err := j.Analyses.Stages(j.Runner == launch.Direct)
-	if err != nil {
-		return nil, err
-	}
 	log, err := kafkasource.OpenLog(ctx, j.Log)
 	if err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	defer log.Close()
 	// Everything is looked at before anything is written: a new generation ends the
 	// jobs of the one before it.
-	cfg := output.OpenConfig{N: j.N, ConfigDigest: stages.Digest, ConfigText: stages.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()}
+	cfg := output.OpenConfig{N: j.N, ConfigDigest: j.Analyses.Digest, ConfigText: j.Analyses.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()}
 	out, err := output.Plan(ctx, folder, cfg)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		return nil, err
 	}
 	if len(tasks) > 0 {
-		if err := launch.Reach(ctx, j.Runner); err != nil {
+		if err := j.Runner.Reach(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -155,14 +156,14 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	}
 	for n := 1; len(tasks) > 0; n++ {
 		j.announce(n, tasks)
-		p, err := j.pipeline(tasks, stages, out)
+		p, err := j.pipeline(tasks, out)
 		if err != nil {
 			return nil, err
 		}
-		if j.Runner == launch.Flink && !j.Until.Never() {
+		if j.Runner.Stopped && !j.Until.Never() {
 			err = j.runUntilReached(ctx, p, out, tasks)
 		} else {
-			err = launch.Run(ctx, j.Runner, p, j.meter())
+			err = j.Runner.Run(ctx, p, j.meter())
 		}
 		if err != nil {
 			return nil, err
@@ -316,12 +317,8 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 }
 
 // bounded reports whether the pipeline is one of bounded collections, each task
-// read in one call. The choice is Spark's only one. Not Flink's, where a job with an end
-// streams too, and is stopped when its end is written: of a bounded collection Flink's
-// batch runner gives all that a slot reads in one bundle, in memory.
-func (j *Job) bounded() bool {
-	return j.SliceBytes > 0 || j.Runner == launch.Spark
-}
+// read in one call.
+func (j *Job) bounded() bool { return j.SliceBytes > 0 || !j.Runner.Streams }
 
 // runUntilReached runs a pipeline without an end of its own up to the ends of the tasks.
 func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output.Output, tasks []kafkasource.Task) error {
@@ -330,7 +327,7 @@ func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output
 	if is, err := reached(ctx); is || err != nil {
 		return err
 	}
-	return launch.RunUntil(ctx, p, j.meter(), reached)
+	return j.Runner.RunUntil(ctx, p, j.meter(), reached)
 }
 
 // reached returns a function that says whether the output holds everything up to the
@@ -359,16 +356,19 @@ func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context
 }
 
 // pipeline builds the whole way of a frame, from left to right.
-func (j *Job) pipeline(tasks []kafkasource.Task, stages profiles.Stages, out *output.Output) (*beam.Pipeline, error) {
-	source := j.Source
-	source.Log, source.N, source.Forget = j.Log, j.N, j.Analyses.Forget
-	source.Generation = out.Spec().Generation
-	source.OneCall, source.SliceBytes = j.bounded(), j.SliceBytes
-	if j.Runner == launch.Direct && !source.OneCall {
-		source.Credit = launch.DirectCredit
+func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
+	source := kafkasource.Config{
+		Log: j.Log, N: j.N, Forget: j.Analyses.Sequence.Forget, Generation: out.Spec().Generation,
+		MaxRecords: j.Reading.MaxRecords, MaxBytes: j.Reading.MaxBytes,
+		RunRecords: j.Reading.RunRecords, RunBytes: j.Reading.RunBytes,
+		TickEvery: j.Runner.TickEvery, OneCall: j.bounded(), SliceBytes: j.SliceBytes,
 	}
-	if j.Runner == launch.Flink {
-		source.TickEvery = launch.FlinkTick
+	if !source.OneCall {
+		source.Credit = j.Runner.Credit
+	}
+	stages := j.Analyses
+	if j.Runner.InProcess {
+		stages = stages.InOneProcess()
 	}
 	stages.Sequence.States = out.Spec()
 
@@ -382,7 +382,7 @@ func (j *Job) pipeline(tasks []kafkasource.Task, stages profiles.Stages, out *ou
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {
 		var err error
-		if sink.Pictures, err = picture.Spec(picture.PackSpec{Log: j.Log, Which: j.Pictures}, j.Analyses.Parse); err != nil {
+		if sink.Pictures, err = picture.Spec(picture.PackSpec{Log: j.Log, Which: j.Pictures}, stages.PerFrame.Parse); err != nil {
 			return nil, err
 		}
 	}

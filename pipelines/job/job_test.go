@@ -51,7 +51,7 @@ func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	t.Helper()
 	j := job.Job{
 		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
-		Output: out, N: 32, Analyses: settings(),
+		Output: out, N: 32, Analyses: stages(t, settings()),
 	}
 	setUntil(t, &j, until)
 	var err error
@@ -59,6 +59,23 @@ func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 		t.Fatal(err)
 	}
 	return j
+}
+
+func stages(t *testing.T, cfg profiles.Config) profiles.Stages {
+	t.Helper()
+	s, err := cfg.Stages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// remake gives a job the analyses of the tests with something changed.
+func remake(t *testing.T, j *job.Job, change func(*profiles.Config)) {
+	t.Helper()
+	cfg := settings()
+	change(&cfg)
+	j.Analyses = stages(t, cfg)
 }
 
 func setUntil(t *testing.T, j *job.Job, until string) {
@@ -80,7 +97,7 @@ func run(t *testing.T, j job.Job) {
 // camera's state is saved and restored before each of its frames.
 func bareLoop(t *testing.T, cfg profiles.Config, logs [][]frame.Record, restored bool) []result.Frame {
 	t.Helper()
-	stages, err := cfg.Stages(false)
+	stages, err := cfg.Stages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +165,7 @@ func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
 	out := t.TempDir()
 	j := jobOn(t, b, out, "now")
 	run(t, j)
-	got, want := trial.Rows(t, out), bareLoop(t, j.Analyses, logs, false)
+	got, want := trial.Rows(t, out), bareLoop(t, settings(), logs, false)
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b result.Frame) bool { return bytes.Equal(a.Marshal(), b.Marshal()) })); d != "" {
 		t.Fatalf("results differ from the bare loop's (-want +got):\n%s", d)
 	}
@@ -174,19 +191,19 @@ func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
 	run(t, jobOn(t, b, first, "now"))
 	want := trial.Tree(t, first)
 	for _, c := range []struct {
-		name   string
-		source kafkasource.Config
+		name    string
+		reading job.Reading
 	}{
-		{"one frame per run", kafkasource.Config{RunRecords: 1}},
-		{"one record per call", kafkasource.Config{MaxRecords: 1}},
-		{"three records per call and two per run", kafkasource.Config{MaxRecords: 3, RunRecords: 2}},
-		{"tiny fetches", kafkasource.Config{MaxBytes: 4096}},
-		{"everything at once", kafkasource.Config{MaxRecords: 1 << 20, MaxBytes: 1 << 28, RunRecords: 1 << 20, RunBytes: 1 << 28}},
+		{"one frame per run", job.Reading{RunRecords: 1}},
+		{"one record per call", job.Reading{MaxRecords: 1}},
+		{"three records per call and two per run", job.Reading{MaxRecords: 3, RunRecords: 2}},
+		{"tiny fetches", job.Reading{MaxBytes: 4096}},
+		{"everything at once", job.Reading{MaxRecords: 1 << 20, MaxBytes: 1 << 28, RunRecords: 1 << 20, RunBytes: 1 << 28}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := t.TempDir()
 			j := jobOn(t, b, out, "now")
-			j.Source = c.source
+			j.Reading = c.reading
 			run(t, j)
 			trial.SameTree(t, c.name, want, trial.Tree(t, out))
 		})
@@ -294,7 +311,7 @@ func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
 	forgetful := func(out, until string) job.Job {
 		j := jobOn(t, b, out, until)
 		j.N = 16
-		j.Analyses.Forget = 3
+		remake(t, &j, func(c *profiles.Config) { c.Forget = 3 })
 		return j
 	}
 	once := t.TempDir()
@@ -302,7 +319,7 @@ func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
 	piecewise := t.TempDir()
 	for _, until := range []string{"40", "90", "130", "170", "now"} {
 		j := forgetful(piecewise, until)
-		j.Source = kafkasource.Config{RunRecords: 3, MaxRecords: 5}
+		j.Reading = job.Reading{RunRecords: 3, MaxRecords: 5}
 		run(t, j)
 	}
 	trial.SameTree(t, "five jobs", trial.Tree(t, once), trial.Tree(t, piecewise))
@@ -317,7 +334,7 @@ func TestAChangedConfigurationBeginsAGeneration(t *testing.T) {
 	shown := trial.Rows(t, out)
 
 	changed := jobOn(t, b, out, "now")
-	changed.Analyses.Set("motion", `{"min_area": 12, "threshold": 40}`)
+	remake(t, &changed, func(c *profiles.Config) { c.Set("motion", `{"min_area": 12, "threshold": 40}`) })
 	run(t, changed)
 	after := trial.Tree(t, out)
 	for name, digest := range before {
@@ -354,11 +371,11 @@ func TestTheSameConfigurationInAnotherSpellingIsTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	def := profiles.Default()
-	a, err := cfg.Stages(false)
+	a, err := cfg.Stages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := def.Stages(false)
+	b, err := def.Stages()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +403,7 @@ func TestPassingTroubleOfTheBrokerChangesNothing(t *testing.T) {
 			c.trouble(b)
 			out := t.TempDir()
 			j := jobOn(t, b, out, "now")
-			j.Source.MaxRecords = 40
+			j.Reading.MaxRecords = 40
 			run(t, j)
 			trial.SameTree(t, c.name, trial.Tree(t, calm), trial.Tree(t, out))
 		})

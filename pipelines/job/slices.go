@@ -14,48 +14,10 @@ import (
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
-// DefaultSliceBytes is how many bytes of a partition's record values a pipeline
-// on Spark reads at most.
-//
-// A slice is there because Spark's portable runner (2.70, its class
-// SparkExecutableStageFunction) keeps in an executor's memory
-//   - all that a stage gives for one of its tasks, before anything goes on: here
-//     the slices of all partitions which that task reads,
-//   - all elements of a key while its stage works on it: here the frames of one
-//     camera in the slice.
-//
-// A slice is a little larger when it is held: frames travel as they lie in the
-// log, and what is known of each adds 125 to 150 bytes (measured).
-// Partitions are dealt evenly over spark.default.parallelism tasks, of which an
-// executor runs as many at once as it has cores. With P partitions a heap must
-// hold, estimated from that source with some care,
-//
-//	cores x ceil(P / spark.default.parallelism) x slice x 3
-//
-// (what the stage gives and Spark caches, what is under way in a shuffle, and what
-// is grouped by key), so 64 MiB go with 1 GiB of heap and two cores. Each slice
-// starts a job on the cluster, which takes seconds: give slices as much as there
-// is.
-//
-// Besides, with job servers of 2.70 a task that gives more than 100 messages of 2 to 4
-// MB never ends (Beam issue 38570; seen with 520 MB):
-//
-//	ceil(P / spark.default.parallelism) x slice
-//
-// must stay below 200 MB.
-//
-// Chunks are not cut, so a slice has at least one, whatever its size: 2,048 frames
-// of 50 KB are 100 MB, raw ones of 640x480 are 1.9 GB. Choose --chunk, when an
-// output is begun, so that a chunk is no larger than a slice.
-const DefaultSliceBytes = 64 << 20
-
-// SliceBytes parses the flag of that name for a runner: "" is its default.
-func SliceBytes(s, runner string) (int64, error) {
+// SliceBytes parses the flag of that name for an engine: "" is its default.
+func SliceBytes(s string, e launch.Engine) (int64, error) {
 	if s == "" {
-		if runner == launch.Spark {
-			return DefaultSliceBytes, nil
-		}
-		return 0, nil
+		return e.SliceBytes, nil
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
@@ -65,12 +27,7 @@ func SliceBytes(s, runner string) (int64, error) {
 }
 
 // CheckEnd refuses to follow a log on an engine that only runs jobs with an end.
-func CheckEnd(runner string, until Place) error {
-	if runner == launch.Spark && until.Never() {
-		return fmt.Errorf("--runner=%s reads up to an end and stops: say --until=now, and run it again for what came since", runner)
-	}
-	return nil
-}
+func CheckEnd(e launch.Engine, until Place) error { return e.CheckEnd(until.Never()) }
 
 // NotReached is the refusal to wait for an offset on an engine that reads what
 // there is.
@@ -84,8 +41,8 @@ func (j *Job) checkEnd() error {
 	if err := CheckEnd(j.Runner, j.Until); err != nil {
 		return err
 	}
-	if j.SliceBytes > 0 && j.Runner == launch.Flink {
-		return fmt.Errorf("--slice-bytes=%d: jobs on Flink are not cut, they stream", j.SliceBytes)
+	if j.SliceBytes > 0 && j.Runner.Uncut != "" {
+		return fmt.Errorf("--slice-bytes=%d: %s", j.SliceBytes, j.Runner.Uncut)
 	}
 	if j.SliceBytes > 0 && j.Until.Never() {
 		return fmt.Errorf("--slice-bytes=%d cuts jobs that end, and this one never does: say --until=now, or leave it out", j.SliceBytes)

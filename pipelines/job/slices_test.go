@@ -14,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
@@ -40,7 +41,7 @@ func unevenLogs() [][]frame.Record {
 func forgetfulJob(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	j := jobOn(t, b, out, until)
 	j.N = 16
-	j.Analyses.Forget = 3
+	remake(t, &j, func(c *profiles.Config) { c.Forget = 3 })
 	return j
 }
 
@@ -155,9 +156,11 @@ func TestInterruptedSlicesGoOnInTheNextRun(t *testing.T) {
 func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
 	b := trial.Start(t, film.Records(film.Config{Cameras: 1, Frames: 5, Seed: 59}))
 	for _, c := range []struct {
-		name, runner, until string
-		slice               int64
-		want                string
+		name   string
+		runner launch.Engine
+		until  string
+		slice  int64
+		want   string
 	}{
 		{"spark without end", launch.Spark, "never", 0, "--runner=spark reads up to an end and stops: say --until=now, and run it again for what came since"},
 		{"and it is said once, also with slices", launch.Spark, "never", 1, "--runner=spark reads up to an end and stops: say --until=now, and run it again for what came since"},

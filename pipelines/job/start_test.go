@@ -78,7 +78,7 @@ func TestAJobThatFailsAtItsStartLeavesTheLiveJobAlive(t *testing.T) {
 		"the output has another size of chunk": func(j *job.Job) { j.N = 16 },
 	} {
 		j := jobOn(t, b, out, "now")
-		j.Analyses = profiles.Default()
+		j.Analyses = stages(t, profiles.Default())
 		break_(&j)
 		if _, err := j.Run(context.Background()); err == nil {
 			t.Errorf("%s: it did not fail", name)
@@ -117,7 +117,7 @@ func TestAJobWithoutAConfigurationTakesThatOfTheOutput(t *testing.T) {
 	run(t, jobOn(t, b, whole, "now"))
 	run(t, jobOn(t, b, out, "40"))
 	later := jobOn(t, b, out, "now")
-	later.Analyses, later.Remembered, later.N = profiles.Default(), true, 0
+	later.Analyses, later.Remembered, later.N = stages(t, profiles.Default()), true, 0
 	run(t, later)
 	if gens := generations(t, out); len(gens) != 1 {
 		t.Errorf("there are %d generations", len(gens))

@@ -47,11 +47,12 @@ func TestAnInterruptedJobThatGoesOnIsSaidToGoOn(t *testing.T) {
 	}
 	setFlag(t, "worker-path", "/opt/framebeam/bin/analyze")
 	for _, c := range []struct {
-		name, runner string
-		rest         map[string]string // nil: there is none
-		stubborn     bool
-		code         int
-		says         []string
+		name     string
+		runner   Engine
+		rest     map[string]string // nil: there is none
+		stubborn bool
+		code     int
+		says     []string
 	}{
 		{"Flink cancels it", Flink, with(map[string]string{"PATCH /jobs/7?mode=cancel": "{}", "GET /jobs/7": `{"state":"CANCELED"}`}), false,
 			exitDone, []string{"interrupted; the next run goes on\n"}},
@@ -81,7 +82,7 @@ func TestAnInterruptedJobThatGoesOnIsSaidToGoOn(t *testing.T) {
 				interrupt()
 			}()
 			command := Command{Endless: true, Again: "the next run goes on", Run: func(ctx context.Context) error {
-				return Run(ctx, c.runner, impulse(), nil)
+				return c.runner.Run(ctx, impulse(), nil)
 			}}
 			var stderr bytes.Buffer
 			if code := command.run(ctx, &stderr); code != c.code {
@@ -101,9 +102,9 @@ func TestAJobThatSomebodyElseHasCancelledIsKnownByItsType(t *testing.T) {
 	e.end = jobpb.JobState_CANCELLED
 	setFlag(t, "endpoint", e.at)
 	setFlag(t, "worker-path", "/opt/framebeam/bin/analyze")
-	for _, runner := range []string{Flink, Spark} {
-		if err := Run(t.Context(), runner, impulse(), nil); !errors.Is(err, ErrCancelled) {
-			t.Errorf("%s: %v", runner, err)
+	for _, runner := range []Engine{Flink, Spark} {
+		if err := runner.Run(t.Context(), impulse(), nil); !errors.Is(err, ErrCancelled) {
+			t.Errorf("%s: %v", runner.Name, err)
 		}
 	}
 }
@@ -141,7 +142,7 @@ func TestDirectJobsLeaveNoFileBehind(t *testing.T) {
 					interrupt()
 				}()
 			}
-			if err := Run(ctx, Direct, c.made, nil); !c.want(err) {
+			if err := Direct.Run(ctx, c.made, nil); !c.want(err) {
 				t.Error(err)
 			}
 			left, err := os.ReadDir(dir)

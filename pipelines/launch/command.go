@@ -65,7 +65,7 @@ func help(all *flag.FlagSet, w io.Writer) {
 		}
 		usage := f.Usage
 		if f.Name == "runner" {
-			usage = "the `engine`: " + Direct + " (inside this process), " + Flink + " or " + Spark + " (by their Beam job servers)"
+			usage = "the `engine`: " + Direct.Name + " (inside this process), " + Flink.Name + " or " + Spark.Name + " (by their Beam job servers)"
 		}
 		own.Var(f.Value, f.Name, usage)
 		own.Lookup(f.Name).DefValue = f.DefValue

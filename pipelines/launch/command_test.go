@@ -54,7 +54,7 @@ func TestTheHelpIsAboutTheCommandsOwnFlags(t *testing.T) {
 	f.String("runner", "", "Pipeline runner.")
 	var b bytes.Buffer
 	help(f, &b)
-	for _, want := range []string{"-output folder", `(default "out")`, "-runner engine", Direct} {
+	for _, want := range []string{"-output folder", `(default "out")`, "-runner engine", Direct.Name} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &b)
 		}

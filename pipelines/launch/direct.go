@@ -14,15 +14,21 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 )
 
-// DirectCredit is how many bytes of frames may be on their way inside the
-// process on the direct runner, which does not push back on a source.
-const DirectCredit = 16 << 20
+// Direct is the engine inside this process: Beam's prism. (What Beam itself calls
+// "direct" is an older engine that knows no state.)
+var Direct = Engine{
+	Name: "direct", title: "the direct runner",
+	InProcess: true,
+	Credit:    16 << 20,
+	Streams:   true,
+	run:       direct,
+}
 
 // noSplit keeps prism from splitting a stateful stage by element, which would
 // run one key in two bundles at once and lose its state without a word.
 const noSplit = "prism_disable_sdf_split"
 
-func direct(ctx context.Context, p *beam.Pipeline, m *Meter) error {
+func direct(ctx context.Context, _ Engine, p *beam.Pipeline, m *Meter, _ Done) error {
 	if _, has := ctx.Deadline(); has {
 		return errors.New("the context has a deadline, use cancellation")
 	}

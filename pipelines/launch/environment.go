@@ -36,16 +36,17 @@ var passedOn = hdfsfs.Variables
 const oncePassedOn = "FRAMEBEAM_"
 
 // CheckConnection says what is wrong with a Kafka connection file for a job on that
-// engine, beside what is wrong anyway: workers read it anew, each in its own environment.
-func CheckConnection(runner, path string) error {
-	if runner != Flink && runner != Spark {
+// engine, beside what is wrong anyway: workers elsewhere read it anew, each in its own
+// environment.
+func CheckConnection(e Engine, path string) error {
+	if e.InProcess {
 		return nil
 	}
 	return connect.CheckPasswordEnv(path, func(name string) string {
 		if !strings.HasPrefix(name, oncePassedOn) && !slices.Contains(passedOn, name) {
 			return ""
 		}
-		return fmt.Sprintf("%s: on %s no secret travels in a variable of this name: use password_file, or a variable of another name that is set in the workers' own environment", name, runner)
+		return fmt.Sprintf("%s: on %s no secret travels in a variable of this name: use password_file, or a variable of another name that is set in the workers' own environment", name, e.Name)
 	})
 }
 

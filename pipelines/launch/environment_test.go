@@ -43,11 +43,11 @@ func TestNoSecretTravelsWithAJob(t *testing.T) {
 	}
 	t.Setenv("FRAMEBEAM_HDFS_KEYTAB", "/etc/framebeam/keytab")
 	setFlag(t, "worker-path", "/opt/framebeam/bin/analyze")
-	for _, runner := range []string{Flink, Spark} {
+	for _, runner := range []Engine{Flink, Spark} {
 		e := startEngine(t)
 		e.end = jobpb.JobState_DONE
 		setFlag(t, "endpoint", e.at)
-		if err := Run(t.Context(), runner, impulse(), nil); err != nil {
+		if err := runner.Run(t.Context(), impulse(), nil); err != nil {
 			t.Fatal(err)
 		}
 		b, err := proto.Marshal(e.prepared)
@@ -55,10 +55,10 @@ func TestNoSecretTravelsWithAJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bytes.Contains(b, []byte(secret)) {
-			t.Errorf("%s: the job's description has a secret", runner)
+			t.Errorf("%s: the job's description has a secret", runner.Name)
 		}
 		if !bytes.Contains(b, []byte("/etc/framebeam/keytab")) {
-			t.Errorf("%s: workers do not hear where the keytab is", runner)
+			t.Errorf("%s: workers do not hear where the keytab is", runner.Name)
 		}
 	}
 }
@@ -67,7 +67,10 @@ func TestAPasswordThatDoesNotTravelIsNotTakenForOneThatDoes(t *testing.T) {
 	t.Setenv("FRAMEBEAM_KAFKA_PASSWORD", "open sesame")
 	t.Setenv("KAFKA_PASSWORD", "open sesame")
 	file := filepath.Join(t.TempDir(), "connection.yaml")
-	for _, c := range []struct{ runner, name, says string }{
+	for _, c := range []struct {
+		runner     Engine
+		name, says string
+	}{
 		{Direct, "FRAMEBEAM_KAFKA_PASSWORD", ""},
 		{Flink, "KAFKA_PASSWORD", ""},
 		{Flink, "FRAMEBEAM_KAFKA_PASSWORD", file + ":3: connection: password_env: FRAMEBEAM_KAFKA_PASSWORD: on flink no secret travels"},
@@ -79,7 +82,7 @@ func TestAPasswordThatDoesNotTravelIsNotTakenForOneThatDoes(t *testing.T) {
 		}
 		err := CheckConnection(c.runner, file)
 		if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "sesame")) {
-			t.Errorf("%s, %s: %v", c.runner, c.name, err)
+			t.Errorf("%s, %s: %v", c.runner.Name, c.name, err)
 		}
 	}
 	if err := CheckConnection(Flink, ""); err != nil {

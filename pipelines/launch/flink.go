@@ -2,7 +2,6 @@ package launch
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,18 +15,26 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 
+	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
-// FlinkEndpoint is where Flink's job server is looked for without --endpoint.
-const FlinkEndpoint = "localhost:8099"
-
-// FlinkTick is how often a job on Flink looks for what is new in a partition:
-// as often as its preset ends bundles.
-const FlinkTick = 200 * time.Millisecond
+// Flink is reached by a Beam job server for it. Its pipelines stream, those of jobs with
+// an end too: of a bounded collection its batch runner gives all that a slot reads in
+// one bundle, in memory.
+var Flink = Engine{
+	Name:      "flink",
+	TickEvery: 200 * time.Millisecond, // as often as the preset ends bundles
+	Streams:   true,
+	Stopped:   true,
+	Uncut:     "jobs on Flink are not cut, they stream",
+	endpoint:  "localhost:8099",
+	preset:    runnerconfigs.FlinkJob,
+	must:      flinkMust,
+	run:       flink,
+}
 
 var (
 	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, where jobs with an end are stopped and others cancelled; empty, for the latter: by the job server alone, which does not reach a cluster")
@@ -40,16 +47,12 @@ var flinkMust = map[string]mustBe{
 	"finish_bundle_before_checkpointing": {true, "with anything else a worker that dies costs every key one checkpoint interval of records"},
 }
 
-func flink(ctx context.Context, p *beam.Pipeline, m *Meter) error {
-	return flinkUntil(ctx, p, m, nil)
-}
-
 // errDone ends a job that has done everything.
 var errDone = errors.New("the job has done everything")
 
-// flinkUntil runs a pipeline until it ends or, unless done is nil, done says so.
-func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(context.Context) (bool, error)) error {
-	options, err := optionsOf(Flink)
+// flink runs a pipeline until it ends or, unless done is nil, done says so.
+func flink(ctx context.Context, e Engine, p *beam.Pipeline, m *Meter, done Done) error {
+	options, err := e.options()
 	if err != nil {
 		return err
 	}
@@ -63,7 +66,7 @@ func flinkUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done func(conte
 	if *savepoint != "" {
 		options["savepoint_path"] = *savepoint
 	}
-	s, stop, err := submitTo(ctx, p, cmp.Or(*jobopts.Endpoint, FlinkEndpoint), options)
+	s, stop, err := submitTo(ctx, p, e.jobServer(), options)
 	if err != nil {
 		return err
 	}
@@ -228,7 +231,7 @@ const doneLook = time.Second
 
 // endWhen gives up a job with errDone when done says so, until the returned function is
 // called.
-func endWhen(ctx context.Context, s *submission, done func(context.Context) (bool, error), giveUp context.CancelCauseFunc) (stop func()) {
+func endWhen(ctx context.Context, s *submission, done Done, giveUp context.CancelCauseFunc) (stop func()) {
 	return inBackground(ctx, func(ctx context.Context) {
 		tick := time.NewTicker(doneLook)
 		defer tick.Stop()

@@ -112,7 +112,7 @@ func TestASlowStatefulStageCountsEveryElementOfEveryKey(t *testing.T) {
 	counts := beam.ParDo(s, &countFn{Count: state.MakeValueState[int]("count")}, elements)
 	beam.ParDo0(s, &gatherFn{}, beam.GroupByKey(s, counts))
 	var m Meter
-	if err := Run(t.Context(), Direct, p, &m); err != nil {
+	if err := Direct.Run(t.Context(), p, &m); err != nil {
 		t.Fatal(err)
 	}
 	want := make([]int, each)
@@ -150,11 +150,22 @@ func TestWhatCannotRunIsRefused(t *testing.T) {
 	beam.Impulse(s)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	if err := Run(ctx, Direct, p, nil); err == nil || !strings.Contains(err.Error(), "deadline") {
+	if err := Direct.Run(ctx, p, nil); err == nil || !strings.Contains(err.Error(), "deadline") {
 		t.Errorf("a context with a deadline: %v", err)
 	}
-	if err := Run(t.Context(), "abacus", p, nil); err == nil || !strings.Contains(err.Error(), "abacus") {
+	if err := (Engine{Name: "abacus"}).Run(t.Context(), p, nil); err == nil || !strings.Contains(err.Error(), "abacus") {
 		t.Errorf("an unknown runner: %v", err)
+	}
+}
+
+func TestAnEngineIsFoundByItsName(t *testing.T) {
+	for _, want := range []Engine{Direct, Flink, Spark} {
+		if e, err := Named(want.Name); err != nil || e.Name != want.Name || e.run == nil {
+			t.Errorf("%s: %v, %v", want.Name, e, err)
+		}
+	}
+	if _, err := Named("abacus"); err == nil || err.Error() != "not available (there are: direct, flink, spark)" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -164,7 +175,7 @@ func TestAFailureIsSaidOnceWithItsReasonAlone(t *testing.T) {
 	var err error
 	logged := stderr(t, func() {
 		Quiet(slog.LevelWarn)
-		err = Run(t.Context(), Direct, p, nil)
+		err = Direct.Run(t.Context(), p, nil)
 		slog.Warn("a line of our own")
 	})
 	Quiet(slog.LevelError)

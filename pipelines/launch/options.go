@@ -8,23 +8,19 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
-	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 	"github.com/framebeam/framebeam/strictyaml"
 )
 
 // engineOptions are Beam options by their names, such as checkpointing_interval.
 type engineOptions map[string]any
 
-// optionsOf are the options of a job on that engine: of the file that --engine-options
-// names, or the preset.
-func optionsOf(runner string) (engineOptions, error) {
-	switch runner {
-	case Flink:
-		return loadOptions(*optionsFile, runnerconfigs.FlinkJob, flinkMust)
-	case Spark:
-		return loadOptions(*optionsFile, runnerconfigs.SparkJob, sparkMust)
+// options are those of a job on the engine: of the file that --engine-options names, or
+// the preset.
+func (e Engine) options() (engineOptions, error) {
+	if e.preset == nil {
+		return nil, nil
 	}
-	return nil, nil
+	return loadOptions(*optionsFile, e.preset, e.must)
 }
 
 // loadOptions reads the options of a file, or of the preset if there is none.

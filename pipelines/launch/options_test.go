@@ -49,9 +49,9 @@ func TestEngineOptions(t *testing.T) {
 }
 
 func TestThePresetsAreOptions(t *testing.T) {
-	for _, runner := range []string{Flink, Spark} {
-		if o, err := optionsOf(runner); err != nil || len(o) == 0 {
-			t.Errorf("%s: %v, %v", runner, o, err)
+	for _, runner := range []Engine{Flink, Spark} {
+		if o, err := runner.options(); err != nil || len(o) == 0 {
+			t.Errorf("%s: %v, %v", runner.Name, o, err)
 		}
 	}
 	if _, err := loadOptions(filepath.Join(t.TempDir(), "none.yaml"), nil, nil); err == nil {

@@ -14,21 +14,23 @@ import (
 // reachPatience is how long a job server may take to accept a connection.
 const reachPatience = 10 * time.Second
 
-// Reach makes sure that the runner's job server can be connected to, before a job
-// writes anything that ends another one. On the direct runner there is nothing to reach.
-func Reach(ctx context.Context, runner string) error {
-	fallback, ok := map[string]string{Flink: FlinkEndpoint, Spark: SparkEndpoint}[runner]
-	if !ok {
+// jobServer is the address of the engine's job server.
+func (e Engine) jobServer() string { return cmp.Or(*jobopts.Endpoint, e.endpoint) }
+
+// Reach makes sure that the engine's job server can be connected to, before a job
+// writes anything that ends another one. Without one there is nothing to reach.
+func (e Engine) Reach(ctx context.Context) error {
+	if e.endpoint == "" {
 		return nil
 	}
-	endpoint := cmp.Or(*jobopts.Endpoint, fallback)
+	endpoint := e.jobServer()
 	if strings.Contains(endpoint, "://") || strings.HasPrefix(endpoint, "unix:") {
 		return nil // a name of gRPC's own kind, which it alone can resolve
 	}
 	d := net.Dialer{Timeout: reachPatience}
 	conn, err := d.DialContext(ctx, "tcp", endpoint)
 	if err != nil {
-		return fmt.Errorf("job server %s of %s cannot be reached (--endpoint): %w", endpoint, runner, err)
+		return fmt.Errorf("job server %s of %s cannot be reached (--endpoint): %w", endpoint, e.Name, err)
 	}
 	return conn.Close()
 }

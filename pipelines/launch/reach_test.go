@@ -16,24 +16,24 @@ func TestAJobServerThatIsNotThereIsFoundOutBeforehand(t *testing.T) {
 		t.Fatal(err)
 	}
 	*jobopts.Endpoint = l.Addr().String()
-	for _, runner := range []string{Direct, Flink, Spark} {
-		if err := Reach(t.Context(), runner); err != nil {
-			t.Errorf("%s: %v", runner, err)
+	for _, runner := range []Engine{Direct, Flink, Spark} {
+		if err := runner.Reach(t.Context()); err != nil {
+			t.Errorf("%s: %v", runner.Name, err)
 		}
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Reach(t.Context(), Direct); err != nil {
+	if err := Direct.Reach(t.Context()); err != nil {
 		t.Error(err)
 	}
-	for _, runner := range []string{Flink, Spark} {
-		if err := Reach(t.Context(), runner); err == nil || !strings.Contains(err.Error(), *jobopts.Endpoint) || !strings.Contains(err.Error(), "--endpoint") {
-			t.Errorf("%s: %v", runner, err)
+	for _, runner := range []Engine{Flink, Spark} {
+		if err := runner.Reach(t.Context()); err == nil || !strings.Contains(err.Error(), *jobopts.Endpoint) || !strings.Contains(err.Error(), "--endpoint") {
+			t.Errorf("%s: %v", runner.Name, err)
 		}
 	}
 	*jobopts.Endpoint = "dns:///jobserver.example:8099"
-	if err := Reach(t.Context(), Flink); err != nil {
+	if err := Flink.Reach(t.Context()); err != nil {
 		t.Errorf("a name that only gRPC can resolve is refused: %v", err)
 	}
 }

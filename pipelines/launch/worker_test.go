@@ -73,7 +73,7 @@ func TestWhatAWorkerLogsReachesTheEngine(t *testing.T) {
 	e.end = jobpb.JobState_DONE
 	setFlag(t, "endpoint", e.at)
 	setFlag(t, "worker-path", "/opt/framebeam/bin/analyze")
-	if err := Run(t.Context(), Flink, impulse(), nil); err != nil {
+	if err := Flink.Run(t.Context(), impulse(), nil); err != nil {
 		t.Fatal(err)
 	}
 

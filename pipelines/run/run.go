@@ -97,10 +97,14 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	stages, err := wanted.Stages()
+	if err != nil {
+		return err
+	}
 	fmt.Printf("== analyse: what %s says, on the direct runner\n", config)
 	analysis := job.Job{
 		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, analysisFolder), N: chunkSize,
-		Start: start, Until: until, Analyses: wanted, Pictures: picture.WithDetections, Progress: interval,
+		Start: start, Until: until, Analyses: stages, Pictures: picture.WithDetections, Progress: interval,
 	}
 	analysed := time.Now()
 	parts, err := analysis.Run(ctx)

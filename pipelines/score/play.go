@@ -32,7 +32,7 @@ func play(text, yaml string) (*played, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages, err := analysis.Stages(false)
+	stages, err := analysis.Stages()
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func follow(ctx context.Context, base, yaml string) (rows []motchallenge.Row, er
 	if err != nil {
 		return nil, err
 	}
-	stages, err := cfg.Stages(false)
+	stages, err := cfg.Stages()
 	if err != nil {
 		return nil, err
 	}

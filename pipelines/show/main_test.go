@@ -186,7 +186,7 @@ func TestTheConfigOfARowIsShownBesideTheDigestOfItsGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := cfg.Stages(false)
+	st, err := cfg.Stages()
 	if err != nil {
 		t.Fatal(err)
 	}

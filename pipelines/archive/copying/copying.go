@@ -20,7 +20,7 @@ import (
 
 // Job is one archiving job.
 type Job struct {
-	Runner  string // see launch.Runner
+	Runner  launch.Engine
 	Log     kafkasource.LogSpec
 	Topic   string
 	Archive string    // folder: a local path or scheme://…
@@ -86,7 +86,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	var todo []archive.Task
 	var problems []error
 	for _, t := range tasks {
-		if t.Follow && t.To != chunk.None && j.Runner != launch.Direct {
+		if t.Follow && t.To != chunk.None && (j.Runner.Stopped || !j.Runner.Streams) {
 			problems = append(problems, job.NotReached(t.Topic, t.Partition, t.To))
 		}
 		if t.To == chunk.None || t.To > t.From {
@@ -101,12 +101,8 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		return tasks, nil
 	}
 	p, s := beam.NewPipelineWithRoot()
-	cfg := archive.Config{Log: spec, Root: root}
-	if j.Runner == launch.Flink {
-		cfg.TickEvery = launch.FlinkTick
-	}
-	archive.Write(s, cfg, todo)
-	if err := launch.Run(ctx, j.Runner, p, j.meter()); err != nil {
+	archive.Write(s, archive.Config{Log: spec, Root: root, TickEvery: j.Runner.TickEvery}, todo)
+	if err := j.Runner.Run(ctx, p, j.meter()); err != nil {
 		return nil, err
 	}
 	return tasks, archive.Verify(ctx, folder, tasks)

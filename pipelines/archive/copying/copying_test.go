@@ -15,7 +15,11 @@ import (
 func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
 	b := trial.Start(t, []frame.Record{{Timestamp: 1, Key: []byte("a")}, {Timestamp: 2, Key: []byte("a")}})
 	beyond := "topic frames partition 0: --until is offset 3, which the log has not reached, and this job reads only what is there: say --until=now, and run it again for what came since"
-	for _, c := range []struct{ name, runner, until, want string }{
+	for _, c := range []struct {
+		name        string
+		runner      launch.Engine
+		until, want string
+	}{
 		{"spark without end", launch.Spark, "never", "--runner=spark reads up to an end and stops: say --until=now, and run it again for what came since"},
 		{"spark up to what is not there", launch.Spark, "3", beyond},
 		{"flink too", launch.Flink, "3", beyond},

@@ -20,7 +20,7 @@ import (
 
 // Job is one rendering job.
 type Job struct {
-	Runner  string // see launch.Runner
+	Runner  launch.Engine
 	Log     kafkasource.LogSpec
 	Output  string   // folder: a local path or scheme://…
 	Which   string   // frames: one of picture.Choices; picture.WithDetections by default
@@ -62,7 +62,7 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 		meter := &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
 			{Name: counter(picture.PicturesRendered), Label: "pictures"}, {Name: counter(picture.PacksRendered), Label: "packs"},
 		}}
-		if err := launch.Run(ctx, j.Runner, p, meter); err != nil {
+		if err := j.Runner.Run(ctx, p, meter); err != nil {
 			return Done{}, err
 		}
 		total := func(name string) int { return int(meter.Total(counter(name))) }

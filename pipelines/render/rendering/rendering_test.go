@@ -40,8 +40,13 @@ func kafka(b *broker.Broker) kafkasource.LogSpec {
 func analysed(t *testing.T, b *broker.Broker, pictures string) string {
 	t.Helper()
 	out := t.TempDir()
-	j := job.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Output: out, N: 32, Analyses: profiles.Default(), Pictures: pictures}
-	j.Analyses.Set("motion", `{"min_area": 12}`)
+	j := job.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Output: out, N: 32, Pictures: pictures}
+	analyses := profiles.Default()
+	analyses.Set("motion", `{"min_area": 12}`)
+	var err error
+	if j.Analyses, err = analyses.Stages(); err != nil {
+		t.Fatal(err)
+	}
 	j.Start, j.Until = places(t)
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)

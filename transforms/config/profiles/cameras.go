@@ -8,12 +8,12 @@ import (
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
-// Unmatched are the patterns of cameras that fit none of these ids, in the order of the
-// file: what they say is never used.
-func (c *Config) Unmatched(cameras []string) (patterns []string) {
-	for _, o := range c.Cameras {
-		if !slices.ContainsFunc(cameras, func(id string) bool { return sequence.Matches(o.Match, id) }) {
-			patterns = append(patterns, o.Match)
+// Unmatched are the patterns that fit none of these ids: what is said of them is never
+// used.
+func (s *Stages) Unmatched(cameras []string) (patterns []string) {
+	for _, pattern := range s.Patterns {
+		if !slices.ContainsFunc(cameras, func(id string) bool { return sequence.Matches(pattern, id) }) {
+			patterns = append(patterns, pattern)
 		}
 	}
 	return patterns

@@ -101,12 +101,12 @@ func Load(file string) (Config, error) {
 	return Parse(file, data)
 }
 
-// FromRecord is the configuration that a [Stages.Text] was made of, such as that of an
-// output's generation. On the same platform it has the same digest. The error says why
-// the text cannot be read.
-func FromRecord(text string) (Config, error) {
-	fail := func(err error) (Config, error) {
-		return Config{}, fmt.Errorf("decode recorded configuration: %w", err)
+// FromRecord are the stages that a [Stages.Text] is of, such as that of an output's
+// generation. On the same platform they have the same digest. The error says why the
+// text cannot be read.
+func FromRecord(text string) (Stages, error) {
+	fail := func(err error) (Stages, error) {
+		return Stages{}, fmt.Errorf("decode recorded configuration: %w", err)
 	}
 	var r record
 	d := json.NewDecoder(strings.NewReader(text))
@@ -128,10 +128,11 @@ func FromRecord(text string) (Config, error) {
 		}
 		cfg.recorded = append(cfg.recorded, p)
 	}
-	if _, err := cfg.Stages(false); err != nil {
+	stages, err := cfg.Stages()
+	if err != nil {
 		return fail(err)
 	}
-	return cfg, nil
+	return stages, nil
 }
 
 // Recorded are the settings in a [Stages.Text]: that of an

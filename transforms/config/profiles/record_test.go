@@ -24,7 +24,7 @@ cameras: [{match: "yard-*", silence: 5s, background: false, tracking: false, lin
 		t.Fatal(err)
 	}
 	for name, cfg := range map[string]profiles.Config{"default": profiles.Default(), "everything": cfg, "schedules": scheduled} {
-		want, err := cfg.Stages(false)
+		want, err := cfg.Stages()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,8 +33,8 @@ cameras: [{match: "yard-*", silence: 5s, background: false, tracking: false, lin
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		for range 2 {
-			got, err := again.Stages(false)
+		twice, err := profiles.FromRecord(again.Text)
+		for _, got := range []profiles.Stages{again, twice} {
 			if err != nil || got.Text != want.Text || got.Digest != want.Digest {
 				t.Errorf("%s: it has digest %s, not %s, %v", name, got.Digest, want.Digest, err)
 			}

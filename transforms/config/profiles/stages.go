@@ -24,6 +24,16 @@ type Stages struct {
 	// of time zones.
 	Text   string
 	Digest string // of Text, SHA-256, hex
+	// Patterns are those of cameras that are analysed otherwise than all others, in the
+	// order of the file; none of a configuration that was recorded.
+	Patterns []string
+}
+
+// InOneProcess are the stages for an engine that runs all of them in one process,
+// delivers each element once and does not push back. It changes no result.
+func (s Stages) InOneProcess() Stages {
+	s.PerFrame.Park, s.PerFrame.Paced, s.Sequence.Paced = true, true, true
+	return s
 }
 
 // platform is what results depend on beside the log and the file.
@@ -42,10 +52,9 @@ type record struct {
 	platform
 }
 
-// Stages makes the stages' configurations. oneProcess says that the whole pipeline
-// runs in one process on an engine that delivers each element once and does not
-// push back: the direct runner. It changes no result. The error lists every violation.
-func (c *Config) Stages(oneProcess bool) (Stages, error) {
+// Stages makes the stages' configurations, and reads the files that analyses name for
+// their digests. The error lists every violation.
+func (c *Config) Stages() (Stages, error) {
 	profiles, bad := c.profiles()
 	var errs []error
 	for _, w := range bad {
@@ -55,8 +64,11 @@ func (c *Config) Stages(oneProcess bool) (Stages, error) {
 		return Stages{}, err
 	}
 	st := Stages{
-		PerFrame: perframe.Config{Parse: c.Parse, Park: oneProcess, Paced: oneProcess},
-		Sequence: sequence.Config{StateLimit: c.StateLimit, Forget: c.Forget, Paced: oneProcess},
+		PerFrame: perframe.Config{Parse: c.Parse},
+		Sequence: sequence.Config{StateLimit: c.StateLimit, Forget: c.Forget},
+	}
+	for _, o := range c.Cameras {
+		st.Patterns = append(st.Patterns, o.Match)
 	}
 	record := record{Config: c.Settings, platform: thisPlatform()}
 	said := map[string]bool{} // profiles have most in common
