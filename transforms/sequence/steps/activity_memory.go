@@ -1,15 +1,11 @@
 package steps
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 // activityMemory is what one rule remembers of a camera: two reduced pictures and
@@ -34,38 +30,6 @@ type activityMemory struct {
 	before []uint16
 	marked []bool
 	labels []int32
-}
-
-// activityEvent is what moves, or moved last.
-type activityEvent struct {
-	phase         phase
-	begin, last   int64 // ms since 1970 of its first and last motion
-	frames, moved int64 // frames until it was confirmed, and those with motion
-	peak          int64 // most cells that moved
-	peakAt        int64 // offset of that frame
-}
-
-// phase of an event. The numbers are part of saved states.
-type phase uint8
-
-const (
-	nothingMoves phase = iota
-	unconfirmed
-	confirmed
-)
-
-// ended is why an event ends although nothing was seen to be quiet. The numbers
-// are part of saved states.
-type ended uint8
-
-const (
-	notEnded ended = iota
-	endedByEpoch
-	endedBySilence
-)
-
-func (e ended) String() string {
-	return [...]string{"", ", ended by a new epoch", ", ended by a silence"}[e]
 }
 
 func (m *activityMemory) Next(in sequence.Input, out *result.Frame) error {
@@ -261,67 +225,6 @@ func (m *activityMemory) keep(at int64) {
 	}
 }
 
-// judge follows the event.
-func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
-	e := &m.event
-	if moved == 0 {
-		if e.phase == unconfirmed {
-			if e.frames++; at-e.last > min(activityPause, m.step.quiet) {
-				*e = activityEvent{}
-			}
-		}
-		if e.phase == confirmed && at-e.last >= m.step.quiet {
-			m.end(out, "")
-		}
-		return
-	}
-	if e.phase == confirmed && m.step.maxDuration > 0 && at-e.begin >= m.step.maxDuration {
-		e.last = at
-		m.end(out, ", split")
-	}
-	if e.phase == nothingMoves {
-		*e = activityEvent{phase: unconfirmed, begin: at, last: at}
-	}
-	e.last = max(e.last, at)
-	if moved > e.peak {
-		e.peak, e.peakAt = moved, out.Offset
-	}
-	if e.phase == confirmed {
-		return
-	}
-	e.frames++
-	e.moved++
-	if at-e.begin >= m.step.minDuration && 2*e.moved >= e.frames {
-		e.phase = confirmed
-		ev := m.newEvent(out, sequence.Begin)
-		ev.Value = seconds(1000 * (at - e.begin))
-		ev.Detail = "since " + clock(e.begin)
-		out.Events = append(out.Events, ev)
-	}
-}
-
-// end ends the event.
-func (m *activityMemory) end(out *result.Frame, why string) {
-	e := &m.event
-	peak, end := m.newEvent(out, sequence.Peak), m.newEvent(out, sequence.End)
-	if m.width > 0 { // grid may not be made yet
-		peak.Value = float64(e.peak) / float64(cellsOf(m.width, m.height, activityCells).count())
-	}
-	peak.Detail = fmt.Sprintf("%.1f %% of the picture", 100*peak.Value)
-	end.Value = seconds(1000 * (e.last - e.begin))
-	end.Detail = fmt.Sprintf("%s to %s%s", clock(e.begin), clock(e.last), why)
-	out.Events = append(out.Events, peak, end)
-	*e = activityEvent{}
-}
-
-func (m *activityMemory) newEvent(out *result.Frame, transition string) result.Event {
-	e := sequence.NewEvent(m.step, out, sequence.EventMotion, transition)
-	e.Rule, e.Snapshot = m.step.rule, m.event.peakAt
-	return e
-}
-
-func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format("15:04:05.000") }
-
 func (m *activityMemory) Break(b sequence.Break) {
 	if b == sequence.Missing {
 		return
@@ -338,57 +241,3 @@ func (m *activityMemory) Break(b sequence.Break) {
 }
 
 func (m *activityMemory) Close() {}
-
-// activityFormat is the version of a saved memory. Version 1: the size of the
-// pictures, the two that are kept with their times, and the event.
-const activityFormat = 1
-
-func (m *activityMemory) Save() []byte {
-	b := append(make([]byte, 0, len(m.older)+len(m.recent)+128), activityFormat)
-	b = wire.Uint(b, uint64(m.width))
-	b = wire.Uint(b, uint64(m.height))
-	b = wire.Bytes(b, m.older)
-	b = wire.Bytes(b, m.recent)
-	e := &m.event
-	for _, v := range []int64{m.olderAt, m.recentAt, m.settle, e.begin, e.last, e.frames, e.moved, e.peak, e.peakAt} {
-		b = wire.Int(b, v)
-	}
-	return append(b, byte(e.phase), byte(m.ended))
-}
-
-// Restore reads what Save wrote.
-func (s *activity) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) < 3 || saved[0] != activityFormat {
-		return nil, fmt.Errorf("activity state: unknown version (known: %d)", activityFormat)
-	}
-	m := &activityMemory{step: s}
-	last := len(saved) - 2
-	r := wire.NewReader(saved[1:last])
-	width, height := r.Uint(), r.Uint()
-	m.older, m.recent = bytes.Clone(r.Bytes()), bytes.Clone(r.Bytes())
-	e := &m.event
-	for _, v := range []*int64{&m.olderAt, &m.recentAt, &m.settle, &e.begin, &e.last, &e.frames, &e.moved, &e.peak, &e.peakAt} {
-		*v = r.Int()
-	}
-	e.phase, m.ended = phase(saved[last]), ended(saved[last+1])
-	if err := r.Close(); err != nil {
-		return nil, fmt.Errorf("activity state: %w", err)
-	}
-	if e.phase > confirmed || m.ended > endedBySilence || m.ended != notEnded && e.phase != confirmed {
-		return nil, errors.New("activity state: an impossible event")
-	}
-	n := 0
-	if width != 0 || height != 0 {
-		if width < 1 || height < 1 || width > maxPixels/height {
-			return nil, fmt.Errorf("activity state: %dx%d pixels", width, height)
-		}
-		m.width, m.height = int(width), int(height)
-		n = cellsOf(m.width, m.height, activityCells).count()
-	}
-	for _, p := range [][]byte{m.older, m.recent} {
-		if p != nil && (len(p) != n || n == 0) {
-			return nil, fmt.Errorf("activity state: %d cells for %dx%d pixels", len(p), m.width, m.height)
-		}
-	}
-	return m, nil
-}

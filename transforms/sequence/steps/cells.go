@@ -157,3 +157,6 @@ func grow[T any](s []T, n int) []T {
 	}
 	return s[:n]
 }
+
+// maxPixels is the largest picture that OpenCV decodes.
+const maxPixels = 1 << 30

@@ -3,7 +3,8 @@
 // package for that alone. They find (motion, background, health, cuts), follow
 // (tracking) or judge (activity, zones, lines).
 //
-// An analysis NAME is told in NAME.go, as far as it can be configured; what it
-// remembers of a camera, and does with its next frame, in NAME_memory.go; and how that
-// is saved in NAME_saved.go, where it takes more than a page.
+// NAME.go says what an analysis does and how it is configured; NAME_memory.go what it
+// remembers of a camera, and does with its next frame. Where that is more than a page,
+// NAME_saved.go encodes the memory, and other files that begin with the name have the
+// parts of the algorithm.
 package steps

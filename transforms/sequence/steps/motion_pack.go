@@ -23,9 +23,6 @@ var zstdDecoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderConcurrency(0))
 })
 
-// maxPixels is the largest picture that OpenCV decodes.
-const maxPixels = 1 << 30
-
 // packGray appends the packed picture to dst.
 func packGray(dst []byte, m gocv.Mat) ([]byte, error) {
 	enc, err := zstdEncoder()

@@ -37,9 +37,3 @@ func sightings(out *result.Frame, of string, labels []string) []sighting {
 	slices.SortStableFunc(seen, func(a, b sighting) int { return cmp.Compare(a.track, b.track) })
 	return slices.CompactFunc(seen, func(a, b sighting) bool { return a.track == b.track })
 }
-
-// seconds of a time in microseconds.
-func seconds(us int64) float64 { return float64(us) / 1e6 }
-
-// maxAgo bounds times in saved memories, in microseconds: frames are from 1970 to 2261.
-const maxAgo = 1 << 55
