@@ -27,7 +27,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -100,7 +100,7 @@ func analyze() {
 	beam.Init()
 	launch.Quiet(slog.LevelWarn)
 	j := job.Job{
-		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: strings.Split(brokers, ",")}, Topic: trial.Topic,
+		Runner: launch.Direct, Log: log.Spec{Kind: "kafka", Brokers: strings.Split(brokers, ",")}, Topic: trial.Topic,
 		Output: out, N: 64,
 	}
 	analyses := profiles.Default()

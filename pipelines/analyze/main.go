@@ -14,7 +14,7 @@ import (
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 func main() {
@@ -24,7 +24,7 @@ func main() {
 
 	brokers, bad := kafka.Check()
 	j, err := flags.Job()
-	j.Log = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
+	j.Log = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 	j.Events.Kafka = j.Log
 	os.Exit(job.Main(j, errors.Join(bad, launch.CheckConnection(j.Runner, kafka.Connection), err)))
 }

@@ -20,7 +20,8 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/source"
 )
 
 func main() {
@@ -34,7 +35,7 @@ func main() {
 
 	j := copying.Job{Topic: *topic, Archive: *root, N: *n, Progress: launch.Interval}
 	var errs [6]error
-	j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
+	j.Log = log.Spec{Kind: "kafka", Connection: kafka.Connection}
 	j.Log.Brokers, errs[0] = kafka.Check()
 	j.Runner, errs[1] = launch.Runner()
 	j.Start, errs[2] = job.Start(*start)
@@ -45,8 +46,8 @@ func main() {
 	if strings.TrimSpace(j.Archive) == "" {
 		bad = errors.Join(bad, errors.New("--archive is missing"))
 	}
-	if (j.N != 0 || job.Given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
-		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
+	if (j.N != 0 || job.Given("chunk")) && (j.N < 1 || j.N > source.MaxN) {
+		bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(source.MaxN)))
 	}
 	os.Exit(launch.Main(launch.Command{
 		Endless: j.Until.Never(),

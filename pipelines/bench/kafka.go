@@ -19,7 +19,8 @@ import (
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 )
 
 // kafkaWork is the child process that holds Kafka and its topics, until its
@@ -197,15 +198,15 @@ var errEnough = errors.New("enough frames")
 
 // load reads the first records of a topic.
 func load(ctx context.Context, p params) ([]frame.Record, error) {
-	log, err := kafkasource.OpenLog(ctx, logSpec(p))
+	l, err := log.Open(ctx, logSpec(p))
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer l.Close()
 	var all []frame.Record
 	for next := int64(0); next < p.Frames; {
 		var recs []frame.Record
-		if recs, next, err = log.Read(ctx, p.Topic, 0, next, p.Frames, 8<<20, time.Second); err != nil {
+		if recs, next, err = l.Read(ctx, p.Topic, 0, next, p.Frames, 8<<20, time.Second); err != nil {
 			return nil, err
 		}
 		all = append(all, recs...)
@@ -213,6 +214,6 @@ func load(ctx context.Context, p params) ([]frame.Record, error) {
 	return all, nil
 }
 
-func logSpec(p params) kafkasource.LogSpec {
-	return kafkasource.LogSpec{Kind: "kafka", Brokers: p.Brokers}
+func logSpec(p params) log.Spec {
+	return log.Spec{Kind: "kafka", Brokers: p.Brokers}
 }

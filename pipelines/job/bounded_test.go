@@ -18,17 +18,18 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/source"
 )
 
 // planned is a job on a log of 40 records, and what it would do first.
-func planned(t *testing.T, runner launch.Engine, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+func planned(t *testing.T, runner launch.Engine, until Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
 	t.Helper()
 	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
 	return plannedOn(t, b, runner, until, slice)
 }
 
-func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place, slice int64) (Job, kafkasource.Log, *output.Output, []kafkasource.Task) {
+func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
 	t.Helper()
 	ctx := context.Background()
 	analyses := profiles.Default()
@@ -37,14 +38,14 @@ func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place
 		t.Fatal(err)
 	}
 	j := Job{
-		Runner: runner, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
+		Runner: runner, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
 		N: 16, Start: Place{word: earliest}, Until: until, Analyses: stages, SliceBytes: slice,
 	}
-	log, err := kafkasource.OpenLog(ctx, j.Log)
+	l, err := log.Open(ctx, j.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { log.Close() })
+	t.Cleanup(func() { l.Close() })
 	folder, err := store.Open(ctx, j.Output)
 	if err != nil {
 		t.Fatal(err)
@@ -53,11 +54,11 @@ func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, tasks, err := j.plan(ctx, log, out)
+	_, tasks, err := j.plan(ctx, l, out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return j, log, out, tasks
+	return j, l, out, tasks
 }
 
 func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
@@ -127,8 +128,8 @@ func TestAnEndIsReachedWhenTheOutputHoldsIt(t *testing.T) {
 
 func TestAnEngineThatEndsWithSuccessAndWroteNothingIsFoundOut(t *testing.T) {
 	for _, slice := range []int64{0, 1} {
-		j, log, out, tasks := planned(t, launch.Direct, Place{word: now}, slice)
-		left, err := j.left(context.Background(), log, out, tasks)
+		j, l, out, tasks := planned(t, launch.Direct, Place{word: now}, slice)
+		left, err := j.left(context.Background(), l, out, tasks)
 		if err == nil || !strings.Contains(err.Error(), "topic frames partition 0: the job has ended, but the output lacks chunks 0 to 1 (offsets 0 to 31), the beginning of chunk 2") {
 			t.Errorf("slices of %d bytes: left is %v, %v", slice, left, err)
 		}
@@ -138,26 +139,26 @@ func TestAnEngineThatEndsWithSuccessAndWroteNothingIsFoundOut(t *testing.T) {
 func TestWhatIsLostBetweenSlicesIsSaid(t *testing.T) {
 	ctx := context.Background()
 	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
-	j, log, out, tasks := plannedOn(t, b, launch.Direct, Place{word: now}, 1)
+	j, l, out, tasks := plannedOn(t, b, launch.Direct, Place{word: now}, 1)
 	first := j
 	first.Until = Place{offset: 16}
 	if _, err := first.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	left, err := j.left(ctx, log, out, tasks)
+	left, err := j.left(ctx, l, out, tasks)
 	if err != nil || len(left) != 1 || left[0].From != 16 || left[0].To != 40 || len(left[0].Cameras) != 2 {
 		t.Fatalf("left is %v, %v", left, err)
 	}
 	if err := b.DeleteRecords(trial.Topic, 0, 20); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.left(ctx, log, out, tasks); !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), "deleted before it was analysed") {
+	if _, err := j.left(ctx, l, out, tasks); !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), "deleted before it was analysed") {
 		t.Errorf("got %v, want data loss", err)
 	}
 }
 
 // aheadLog is a log that has gained records since its bounds were asked for.
-type aheadLog struct{ kafkasource.Log }
+type aheadLog struct{ log.Log }
 
 func (aheadLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) { return 12, nil }
 
@@ -192,11 +193,11 @@ func TestSliceBytes(t *testing.T) {
 }
 
 func TestALineSaysWhatASliceIs(t *testing.T) {
-	tasks := []kafkasource.Task{{Partition: 0, From: 16, To: 100}, {Partition: 3, From: 0, To: 7}}
+	tasks := []source.Task{{Partition: 0, From: 16, To: 100}, {Partition: 3, From: 0, To: 7}}
 	if got, want := sliceLine(2, tasks), "slice 2: partition 0 from offset 16, partition 3 from offset 0; 91 offsets to the end"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	tasks = append(tasks, kafkasource.Task{Partition: 4}, kafkasource.Task{Partition: 5}, kafkasource.Task{Partition: 6}, kafkasource.Task{Partition: 7})
+	tasks = append(tasks, source.Task{Partition: 4}, source.Task{Partition: 5}, source.Task{Partition: 6}, source.Task{Partition: 7})
 	if got := sliceLine(2, tasks); !strings.Contains(got, "partition 5 from offset 0, 2 more partitions; 91") {
 		t.Error(got)
 	}

@@ -12,18 +12,18 @@ import (
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
 // archived copies the topic up to each of the ends in turn into an archive with n
 // offsets per chunk.
-func archived(t *testing.T, b *broker.Broker, n int64, ends ...string) kafkasource.LogSpec {
+func archived(t *testing.T, b *broker.Broker, n int64, ends ...string) log.Spec {
 	t.Helper()
 	root := t.TempDir()
 	for _, end := range ends {
 		c := copying.Job{
-			Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()},
+			Runner: launch.Direct, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()},
 			Topic: trial.Topic, Archive: root, N: n,
 		}
 		var err error
@@ -37,7 +37,7 @@ func archived(t *testing.T, b *broker.Broker, n int64, ends ...string) kafkasour
 			t.Fatal(err)
 		}
 	}
-	return kafkasource.LogSpec{Kind: archive.Kind, Root: root}
+	return log.Spec{Kind: archive.Kind, Root: root}
 }
 
 func TestReprocessingTheArchiveIsAnalysingTheTopic(t *testing.T) {
@@ -82,7 +82,7 @@ func TestReprocessingGoesOnWithWhatTheArchiveHasGained(t *testing.T) {
 		Runner: launch.Direct, Log: again.Log, Topic: trial.Topic, Archive: t.TempDir(), N: 48,
 		Start: again.Start, Until: again.Until,
 	}
-	again.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: archiving.Archive}
+	again.Log = log.Spec{Kind: archive.Kind, Root: archiving.Archive}
 	for from, to := 0, 0; from < len(logs[0]) || from < len(logs[1]); from = to {
 		to = from + 37
 		for p := range logs {

@@ -11,8 +11,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/source"
 )
 
 // DefaultN is how many offsets a chunk has unless something else is said.
@@ -39,7 +39,7 @@ func DefineFlags(until string) *Flags {
 		pictures: flag.String("save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none"),
 		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark)),
 		chunk:    flag.Int64("chunk", 0, fmt.Sprintf("offsets per chunk; fixed by the first job of an output (default: what the output has, %d if it is new)", DefaultN)),
-		poll:     flag.Int("poll-records", kafkasource.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
+		poll:     flag.Int("poll-records", source.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
 		events:   flag.String("events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)"),
 
 		eventsPartitions: flag.Int("events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)"),
@@ -62,8 +62,8 @@ func (f *Flags) Job() (Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if (j.N != 0 || Given("chunk")) && (j.N < 1 || j.N > kafkasource.MaxN) {
-		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(kafkasource.MaxN)))
+	if (j.N != 0 || Given("chunk")) && (j.N < 1 || j.N > source.MaxN) {
+		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(source.MaxN)))
 	}
 	if j.Reading.MaxRecords = *f.poll; *f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))

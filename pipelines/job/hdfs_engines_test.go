@@ -13,7 +13,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
@@ -59,7 +59,7 @@ func TestAnOutputOnHDFSIsTheOneInALocalFolder(t *testing.T) {
 	trial.SameTree(t, "archive", trial.Tree(t, beside), trial.Tree(t, "hdfs:///archive"))
 	again := jobOn(t, b, "hdfs:///again", "now")
 	again.Pictures = picture.WithDetections
-	again.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: "hdfs:///archive"}
+	again.Log = log.Spec{Kind: archive.Kind, Root: "hdfs:///archive"}
 	run(t, again)
 	trial.SameTree(t, "reprocessed", want, trial.Tree(t, "hdfs:///again"))
 }

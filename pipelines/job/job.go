@@ -22,17 +22,19 @@ import (
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/source"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Job is one analysis job.
 type Job struct {
 	Runner   launch.Engine
-	Log      kafkasource.LogSpec
+	Log      log.Spec
 	Topic    string
 	Output   string // folder: a local path or scheme://…
 	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
@@ -58,7 +60,7 @@ type Job struct {
 }
 
 // Reading are bounds of reading that results do not depend on; see
-// [kafkasource.Config]. 0: its defaults.
+// [source.Config]. 0: its defaults.
 type Reading struct {
 	MaxRecords, MaxBytes int // of a call
 	RunRecords, RunBytes int // of a run of frames
@@ -99,11 +101,11 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 	if err := j.remember(ctx, folder); err != nil {
 		return nil, err
 	}
-	log, err := kafkasource.OpenLog(ctx, j.Log)
+	l, err := log.Open(ctx, j.Log)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer l.Close()
 	// Everything is looked at before anything is written: a new generation ends the
 	// jobs of the one before it.
 	cfg := output.OpenConfig{N: j.N, ConfigDigest: j.Analyses.Digest, ConfigText: j.Analyses.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()}
@@ -112,7 +114,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		return nil, err
 	}
 	had := out.Had()
-	parts, tasks, err := j.plan(ctx, log, out)
+	parts, tasks, err := j.plan(ctx, l, out)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +137,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		}
 		// Looked at again: writers of the generation before may have come to an end
 		// since, and what they see of this one decides whether they do.
-		if parts, tasks, err = j.plan(ctx, log, out); err != nil {
+		if parts, tasks, err = j.plan(ctx, l, out); err != nil {
 			return nil, err
 		}
 		if err := j.effective(ctx, out, tasks, had); err != nil {
@@ -168,7 +170,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		if tasks, err = j.left(ctx, log, out, tasks); err != nil {
+		if tasks, err = j.left(ctx, l, out, tasks); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +211,7 @@ func (j *Job) say(format string, args ...any) {
 
 // effective says from where on a configuration holds that was changed just now, and
 // keeps events from being published that the earlier one has published.
-func (j *Job) effective(ctx context.Context, out *output.Output, tasks []kafkasource.Task, had int) error {
+func (j *Job) effective(ctx context.Context, out *output.Output, tasks []source.Task, had int) error {
 	var from []string
 	for _, t := range tasks {
 		offset, inside, err := out.Effective(ctx, t.Topic, t.Partition)
@@ -231,7 +233,7 @@ func (j *Job) effective(ctx context.Context, out *output.Output, tasks []kafkaso
 }
 
 // sweep removes what interrupted jobs left of what is read now.
-func sweep(ctx context.Context, out *output.Output, tasks []kafkasource.Task) error {
+func sweep(ctx context.Context, out *output.Output, tasks []source.Task) error {
 	err := out.Sweep(ctx)
 	for _, t := range tasks {
 		err = errors.Join(err, out.SweepPartials(ctx, t.Topic, t.Partition))
@@ -240,18 +242,18 @@ func sweep(ctx context.Context, out *output.Output, tasks []kafkasource.Task) er
 }
 
 // plan decides for every partition where to begin and to end.
-func (j *Job) plan(ctx context.Context, log kafkasource.Log, out *output.Output) (parts []Partition, tasks []kafkasource.Task, err error) {
-	partitions, err := log.Partitions(ctx, j.Topic)
+func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []Partition, tasks []source.Task, err error) {
+	partitions, err := l.Partitions(ctx, j.Topic)
 	if err != nil {
 		return nil, nil, err
 	}
-	identity, err := kafkasource.Identity(ctx, log, j.Topic)
+	identity, err := log.Identity(ctx, l, j.Topic)
 	if err != nil {
 		return nil, nil, err
 	}
 	var problems []error
 	for _, p := range partitions {
-		t, err := j.task(ctx, log, out, p, j.Until)
+		t, err := j.task(ctx, l, out, p, j.Until)
 		if err == nil && j.bounded() && t.To > t.LogEnd {
 			err = NotReached(t.Topic, t.Partition, t.To)
 		}
@@ -269,9 +271,9 @@ func (j *Job) plan(ctx context.Context, log kafkasource.Log, out *output.Output)
 }
 
 // task resolves one partition, from where the output ends to where.
-func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output, partition int32, where Place) (kafkasource.Task, error) {
-	none := kafkasource.Task{}
-	first, end, err := log.Bounds(ctx, j.Topic, partition)
+func (j *Job) task(ctx context.Context, l log.Log, out *output.Output, partition int32, where Place) (source.Task, error) {
+	none := source.Task{}
+	first, end, err := l.Bounds(ctx, j.Topic, partition)
 	if err != nil {
 		return none, err
 	}
@@ -280,7 +282,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 		return none, err
 	}
 	if pos.Fresh {
-		start, err := j.Start.Resolve(ctx, log, j.Topic, partition, first, end)
+		start, err := j.Start.Resolve(ctx, l, j.Topic, partition, first, end)
 		if err != nil {
 			return none, err
 		}
@@ -294,26 +296,26 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 			return none, err
 		}
 	}
-	until, err := where.Resolve(ctx, log, j.Topic, partition, first, end)
+	until, err := where.Resolve(ctx, l, j.Topic, partition, first, end)
 	if err != nil {
 		return none, err
 	}
 	// From there on the offsets of a chunk may be empty, so that its last record
 	// may be deleted long before anything is lost.
 	if pos.LastOffset != chunk.None && pos.LastOffset >= first {
-		if err := kafkasource.VerifyLast(ctx, log, j.Topic, partition, pos.LastOffset, pos.LastDigest); err != nil {
+		if err := log.VerifyLast(ctx, l, j.Topic, partition, pos.LastOffset, pos.LastDigest); err != nil {
 			return none, err
 		}
 	}
 	switch {
 	case pos.From > end:
-		return none, &kafkasource.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
+		return none, &log.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
 			What: "the log ends before what the output already holds: truncated, or created anew"}
 	case pos.From < first && (until == chunk.None || until > pos.From):
-		return none, &kafkasource.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
+		return none, &log.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
 			What: "deleted before it was analysed"}
 	}
-	return kafkasource.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, LogEnd: end, Cameras: pos.Cameras}, nil
+	return source.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, LogEnd: end, Cameras: pos.Cameras}, nil
 }
 
 // bounded reports whether the pipeline is one of bounded collections, each task
@@ -321,7 +323,7 @@ func (j *Job) task(ctx context.Context, log kafkasource.Log, out *output.Output,
 func (j *Job) bounded() bool { return j.SliceBytes > 0 || !j.Runner.Streams }
 
 // runUntilReached runs a pipeline without an end of its own up to the ends of the tasks.
-func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output.Output, tasks []kafkasource.Task) error {
+func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output.Output, tasks []source.Task) error {
 	reached := j.reached(out, tasks)
 	// What is left may be a partial file that is there.
 	if is, err := reached(ctx); is || err != nil {
@@ -332,7 +334,7 @@ func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output
 
 // reached returns a function that says whether the output holds everything up to the
 // ends of the tasks.
-func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context.Context) (bool, error) {
+func (j *Job) reached(out *output.Output, tasks []source.Task) func(context.Context) (bool, error) {
 	return func(ctx context.Context) (bool, error) {
 		for ; len(tasks) > 0; tasks = tasks[1:] {
 			t := &tasks[0]
@@ -356,15 +358,15 @@ func (j *Job) reached(out *output.Output, tasks []kafkasource.Task) func(context
 }
 
 // pipeline builds the whole way of a frame, from left to right.
-func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipeline, error) {
-	source := kafkasource.Config{
+func (j *Job) pipeline(tasks []source.Task, out *output.Output) (*beam.Pipeline, error) {
+	reading := source.Config{
 		Log: j.Log, N: j.N, Forget: j.Analyses.Sequence.Forget, Generation: out.Spec().Generation,
 		MaxRecords: j.Reading.MaxRecords, MaxBytes: j.Reading.MaxBytes,
 		RunRecords: j.Reading.RunRecords, RunBytes: j.Reading.RunBytes,
 		TickEvery: j.Runner.TickEvery, OneCall: j.bounded(), SliceBytes: j.SliceBytes,
 	}
-	if !source.OneCall {
-		source.Credit = j.Runner.Credit
+	if !reading.OneCall {
+		reading.Credit = j.Runner.Credit
 	}
 	stages := j.Analyses
 	if j.Runner.InProcess {
@@ -373,7 +375,7 @@ func (j *Job) pipeline(tasks []kafkasource.Task, out *output.Output) (*beam.Pipe
 	stages.Sequence.States = out.Spec()
 
 	p, s := beam.NewPipelineWithRoot()
-	runs, ends := kafkasource.Read(s, source, tasks)
+	runs, ends := source.Read(s, reading, tasks)
 	sequenced, stray := perframe.Analyze(s, stages.PerFrame, runs)
 	parts := sequence.Analyze(s, stages.Sequence, sequenced)
 	if j.Events.Topic != "" {

@@ -22,7 +22,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -50,7 +50,7 @@ func settings() profiles.Config {
 func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	t.Helper()
 	j := job.Job{
-		Runner: launch.Direct, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
+		Runner: launch.Direct, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
 		Output: out, N: 32, Analyses: stages(t, settings()),
 	}
 	setUntil(t, &j, until)
@@ -300,14 +300,14 @@ func TestUnequalLoadIsWrittenWhole(t *testing.T) {
 
 func TestAForgottenCameraStartsAfreshHoweverItIsRead(t *testing.T) {
 	recs := film.Records(film.Config{Cameras: 2, Frames: 150, Seed: 21})
-	var log []frame.Record
+	var l []frame.Record
 	for i, r := range recs {
 		if i%2 == 1 && i > 40 && i < 260 {
 			continue // camera 1 is away for more than three chunks
 		}
-		log = append(log, r)
+		l = append(l, r)
 	}
-	b := trial.Start(t, log)
+	b := trial.Start(t, l)
 	forgetful := func(out, until string) job.Job {
 		j := jobOn(t, b, out, until)
 		j.N = 16
@@ -505,7 +505,7 @@ func TestWhatIsLostIsSaid(t *testing.T) {
 			c.happen(t, b)
 			j := jobOn(t, b, out, "now")
 			_, err := j.Run(context.Background())
-			if !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), c.says) {
+			if !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("the error is %v, want data loss that says %q", err, c.says)
 			}
 			if after := trial.Rows(t, out); len(after) != len(before) {

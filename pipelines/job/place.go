@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/source"
 )
 
 // Place is where in a partition to start or to stop: one of the words below, an
@@ -38,7 +39,7 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 			return Place{word: w}, nil
 		}
 	}
-	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 && o <= kafkasource.MaxOffset {
+	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 && o <= source.MaxOffset {
 		return Place{offset: o}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -52,7 +53,7 @@ func (p Place) Never() bool { return p.word == never }
 
 // Resolve says which offset the place is, of a partition that holds [first, end).
 // It is done once, at submission: engines run stages again.
-func (p Place) Resolve(ctx context.Context, log kafkasource.Log, topic string, partition int32, first, end int64) (int64, error) {
+func (p Place) Resolve(ctx context.Context, l log.Log, topic string, partition int32, first, end int64) (int64, error) {
 	switch {
 	case p.word == earliest:
 		return first, nil
@@ -62,7 +63,7 @@ func (p Place) Resolve(ctx context.Context, log kafkasource.Log, topic string, p
 		return chunk.None, nil
 	case !p.at.IsZero():
 		// What came after the bounds were asked for is not meant.
-		at, err := log.OffsetAt(ctx, topic, partition, p.at)
+		at, err := l.OffsetAt(ctx, topic, partition, p.at)
 		return min(at, end), err
 	}
 	return p.offset, nil

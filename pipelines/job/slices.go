@@ -11,7 +11,8 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/source"
 )
 
 // SliceBytes parses the flag of that name for an engine: "" is its default.
@@ -51,7 +52,7 @@ func (j *Job) checkEnd() error {
 }
 
 // announce says on standard error what the n-th slice is.
-func (j *Job) announce(n int, tasks []kafkasource.Task) {
+func (j *Job) announce(n int, tasks []source.Task) {
 	if j.SliceBytes > 0 && j.Progress > 0 {
 		fmt.Fprintln(os.Stderr, sliceLine(n, tasks))
 	}
@@ -60,7 +61,7 @@ func (j *Job) announce(n int, tasks []kafkasource.Task) {
 // mostNamed is how many partitions a line names.
 const mostNamed = 4
 
-func sliceLine(n int, tasks []kafkasource.Task) string {
+func sliceLine(n int, tasks []source.Task) string {
 	var from []string
 	var offsets int64
 	for i, t := range tasks {
@@ -77,7 +78,7 @@ func sliceLine(n int, tasks []kafkasource.Task) string {
 
 // left is what is still to be read after a pipeline over tasks has ended with
 // success, which engines do although they lost something. The output knows.
-func (j *Job) left(ctx context.Context, log kafkasource.Log, out *output.Output, tasks []kafkasource.Task) (left []kafkasource.Task, err error) {
+func (j *Job) left(ctx context.Context, l log.Log, out *output.Output, tasks []source.Task) (left []source.Task, err error) {
 	var problems []error
 	for _, t := range tasks {
 		if t.To == chunk.None {
@@ -87,7 +88,7 @@ func (j *Job) left(ctx context.Context, log kafkasource.Log, out *output.Output,
 			problems = append(problems, out.Verify(ctx, t.Topic, t.Partition, t.From, t.To))
 			continue
 		}
-		next, err := j.task(ctx, log, out, t.Partition, Place{offset: t.To})
+		next, err := j.task(ctx, l, out, t.Partition, Place{offset: t.To})
 		if err != nil {
 			problems = append(problems, err)
 			continue

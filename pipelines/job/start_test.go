@@ -16,7 +16,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // generations are those of the output.
@@ -96,7 +96,7 @@ func TestAJobThatFailsAtItsStartLeavesTheLiveJobAlive(t *testing.T) {
 func TestATopicThatDoesNotExistLeavesNothingBehind(t *testing.T) {
 	b := trial.Start(t, film.Records(film.Config{Cameras: 1, Frames: 4}))
 	archive := archived(t, b, 32, "now")
-	for name, log := range map[string]kafkasource.LogSpec{
+	for name, log := range map[string]log.Spec{
 		"Kafka":   {Kind: "kafka", Brokers: b.Addrs(), Patience: 100 * time.Millisecond},
 		"archive": archive,
 	} {

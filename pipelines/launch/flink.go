@@ -18,7 +18,6 @@ import (
 
 	runnerconfigs "github.com/framebeam/framebeam/runner-configs"
 	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
 )
 
 // Flink is reached by a Beam job server for it. Its pipelines stream, those of jobs with
@@ -219,7 +218,7 @@ func ended(state string) bool {
 // hopeless are errors of workers that are the same after every restart, by their
 // texts: that is how they come back from an engine.
 var hopeless = []error{
-	output.ErrSuperseded, output.ErrPromiseBroken, output.ErrRowsLost, kafkasource.ErrOtherGeneration,
+	output.ErrSuperseded, output.ErrPromiseBroken, output.ErrRowsLost, output.ErrOtherGeneration,
 }
 
 func isHopeless(why string) bool {

@@ -206,9 +206,9 @@ func TestALongFailureIsSaidByItsEnds(t *testing.T) {
 func TestAFailureInAReaderIsFoundInAJVMsTrace(t *testing.T) {
 	trace := "java.io.IOException: Could not perform checkpoint 15\n\tat org.apache.flink.X.y(X.java:1)\n" +
 		"Caused by: java.lang.RuntimeException: Error received from SDK harness for instruction 1: process bundle failed\n\tcaused by:\nsource failed processing data\n\tcaused by:\n" +
-		"DoFn[UID:13, PID:e3/ProcessSizedElementsAndRestrictions0, Name: github.com/framebeam/framebeam/transforms/kafkasource.readFn] failed:\n" +
+		"DoFn[UID:13, PID:e3/ProcessSizedElementsAndRestrictions0, Name: github.com/framebeam/framebeam/transforms/source.readFn] failed:\n" +
 		"topic yard partition 0: a savepoint resumes only in its own generation\n\n\tat org.apache.beam.Y.z(Y.java:2)\n\t... 32 more"
-	if got, want := ownReason(trace), "kafkasource.readFn: topic yard partition 0: a savepoint resumes only in its own generation"; got != want {
+	if got, want := ownReason(trace), "source.readFn: topic yard partition 0: a savepoint resumes only in its own generation"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

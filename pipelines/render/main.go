@@ -19,7 +19,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/render/rendering"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
@@ -44,9 +44,9 @@ func main() {
 	case *root != "" && kafka.Brokers != "":
 		errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
 	case *root != "":
-		j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
+		j.Log = log.Spec{Kind: archive.Kind, Root: *root}
 	case kafka.Brokers != "":
-		j.Log = kafkasource.LogSpec{Kind: "kafka", Connection: kafka.Connection}
+		j.Log = log.Spec{Kind: "kafka", Connection: kafka.Connection}
 		j.Log.Brokers, err = kafka.Check()
 		errs = append(errs, err, launch.CheckConnection(j.Runner, kafka.Connection))
 	default:

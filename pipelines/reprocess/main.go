@@ -13,7 +13,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 func main() {
@@ -29,8 +29,8 @@ func main() {
 	if j.Events.Topic != "" {
 		brokers, bad := kafka.Check()
 		err = errors.Join(err, bad, launch.CheckConnection(j.Runner, kafka.Connection))
-		j.Events.Kafka = kafkasource.LogSpec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
+		j.Events.Kafka = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 	}
-	j.Log = kafkasource.LogSpec{Kind: archive.Kind, Root: *root}
+	j.Log = log.Spec{Kind: archive.Kind, Root: *root}
 	os.Exit(job.Main(j, err))
 }

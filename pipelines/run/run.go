@@ -23,7 +23,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -78,7 +78,7 @@ func run(ctx context.Context, out string) error {
 		return err
 	}
 	defer kafka.Close()
-	log := kafkasource.LogSpec{Kind: "kafka", Brokers: kafka.Addrs()}
+	spec := log.Spec{Kind: "kafka", Brokers: kafka.Addrs()}
 
 	fmt.Printf("== capture: %d films as cameras, to an embedded Kafka at %s\n", len(films), strings.Join(kafka.Addrs(), ","))
 	if err := capture(ctx, out, kafka.Addrs()); err != nil {
@@ -103,7 +103,7 @@ func run(ctx context.Context, out string) error {
 	}
 	fmt.Printf("== analyse: what %s says, on the direct runner\n", config)
 	analysis := job.Job{
-		Runner: launch.Direct, Log: log, Topic: topic, Output: filepath.Join(out, analysisFolder), N: chunkSize,
+		Runner: launch.Direct, Log: spec, Topic: topic, Output: filepath.Join(out, analysisFolder), N: chunkSize,
 		Start: start, Until: until, Analyses: stages, Pictures: picture.WithDetections, Progress: interval,
 	}
 	analysed := time.Now()
@@ -120,13 +120,13 @@ func run(ctx context.Context, out string) error {
 
 	fmt.Println("== archive: the frames as they lie in Kafka")
 	archive := copying.Job{
-		Runner: launch.Direct, Log: log, Topic: topic, Archive: filepath.Join(out, archiveFolder), N: chunkSize,
+		Runner: launch.Direct, Log: spec, Topic: topic, Archive: filepath.Join(out, archiveFolder), N: chunkSize,
 		Start: start, Until: until, Progress: interval,
 	}
 	if _, err := archive.Run(ctx); err != nil {
 		return err
 	}
-	if err := report(ctx, &analysis, log); err != nil {
+	if err := report(ctx, &analysis, spec); err != nil {
 		return err
 	}
 	fmt.Printf("everything took %.0f s\n", time.Since(began).Seconds())
@@ -195,8 +195,8 @@ func capture(ctx context.Context, out string, brokers []string) error {
 
 // report draws the pictures, of incomplete chunks too, and says what was found
 // and where everything is.
-func report(ctx context.Context, j *job.Job, log kafkasource.LogSpec) error {
-	draw := rendering.Job{Runner: j.Runner, Log: log, Output: j.Output, Which: j.Pictures, Sheets: true}
+func report(ctx context.Context, j *job.Job, spec log.Spec) error {
+	draw := rendering.Job{Runner: j.Runner, Log: spec, Output: j.Output, Which: j.Pictures, Sheets: true}
 	drawn, err := draw.Run(ctx)
 	if err != nil {
 		return err

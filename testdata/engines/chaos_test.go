@@ -23,7 +23,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/chaos"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // Of a run of chaos: how long it is and its seed, or those that the environment says.
@@ -313,7 +313,7 @@ func writeClips(t *testing.T, dir string, frames int) {
 // archivedLog is all that an archive has of a topic.
 func archivedLog(t *testing.T, root, topic string) chaos.Log {
 	t.Helper()
-	log, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: archive.Kind, Root: root})
+	log, err := log.Open(t.Context(), log.Spec{Kind: archive.Kind, Root: root})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ import (
 	"github.com/framebeam/framebeam/runner-configs/stack/servers/serverstest"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // The passwords of the tests. They must turn up nowhere.
@@ -327,7 +327,7 @@ const longAgo = "start: 2024-05-01T08:00:00Z"
 // records reads a whole topic.
 func records(t *testing.T, brokers []string, topic string) map[int32][]frame.Record {
 	t.Helper()
-	log, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: "kafka", Brokers: brokers})
+	log, err := log.Open(t.Context(), log.Spec{Kind: "kafka", Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +336,7 @@ func records(t *testing.T, brokers []string, topic string) map[int32][]frame.Rec
 }
 
 // readLog is all that a log has of a topic, by partition.
-func readLog(t *testing.T, log kafkasource.Log, topic string) map[int32][]frame.Record {
+func readLog(t *testing.T, log log.Log, topic string) map[int32][]frame.Record {
 	t.Helper()
 	partitions, err := log.Partitions(t.Context(), topic)
 	if err != nil {

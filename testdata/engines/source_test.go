@@ -13,11 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 )
 
 // readAll reads partition 0 of a topic, a little at a time.
-func readAll(t *testing.T, log kafkasource.Log, topic string) (recs []frame.Record) {
+func readAll(t *testing.T, log log.Log, topic string) (recs []frame.Record) {
 	t.Helper()
 	first, end, err := log.Bounds(t.Context(), topic, 0)
 	if err != nil {
@@ -33,9 +34,9 @@ func readAll(t *testing.T, log kafkasource.Log, topic string) (recs []frame.Reco
 	return recs
 }
 
-func openKafka(t *testing.T) kafkasource.Log {
+func openKafka(t *testing.T) log.Log {
 	t.Helper()
-	log, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: "kafka", Brokers: stack.Brokers()})
+	log, err := log.Open(t.Context(), log.Spec{Kind: "kafka", Brokers: stack.Brokers()})
 	if err != nil {
 		t.Fatal(err)
 	}

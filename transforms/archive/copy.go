@@ -12,7 +12,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // Piece is one file to write: the offsets [From, To) of one chunk. To is the
@@ -56,7 +56,7 @@ const patience = 5 * time.Second
 const maxEmpty = 12
 
 // copyPiece writes the piece's file unless it, or more of its chunk, is there.
-func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Copied, error) {
+func copyPiece(ctx context.Context, l log.Log, f *Folder, p Piece) (Copied, error) {
 	s := p.span()
 	if c, ok, err := existing(ctx, f, p); ok || err != nil {
 		return c, err
@@ -66,7 +66,7 @@ func copyPiece(ctx context.Context, log kafkasource.Log, f *Folder, p Piece) (Co
 	write := func(w io.Writer) error {
 		h := sha256.New()
 		var err error
-		sum, err = copyRecords(ctx, log, f, p, NewWriter(io.MultiWriter(w, h), s))
+		sum, err = copyRecords(ctx, l, f, p, NewWriter(io.MultiWriter(w, h), s))
 		h.Sum(digest[:0])
 		return err
 	}
@@ -121,13 +121,13 @@ func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
 }
 
 // copyRecords writes the piece's records to w.
-func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
-	last := kafkasource.NoLast
+func copyRecords(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
+	last := log.NoLast
 	for pos, empty := p.From, 0; pos < p.To; {
-		recs, next, epoch, err := kafkasource.ReadAfter(ctx, log, last, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
-		if errors.Is(err, kafkasource.ErrDataLoss) && pos == p.From {
+		recs, next, epoch, err := log.ReadAfter(ctx, l, last, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
+		if errors.Is(err, log.ErrDataLoss) && pos == p.From {
 			// The begun part of the chunk may be all that is left of it.
-			kept, kerr := copyKept(ctx, log, f, p, w)
+			kept, kerr := copyKept(ctx, l, f, p, w)
 			if kerr != nil {
 				return Summary{}, errors.Join(err, kerr)
 			}
@@ -143,7 +143,7 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 			if err := w.Append(&recs[i]); err != nil {
 				return Summary{}, err
 			}
-			last = kafkasource.Last{Offset: w.sum.Last, Digest: w.sum.LastDigest, Epoch: epoch}
+			last = log.Last{Offset: w.sum.Last, Digest: w.sum.LastDigest, Epoch: epoch}
 		}
 		if next > pos {
 			pos, empty = next, 0
@@ -153,7 +153,7 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 			return Summary{}, fmt.Errorf("read topic %s partition %d offset %d: the log gives nothing before %d", p.Topic, p.Partition, pos, p.To)
 		}
 	}
-	if err := sameTopic(ctx, log, p.Topic, p.Partition, p.Identity, p.From); err != nil {
+	if err := sameTopic(ctx, l, p.Topic, p.Partition, p.Identity, p.From); err != nil {
 		return Summary{}, err
 	}
 	return w.Close()
@@ -161,7 +161,7 @@ func copyRecords(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w
 
 // copyKept writes the records of the archive's own partial file of the chunk,
 // if the log can go on from its end, and returns that end; 0 if not.
-func copyKept(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *Writer) (int64, error) {
+func copyKept(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (int64, error) {
 	partials, err := f.partials(ctx, p.Topic, p.Partition)
 	if err != nil {
 		return 0, err
@@ -172,7 +172,7 @@ func copyKept(ctx context.Context, log kafkasource.Log, f *Folder, p Piece, w *W
 			kept = s
 		}
 	}
-	first, _, err := log.Bounds(ctx, p.Topic, p.Partition)
+	first, _, err := l.Bounds(ctx, p.Topic, p.Partition)
 	if err != nil || kept.End < first {
 		return 0, err
 	}

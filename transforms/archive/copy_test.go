@@ -15,7 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // memLog is a log in memory. Every read gives one record, so that nothing
@@ -48,7 +48,7 @@ func (l *memLog) Read(_ context.Context, topic string, partition int32, from, to
 	defer l.mu.Unlock()
 	l.reads++
 	if from < l.first || from > l.end {
-		return nil, 0, &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: from, First: l.first, End: l.end, What: "deleted"}
+		return nil, 0, &log.DataLoss{Topic: topic, Partition: partition, Offset: from, First: l.first, End: l.end, What: "deleted"}
 	}
 	for _, r := range l.recs {
 		switch {
@@ -71,16 +71,16 @@ func atOffset(o int64) Choose {
 func atEnd(_ context.Context, _ int32, _, end int64) (int64, error) { return end, nil }
 
 // archiveAll does what a job does, in one loop.
-func archiveAll(t testing.TB, log kafkasource.Log, f *Folder, start, until Choose) error {
+func archiveAll(t testing.TB, l log.Log, f *Folder, start, until Choose) error {
 	t.Helper()
-	tasks, err := Plan(t.Context(), log, f, topic, start, until)
+	tasks, err := Plan(t.Context(), l, f, topic, start, until)
 	if err != nil {
 		return err
 	}
 	for _, task := range tasks {
 		(&piecesFn{}).ProcessElement(task, func(p Piece) {
 			if err == nil {
-				_, err = copyPiece(t.Context(), log, f, p)
+				_, err = copyPiece(t.Context(), l, f, p)
 			}
 		})
 	}
@@ -134,9 +134,9 @@ func sameRecords(t testing.TB, f *Folder, recs []frame.Record, from, end int64) 
 
 func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 	recs := numbered(5, 75)
-	log := newMemLog(recs, 5, 75)
+	l := newMemLog(recs, 5, 75)
 	whole := create(t, 16)
-	if err := archiveAll(t, log, whole, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, whole, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, whole, recs, 5, 75)
@@ -144,8 +144,8 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 
 	f := create(t, 16)
 	for until := int64(6); until <= 75; until++ {
-		log := newMemLog(recs, 5, until)
-		if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+		l := newMemLog(recs, 5, until)
+		if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 			t.Fatal(err)
 		}
 		sameRecords(t, f, recs[:until-5], 5, until)
@@ -153,12 +153,12 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
 		t.Error(diff)
 	}
-	log.reads = 0
-	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+	l.reads = 0
+	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
-	if log.reads > 2 {
-		t.Errorf("nothing was new, and the log was read %d times", log.reads)
+	if l.reads > 2 {
+		t.Errorf("nothing was new, and the log was read %d times", l.reads)
 	}
 }
 
@@ -172,8 +172,8 @@ func TestTheStartOfANewArchive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := create(t, 16)
-			log := newMemLog(numbered(c.first, 75), c.first, 75)
-			if err := archiveAll(t, log, f, atOffset(c.start), atEnd); err != nil {
+			l := newMemLog(numbered(c.first, 75), c.first, 75)
+			if err := archiveAll(t, l, f, atOffset(c.start), atEnd); err != nil {
 				t.Fatal(err)
 			}
 			sameRecords(t, f, numbered(c.want, 75), c.want, 75)
@@ -184,15 +184,15 @@ func TestTheStartOfANewArchive(t *testing.T) {
 func TestAHoleIsFilled(t *testing.T) {
 	recs := numbered(0, 64)
 	f := create(t, 16)
-	log := newMemLog(recs, 0, 64)
-	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+	l := newMemLog(recs, 0, 64)
+	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
 	want := tree(t, f)
 	if err := os.Remove(f.Path(chunkSpan(f, 1))); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
@@ -205,7 +205,7 @@ func TestALogThatIsNotWhatItWasIsAnError(t *testing.T) {
 	for i := range other {
 		other[i].Value = []byte("another topic")
 	}
-	for name, log := range map[string]*memLog{
+	for name, l := range map[string]*memLog{
 		"truncated":                      newMemLog(numbered(0, 30), 0, 30),
 		"created anew":                   newMemLog(other, 0, 100),
 		"deleted before it was archived": newMemLog(numbered(60, 100), 60, 100),
@@ -217,7 +217,7 @@ func TestALogThatIsNotWhatItWasIsAnError(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := tree(t, f)
-			if err := archiveAll(t, log, f, atOffset(0), atEnd); !errors.Is(err, kafkasource.ErrDataLoss) {
+			if err := archiveAll(t, l, f, atOffset(0), atEnd); !errors.Is(err, log.ErrDataLoss) {
 				t.Errorf("got %v", err)
 			}
 			if diff := cmp.Diff(before, tree(t, f)); diff != "" {
@@ -296,8 +296,8 @@ func (l *racer) Read(ctx context.Context, topic string, partition int32, from, t
 func TestAFileWithOtherBytesIsAnError(t *testing.T) {
 	f := create(t, 16)
 	begin(t, f, 0, 0)
-	log := &racer{memLog: newMemLog(numbered(0, 16), 0, 16), f: f, t: t}
-	_, err := copyPiece(t.Context(), log, f, Piece{Topic: topic, N: 16, From: 0, To: 16})
+	l := &racer{memLog: newMemLog(numbered(0, 16), 0, 16), f: f, t: t}
+	_, err := copyPiece(t.Context(), l, f, Piece{Topic: topic, N: 16, From: 0, To: 16})
 	if !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), f.Path(chunkSpan(f, 0))) {
 		t.Errorf("got %v", err)
 	}
@@ -308,8 +308,8 @@ func TestAFileWithOtherBytesIsAnError(t *testing.T) {
 
 func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
 	f := create(t, 16)
-	log := newMemLog(numbered(0, 43), 0, 43)
-	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+	l := newMemLog(numbered(0, 43), 0, 43)
+	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
 	want := tree(t, f)
@@ -328,7 +328,7 @@ func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
 	if err := staged.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, log, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, tree(t, f)); diff != "" {

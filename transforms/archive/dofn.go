@@ -11,7 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 func init() {
@@ -30,13 +30,13 @@ const DefaultTail = 10 * time.Second
 
 // Config is what all tasks of one [Write] share.
 type Config struct {
-	Log  kafkasource.LogSpec // where to read
-	Root string              // the archive's folder, which Create has made
+	Log  log.Spec // where to read
+	Root string   // the archive's folder, which Create has made
 	// Tail is after how long without a new record the begun chunk of a task
 	// without end is written under _partial. Default: DefaultTail.
 	Tail time.Duration
 	// TickEvery, for Flink, looks at growing logs at ticks, as
-	// [kafkasource.Config.TickEvery] does and for the same reason. 0: not.
+	// [source.Config.TickEvery] does and for the same reason. 0: not.
 	TickEvery time.Duration
 }
 
@@ -82,7 +82,7 @@ func (*piecesFn) ProcessElement(t Task, emit func(Piece)) {
 type watchFn struct {
 	Config Config
 
-	log   kafkasource.Log
+	log   log.Log
 	tails map[string]*tail
 }
 
@@ -130,7 +130,7 @@ func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit 
 	}
 	// Everything below was there once.
 	if seen := max(t.From, rt.next()*t.N); end < seen {
-		return nil, fmt.Errorf("archive: %w", &kafkasource.DataLoss{Topic: t.Topic, Partition: t.Partition, Offset: seen, First: first, End: end,
+		return nil, fmt.Errorf("archive: %w", &log.DataLoss{Topic: t.Topic, Partition: t.Partition, Offset: seen, First: first, End: end,
 			What: "the log was longer before: the topic was truncated or created anew"})
 	}
 	if err := sameTopic(ctx, f.log, t.Topic, t.Partition, t.Identity, rt.next()*t.N); err != nil {
@@ -187,7 +187,7 @@ var (
 type copyFn struct {
 	Config Config
 
-	log    kafkasource.Log
+	log    log.Log
 	folder *Folder
 }
 
@@ -220,23 +220,23 @@ type ignoreFn struct{}
 
 func (*ignoreFn) ProcessElement(string, func(*int64) bool) {}
 
-func openLog(ctx context.Context, spec kafkasource.LogSpec, log *kafkasource.Log) error {
-	if *log != nil {
+func openLog(ctx context.Context, spec log.Spec, to *log.Log) error {
+	if *to != nil {
 		return nil
 	}
-	l, err := kafkasource.OpenLog(ctx, spec)
+	l, err := log.Open(ctx, spec)
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	*log = l
+	*to = l
 	return nil
 }
 
-func closeLog(log *kafkasource.Log) error {
-	if *log == nil {
+func closeLog(l *log.Log) error {
+	if *l == nil {
 		return nil
 	}
-	err := (*log).Close()
-	*log = nil
+	err := (*l).Close()
+	*l = nil
 	return err
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 )
 
 func TestMain(m *testing.M) {
@@ -49,7 +50,7 @@ func recorded(n int) []frame.Record {
 
 type env struct {
 	broker *broker.Broker
-	log    kafkasource.Log
+	log    log.Log
 	folder *archive.Folder
 	cfg    archive.Config
 }
@@ -64,8 +65,8 @@ func start(t *testing.T, n int64) *env {
 	if err := b.CreateTopic(broker.Topic{Name: topic, Partitions: 2}); err != nil {
 		t.Fatal(err)
 	}
-	spec := kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}
-	log, err := kafkasource.OpenLog(t.Context(), spec)
+	spec := log.Spec{Kind: "kafka", Brokers: b.Addrs()}
+	log, err := log.Open(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}

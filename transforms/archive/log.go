@@ -12,14 +12,14 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
-// Kind is the kind of log that an archive is: kafkasource.LogSpec{Kind: Kind, Root: …}.
+// Kind is the kind of log that an archive is: log.Spec{Kind: Kind, Root: …}.
 const Kind = "archive"
 
 func init() {
-	kafkasource.RegisterLog(Kind, func(ctx context.Context, spec kafkasource.LogSpec) (kafkasource.Log, error) {
+	log.Register(Kind, func(ctx context.Context, spec log.Spec) (log.Log, error) {
 		f, err := Open(ctx, spec.Root)
 		if err != nil {
 			return nil, fmt.Errorf("open archive: %w", err)
@@ -33,7 +33,7 @@ func init() {
 // without a gap, the partial tail included.
 //
 // A file that is missing although later ones are there, or that is damaged, is
-// an error that wraps kafkasource.ErrDataLoss and names the path. So an archive
+// an error that wraps log.ErrDataLoss and names the path. So an archive
 // that several workers are still filling cannot be followed: chunks appear out
 // of order.
 type Log struct {
@@ -52,7 +52,7 @@ type partitionFiles struct {
 // NewLog reads the archive in f.
 func NewLog(f *Folder) *Log { return &Log{folder: f, partitions: map[string]*partitionFiles{}} }
 
-var _ kafkasource.Log = (*Log)(nil)
+var _ log.Log = (*Log)(nil)
 
 // maxCursors is how many files of a partition stay open between two reads.
 const maxCursors = 2
@@ -110,7 +110,7 @@ func (l *Log) known(topic string, partition int32) *Extent {
 }
 
 func (l *Log) loss(topic string, partition int32, e Extent, offset int64, what string) error {
-	return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: e.Base, End: e.Upto(), What: what}
+	return &log.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: e.Base, End: e.Upto(), What: what}
 }
 
 func (l *Log) files(topic string, partition int32) *partitionFiles {
@@ -130,7 +130,7 @@ func (l *Log) OffsetAt(ctx context.Context, topic string, partition int32, t tim
 	if err != nil {
 		return 0, err
 	}
-	ms := kafkasource.Timestamp(t)
+	ms := log.Timestamp(t)
 	for at := e.Base; at < e.Upto(); {
 		s := l.span(topic, partition, e, at)
 		sum, err := l.folder.Summary(ctx, s)
@@ -175,7 +175,7 @@ func (l *Log) broken(s Span, offset int64, err error) error {
 	if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("topic %s partition %d offset %d: %w: %w", s.Topic, s.Partition, offset, kafkasource.ErrDataLoss, err)
+	return fmt.Errorf("topic %s partition %d offset %d: %w: %w", s.Topic, s.Partition, offset, log.ErrDataLoss, err)
 }
 
 // Read returns records with offsets in [from, to) of one file. Where there are

@@ -19,7 +19,7 @@ import (
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 const topic = "frames"
@@ -222,10 +222,10 @@ func TestWhatIsMissingIsNeverPassedOver(t *testing.T) {
 			for pos := int64(0); pos < 60 && err == nil; {
 				_, pos, err = l.Read(t.Context(), topic, 0, pos, 60, 1, 0)
 			}
-			if !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
+			if !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("reading: %v", err)
 			}
-			if _, err := l.OffsetAt(t.Context(), topic, 0, time.UnixMilli(5500)); !errors.Is(err, kafkasource.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
+			if _, err := l.OffsetAt(t.Context(), topic, 0, time.UnixMilli(5500)); !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("looking for a time: %v", err)
 			}
 		})
@@ -242,7 +242,7 @@ func TestOffsetsOutsideTheArchiveAreDataLoss(t *testing.T) {
 	put(t, f, 0, numbered(5, 20), 5, 20)
 	l := logOf(t, f)
 	for _, from := range []int64{4, 21} {
-		if _, _, err := l.Read(t.Context(), topic, 0, from, 100, 1, 0); !errors.Is(err, kafkasource.ErrDataLoss) {
+		if _, _, err := l.Read(t.Context(), topic, 0, from, 100, 1, 0); !errors.Is(err, log.ErrDataLoss) {
 			t.Errorf("from %d: %v", from, err)
 		}
 	}
@@ -316,7 +316,7 @@ func TestAnArchiveIsALogByItsKind(t *testing.T) {
 	f := create(t, 16)
 	begin(t, f, 3, 0)
 	begin(t, f, 11, 0)
-	l, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: Kind, Root: f.files.Root()})
+	l, err := log.Open(t.Context(), log.Spec{Kind: Kind, Root: f.files.Root()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestAnArchiveIsALogByItsKind(t *testing.T) {
 	if parts, err := l.Partitions(t.Context(), topic); err != nil || !slices.Equal(parts, []int32{3, 11}) {
 		t.Errorf("partitions %v, %v", parts, err)
 	}
-	if _, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: Kind, Root: t.TempDir()}); err == nil {
+	if _, err := log.Open(t.Context(), log.Spec{Kind: Kind, Root: t.TempDir()}); err == nil {
 		t.Error("a folder that is no archive was opened")
 	}
 }
@@ -356,7 +356,7 @@ func TestATimeIsTheSamePlaceInATopicAndInItsArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	kafka, err := kafkasource.OpenLog(t.Context(), kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()})
+	kafka, err := log.Open(t.Context(), log.Spec{Kind: "kafka", Brokers: b.Addrs()})
 	if err != nil {
 		t.Fatal(err)
 	}

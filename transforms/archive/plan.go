@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // Task is what is to be archived of one partition, resolved once when the job is
@@ -19,7 +19,7 @@ type Task struct {
 	From      int64 // the first offset that is missing
 	To        int64 // the exclusive end; chunk.None is never
 	Follow    bool  // the log was not at To yet
-	// Identity is what kafkasource.Identity said of the topic; another one
+	// Identity is what log.Identity said of the topic; another one
 	// later is data loss. "": not compared.
 	Identity string
 }
@@ -62,22 +62,22 @@ type Choose func(ctx context.Context, partition int32, first, end int64) (int64,
 // beginning of its chunk as far as the log has it, so that only what the log no
 // longer has can be missing in a chunk. What interrupted jobs left is removed.
 //
-// It is an error that wraps kafkasource.ErrDataLoss if the log is not the one
+// It is an error that wraps log.ErrDataLoss if the log is not the one
 // that was archived before, or has lost what was not archived yet. All
 // partitions are looked at before an error is returned.
-func Plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, start, until Choose) ([]Task, error) {
-	partitions, err := log.Partitions(ctx, topic)
+func Plan(ctx context.Context, l log.Log, f *Folder, topic string, start, until Choose) ([]Task, error) {
+	partitions, err := l.Partitions(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	identity, err := kafkasource.Identity(ctx, log, topic)
+	identity, err := log.Identity(ctx, l, topic)
 	if err != nil {
 		return nil, err
 	}
 	var tasks []Task
 	var errs []error
 	for _, p := range partitions {
-		t, err := plan(ctx, log, f, topic, p, start, until)
+		t, err := plan(ctx, l, f, topic, p, start, until)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("plan topic %s partition %d: %w", topic, p, err))
 			continue
@@ -88,8 +88,8 @@ func Plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, sta
 	return tasks, errors.Join(errs...)
 }
 
-func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, partition int32, start, until Choose) (Task, error) {
-	first, end, err := log.Bounds(ctx, topic, partition)
+func plan(ctx context.Context, l log.Log, f *Folder, topic string, partition int32, start, until Choose) (Task, error) {
+	first, end, err := l.Bounds(ctx, topic, partition)
 	if err != nil {
 		return Task{}, err
 	}
@@ -116,7 +116,7 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 		e.End = e.Base
 	}
 	loss := func(what string) error {
-		return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: e.Upto(), First: first, End: end, What: what}
+		return &log.DataLoss{Topic: topic, Partition: partition, Offset: e.Upto(), First: first, End: end, What: what}
 	}
 	switch {
 	case e.Upto() > end:
@@ -124,7 +124,7 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 	case e.Upto() < first:
 		return Task{}, loss(fmt.Sprintf("deleted before it was archived in %s", f.files.Root()))
 	}
-	if err := verifyLast(ctx, log, f, topic, partition, e, first); err != nil {
+	if err := verifyLast(ctx, l, f, topic, partition, e, first); err != nil {
 		return Task{}, err
 	}
 	to, err := until(ctx, partition, first, end)
@@ -138,12 +138,12 @@ func plan(ctx context.Context, log kafkasource.Log, f *Folder, topic string, par
 }
 
 // verifyLast compares the last record that was archived with the log's.
-func verifyLast(ctx context.Context, log kafkasource.Log, f *Folder, topic string, partition int32, e Extent, first int64) error {
+func verifyLast(ctx context.Context, l log.Log, f *Folder, topic string, partition int32, e Extent, first int64) error {
 	last, err := f.last(ctx, topic, partition, e)
 	if err != nil || last.Records == 0 || last.Last < first {
 		return err
 	}
-	return kafkasource.VerifyLast(ctx, log, topic, partition, last.Last, last.LastDigest)
+	return log.VerifyLast(ctx, l, topic, partition, last.Last, last.LastDigest)
 }
 
 // last is the summary of the last file that has records.
@@ -183,18 +183,18 @@ func Verify(ctx context.Context, f *Folder, tasks []Task) error {
 }
 
 // sameTopic checks that the topic is still the one of identity.
-func sameTopic(ctx context.Context, log kafkasource.Log, topic string, partition int32, identity string, offset int64) error {
+func sameTopic(ctx context.Context, l log.Log, topic string, partition int32, identity string, offset int64) error {
 	if identity == "" {
 		return nil
 	}
-	now, err := kafkasource.Identity(ctx, log, topic)
+	now, err := log.Identity(ctx, l, topic)
 	if err != nil || now == identity {
 		return err
 	}
-	first, end, err := log.Bounds(ctx, topic, partition)
+	first, end, err := l.Bounds(ctx, topic, partition)
 	if err != nil {
 		return err
 	}
-	return &kafkasource.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: first, End: end,
+	return &log.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: first, End: end,
 		What: "the topic was created anew while it was archived"}
 }

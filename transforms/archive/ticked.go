@@ -9,7 +9,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/ticks"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
@@ -27,7 +27,7 @@ func watchOnTicks(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 	}
 	return beam.ParDo(s, &tickedFn{
 		Watch: watchFn{Config: cfg}, Tasks: byKey, Next: state.MakeValueState[[]byte]("next"),
-	}, kafkasource.Ticks(s, keys, cfg.TickEvery))
+	}, ticks.For(s, keys, cfg.TickEvery))
 }
 
 // tickedFn does what watchFn does, with what is handed out in keyed state.

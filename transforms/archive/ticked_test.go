@@ -11,13 +11,13 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // growing is a log of one partition that is as long as one says.
 type growing struct {
-	kafkasource.Log // what is not asked
-	end             atomic.Int64
+	log.Log // what is not asked
+	end     atomic.Int64
 }
 
 func (l *growing) Bounds(context.Context, string, int32) (int64, int64, error) {
@@ -37,8 +37,8 @@ func (s *keyState) WriteValueState(t state.Transaction) error               { s.
 
 // Worker after worker goes on where the state says, and hands out every chunk once.
 func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
-	log := &growing{}
-	kafkasource.RegisterLog("growing", func(context.Context, kafkasource.LogSpec) (kafkasource.Log, error) { return log, nil })
+	l := &growing{}
+	log.Register("growing", func(context.Context, log.Spec) (log.Log, error) { return l, nil })
 	task := Task{Topic: "frames", N: 10, From: 20, To: chunk.None, Follow: true}
 	key := partitionKey(task.Topic, task.Partition)
 	var s keyState
@@ -51,9 +51,9 @@ func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 		}
 	}
 	for _, end := range []int64{20, 39, 41, 41, 75} {
-		log.end.Store(end)
+		l.end.Store(end)
 		fn := &tickedFn{
-			Watch: watchFn{Config: Config{Log: kafkasource.LogSpec{Kind: "growing"}, Tail: time.Hour}},
+			Watch: watchFn{Config: Config{Log: log.Spec{Kind: "growing"}, Tail: time.Hour}},
 			Tasks: map[string]Task{key: task}, Next: state.MakeValueState[[]byte]("next"),
 		}
 		if err := fn.Setup(t.Context()); err != nil {
@@ -63,7 +63,7 @@ func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 		if pause := time.Until(fn.pause[key]); pause <= 0 || pause > pollDelay {
 			t.Errorf("the next look is in %v", pause)
 		}
-		log.end.Store(1000)
+		l.end.Store(1000)
 		tick(fn) // too early
 		if err := fn.Teardown(); err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 	}
 	s.value = []byte{9}
 	fn := &tickedFn{
-		Watch: watchFn{Config: Config{Log: kafkasource.LogSpec{Kind: "growing"}}},
+		Watch: watchFn{Config: Config{Log: log.Spec{Kind: "growing"}}},
 		Tasks: map[string]Task{key: task}, Next: state.MakeValueState[[]byte]("next"),
 	}
 	if err := fn.Setup(t.Context()); err != nil {

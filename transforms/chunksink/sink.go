@@ -13,7 +13,6 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -174,7 +173,7 @@ func (fn *writeFn) collector(ctx context.Context, p state.Provider, id chunk.ID)
 	}
 	if c.Generation() != fn.Config.Output.Generation {
 		return nil, fmt.Errorf("%v: keyed state is of generation %d, the job of %d: %w",
-			id, c.Generation(), fn.Config.Output.Generation, kafkasource.ErrOtherGeneration)
+			id, c.Generation(), fn.Config.Output.Generation, output.ErrOtherGeneration)
 	}
 	return c, nil
 }

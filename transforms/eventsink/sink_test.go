@@ -24,7 +24,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -66,7 +67,7 @@ func parts(n int64) (all []chunksink.Part, want map[string][]string) {
 }
 
 func config(b *broker.Broker, patience time.Duration) eventsink.Config {
-	return eventsink.Config{Topic: "events", Kafka: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs(), Patience: patience}}
+	return eventsink.Config{Topic: "events", Kafka: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: patience}}
 }
 
 func start(t *testing.T, opts broker.Options) *broker.Broker {
@@ -242,12 +243,12 @@ func TestEventsAreWrittenAsTheUserOfTheConnectionFile(t *testing.T) {
 		}
 	}
 	all, _ := parts(5)
-	cfg := eventsink.Config{Topic: "events", Kafka: kafkasource.LogSpec{
+	cfg := eventsink.Config{Topic: "events", Kafka: log.Spec{
 		Kind: "kafka", Brokers: c.ListenAddrs(), Connection: filepath.Join(dir, "connection.yaml"), Patience: 10 * time.Second}}
 	if n, err := run(t, cfg, all); err != nil || n != 40 {
 		t.Fatal(n, err)
 	}
-	log, err := kafkasource.OpenLog(context.Background(), cfg.Kafka)
+	log, err := log.Open(context.Background(), cfg.Kafka)
 	if err != nil {
 		t.Fatal(err)
 	}

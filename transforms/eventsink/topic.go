@@ -8,9 +8,10 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // Config says where events go. It travels to the workers, so it holds no secrets,
@@ -18,7 +19,7 @@ import (
 type Config struct {
 	// Kafka is the cluster: its brokers, its connection file, and for how long
 	// publishing is tried again while brokers fail (Patience).
-	Kafka kafkasource.LogSpec
+	Kafka log.Spec
 	Topic string
 	// From holds, by partition of the frames' topic, the first offset whose events
 	// are published: where a changed configuration holds from inside a chunk, those
@@ -49,7 +50,7 @@ const queueBytes = 4 << 20
 func (c Config) open(ctx context.Context, partitions int) (*publish.Publisher, error) {
 	patience := c.Kafka.Patience
 	if patience == 0 {
-		patience = kafkasource.DefaultPatience
+		patience = connect.DefaultPatience
 	}
 	p, err := publish.Open(ctx, publish.Options{
 		Brokers: c.Kafka.Brokers, Topic: c.Topic, Connection: c.Kafka.Connection,

@@ -12,8 +12,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
@@ -154,7 +154,7 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequen
 	}
 	stray(part.Key(), part)
 	if fn.Config.Paced {
-		kafkasource.Release(bytes)
+		element.Pace.Release(bytes)
 	}
 	return nil
 }

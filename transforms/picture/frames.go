@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // frames finds the frames of results in the log again.
 type frames struct {
-	log    kafkasource.Log
+	log    log.Log
 	parser *frame.Parser
 }
 
@@ -58,7 +58,7 @@ func (s *frames) each(ctx context.Context, rows []*result.Frame, fn func(row *re
 			return skip(rows[len(rows)-1].Offset+1, "the log ends before it")
 		}
 		recs, next, err := s.log.Read(ctx, topic, partition, from, stretch(rows, end), readBytes, readWait)
-		if errors.Is(err, kafkasource.ErrDataLoss) {
+		if errors.Is(err, log.ErrDataLoss) {
 			// Retention deletes while this reads.
 			var lost error
 			if first, end, lost = s.log.Bounds(ctx, topic, partition); lost != nil || first <= from && from < end {

@@ -15,7 +15,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -39,7 +39,7 @@ var (
 )
 
 func init() {
-	kafkasource.RegisterLog("picture-test", func(_ context.Context, s kafkasource.LogSpec) (kafkasource.Log, error) {
+	log.Register("picture-test", func(_ context.Context, s log.Spec) (log.Log, error) {
 		logsMu.Lock()
 		defer logsMu.Unlock()
 		if l, ok := logs[s.Root]; ok {
@@ -60,7 +60,7 @@ func (l *memLog) spec(t *testing.T) PackSpec {
 		defer logsMu.Unlock()
 		delete(logs, t.Name())
 	})
-	return PackSpec{Log: kafkasource.LogSpec{Kind: "picture-test", Root: t.Name()}}
+	return PackSpec{Log: log.Spec{Kind: "picture-test", Root: t.Name()}}
 }
 
 func (l *memLog) Partitions(context.Context, string) ([]int32, error) { return []int32{0}, nil }
@@ -79,7 +79,7 @@ func (l *memLog) Read(_ context.Context, topic string, p int32, from, to int64, 
 		l.first, l.shrinks = max(l.first, l.shrinks), 0
 	}
 	if from < l.first || from > l.end {
-		return nil, 0, &kafkasource.DataLoss{Topic: topic, Partition: p, Offset: from, First: l.first, End: l.end, What: "deleted"}
+		return nil, 0, &log.DataLoss{Topic: topic, Partition: p, Offset: from, First: l.first, End: l.end, What: "deleted"}
 	}
 	var recs []frame.Record
 	next := from

@@ -15,7 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
@@ -36,7 +36,7 @@ const DefaultQuality = 90
 // PackSpec says how pictures are made. It travels to the workers.
 type PackSpec struct {
 	// Log is where the frames lie.
-	Log kafkasource.LogSpec
+	Log log.Spec
 	// Which frames: WithEvents, WithDetections (default) or AllFrames.
 	Which string
 	// Quality of the JPEGs, 1 to 100. Default DefaultQuality.
@@ -74,11 +74,11 @@ func OpenPacker(ctx context.Context, spec PackSpec, parse frame.ParseOptions) (*
 		return nil, err
 	}
 	pixels.SingleThreaded()
-	log, err := kafkasource.OpenLog(ctx, spec.Log)
+	l, err := log.Open(ctx, spec.Log)
 	if err != nil {
 		return nil, err
 	}
-	p := &Packer{frames: frames{log, parser}, which: spec.Which, quality: spec.Quality}
+	p := &Packer{frames: frames{l, parser}, which: spec.Which, quality: spec.Quality}
 	if p.which == "" {
 		p.which = WithDetections
 	}

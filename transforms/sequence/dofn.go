@@ -11,9 +11,9 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -103,7 +103,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 		for i := range run.Items {
 			n += run.Items[i].Result.Bytes
 		}
-		kafkasource.Release(n)
+		element.Pace.Release(n)
 	}
 	m := mark{position: chunk.None}
 	b, ok, err := fn.Mark.Read(p)

@@ -15,13 +15,14 @@ import (
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 )
 
 // Job is one archiving job.
 type Job struct {
 	Runner  launch.Engine
-	Log     kafkasource.LogSpec
+	Log     log.Spec
 	Topic   string
 	Archive string    // folder: a local path or scheme://…
 	N       int64     // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
@@ -55,13 +56,13 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := kafkasource.OpenLog(ctx, spec)
+	l, err := log.Open(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // only read from
+	defer l.Close() // only read from
 	// Nothing is made for a topic that is not there, or cannot be archived.
-	partitions, err := log.Partitions(ctx, j.Topic)
+	partitions, err := l.Partitions(ctx, j.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +77,10 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	}
 	choose := func(p job.Place) archive.Choose {
 		return func(ctx context.Context, partition int32, first, end int64) (int64, error) {
-			return p.Resolve(ctx, log, j.Topic, partition, first, end)
+			return p.Resolve(ctx, l, j.Topic, partition, first, end)
 		}
 	}
-	tasks, err := archive.Plan(ctx, log, folder, j.Topic, choose(j.Start), choose(j.Until))
+	tasks, err := archive.Plan(ctx, l, folder, j.Topic, choose(j.Start), choose(j.Until))
 	if err != nil {
 		return nil, err
 	}

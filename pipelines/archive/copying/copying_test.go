@@ -9,7 +9,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 )
 
 func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
@@ -34,7 +34,7 @@ func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
 				t.Fatal(err)
 			}
 			j := copying.Job{
-				Runner: c.runner, Log: kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
+				Runner: c.runner, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
 				Archive: t.TempDir(), N: 4, Start: start, Until: until,
 			}
 			if _, err := j.Run(context.Background()); err == nil || err.Error() != c.want {

@@ -14,14 +14,15 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
 // Job is one rendering job.
 type Job struct {
 	Runner  launch.Engine
-	Log     kafkasource.LogSpec
+	Log     log.Spec
 	Output  string   // folder: a local path or scheme://…
 	Which   string   // frames: one of picture.Choices; picture.WithDetections by default
 	Cameras []string // only these, each packed for itself; none: all, packed together
@@ -85,7 +86,7 @@ func counter(name string) string { return "framebeam/" + name }
 // config takes how records are parsed from the configuration with which the
 // output was made last.
 func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
-	log, err := j.Log.Absolute()
+	l, err := j.Log.Absolute()
 	if err != nil {
 		return picture.RenderConfig{}, err
 	}
@@ -95,7 +96,7 @@ func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
 	}
 	cfg := picture.RenderConfig{
 		Output:  root,
-		Pack:    picture.PackSpec{Log: log, Which: j.Which},
+		Pack:    picture.PackSpec{Log: l, Which: j.Which},
 		Cameras: j.Cameras,
 	}
 	if gens := out.Generations(); len(gens) > 0 {

@@ -21,7 +21,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
-	"github.com/framebeam/framebeam/transforms/kafkasource"
+	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func kafka(b *broker.Broker) kafkasource.LogSpec {
-	return kafkasource.LogSpec{Kind: "kafka", Brokers: b.Addrs()}
+func kafka(b *broker.Broker) log.Spec {
+	return log.Spec{Kind: "kafka", Brokers: b.Addrs()}
 }
 
 // analysed is an output folder of the whole log; pictures are kept while analysing if asked for.
@@ -67,7 +67,7 @@ func places(t *testing.T) (start, until job.Place) {
 }
 
 // archived is an archive of the whole log, with chunks of another size than the output's.
-func archived(t *testing.T, b *broker.Broker) kafkasource.LogSpec {
+func archived(t *testing.T, b *broker.Broker) log.Spec {
 	t.Helper()
 	root := t.TempDir()
 	j := copying.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Archive: root, N: 48}
@@ -75,7 +75,7 @@ func archived(t *testing.T, b *broker.Broker) kafkasource.LogSpec {
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return kafkasource.LogSpec{Kind: archive.Kind, Root: root}
+	return log.Spec{Kind: archive.Kind, Root: root}
 }
 
 func render(t *testing.T, j rendering.Job) rendering.Done {

@@ -74,6 +74,9 @@ var (
 	// that lacks rows because the log no longer has them. The file must be
 	// moved away by hand if it is no longer wanted.
 	ErrRowsLost = errors.New("a complete file has rows that the log no longer has")
+	// ErrOtherGeneration is returned when a job is begun with the state of one that had
+	// another configuration: that job's stages stand where they need not stand now.
+	ErrOtherGeneration = errors.New("a savepoint resumes only in its own generation")
 	// ErrOtherLayout is returned when an output is opened with another number
 	// of offsets per chunk than it has.
 	ErrOtherLayout = errors.New("the output has another number of offsets per chunk")

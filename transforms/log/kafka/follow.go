@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/framebeam/framebeam/kafka/exchange"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/log"
+)
+
+// A broker that lost the end of its log, and was filled again beyond the place of a
+// reader, gives other records at offsets that were read, and nothing in an answer
+// says so. It cannot happen unnoticed: the leader's epoch changes, or connections
+// break. Then the reader looks whether the record that it read last is still there
+// (as KIP-320 does by the epoch alone).
+
+// follow is where a reader of a partition was found to read what it means to.
+type follow struct {
+	from, next int64
+	trouble    uint64
+}
+
+// ReadAfter is what [log.ReadAfter] asks.
+func (l *kafkaLog) ReadAfter(ctx context.Context, last log.Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, int32, error) {
+	r := &partitionReader{l, topic, partition}
+	got, err := r.read(ctx, last, from, to, maxBytes, wait)
+	if err == nil {
+		err = r.still(ctx, last, from, got.next)
+	}
+	return got.recs, got.next, got.epoch, err
+}
+
+// still makes sure that what was just read follows what was read last, unless it was
+// made sure of before and nothing has happened since.
+func (r *partitionReader) still(ctx context.Context, last log.Last, from, next int64) error {
+	key := fmt.Sprintf("%s/%d", r.topic, r.partition)
+	now := follow{from, next, r.trouble.Load()}
+	r.mu.Lock()
+	f, ok := r.follows[key]
+	r.mu.Unlock()
+	if !ok || f.trouble != now.trouble || from < f.from || from > f.next {
+		if err := r.verify(ctx, last); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follows[key] = now
+	return nil
+}
+
+// verify makes sure that the partition still holds what was read last.
+func (r *partitionReader) verify(ctx context.Context, last log.Last) error {
+	if end, err := r.endOfEpoch(ctx, last.Epoch); err != nil {
+		return fmt.Errorf("verify topic %s partition %d: %w", r.topic, r.partition, err)
+	} else if end >= 0 && end <= last.Offset {
+		first, logEnd, err := r.Bounds(ctx, r.topic, r.partition)
+		if err != nil {
+			return err
+		}
+		return &log.DataLoss{Topic: r.topic, Partition: r.partition, Offset: last.Offset, First: first, End: logEnd, What: fmt.Sprintf(
+			"this record was read before, but the log was truncated to %d and written anew from there", end)}
+	}
+	return log.VerifyLast(ctx, r.kafkaLog, r.topic, r.partition, last.Offset, last.Digest)
+}
+
+// endOfEpoch asks for the offset behind all that leaders up to an epoch appended; -1
+// where brokers do not know.
+func (r *partitionReader) endOfEpoch(ctx context.Context, epoch int32) (end int64, err error) {
+	if epoch == log.NoEpoch {
+		return -1, nil
+	}
+	err = r.do(ctx, r.patience, 0, func(ctx context.Context) error {
+		end = -1
+		known, err := supports(ctx, r.client, protocol.OffsetForLeaderEpoch, epochVersion)
+		if err != nil || !known {
+			return err
+		}
+		m, err := r.client.Transport.RoundTrip(ctx, r.client.Addr, &epochRequest{exchange.Leader{Topic: r.topic, Partition: r.partition}, epoch})
+		if err != nil {
+			return err
+		}
+		switch res := m.(*epochResponse); res.code {
+		case 0:
+			end = res.end
+			return nil
+		case kafka.TopicAuthorizationFailed: // the record itself will tell
+			return nil
+		default:
+			return res.code
+		}
+	})
+	return end, err
+}
+
+// epochVersion is the version of Kafka's OffsetForLeaderEpoch that consumers may ask
+// (Kafka 2.3). kafka-go does not know the request.
+const epochVersion = 3
+
+// epochRequest asks where a leader's epoch ended.
+type epochRequest struct {
+	exchange.Leader
+	epoch int32
+}
+
+// epochResponse is the answer to it.
+type epochResponse struct {
+	code kafka.Error
+	end  int64 // -1: unknown
+}
+
+func (*epochRequest) ApiKey() protocol.ApiKey  { return protocol.OffsetForLeaderEpoch }
+func (*epochResponse) ApiKey() protocol.ApiKey { return protocol.OffsetForLeaderEpoch }
+
+// Required implements protocol.RawExchanger.
+func (*epochRequest) Required(map[protocol.ApiKey]int16) bool { return true }
+
+// RawExchange implements protocol.RawExchanger.
+func (r *epochRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
+	req.SetVersion(epochVersion)
+	topic := kmsg.NewOffsetForLeaderEpochRequestTopic()
+	topic.Topic = r.Topic
+	part := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
+	part.Partition = r.Partition
+	part.LeaderEpoch = r.epoch
+	topic.Partitions = append(topic.Partitions, part)
+	req.Topics = append(req.Topics, topic)
+	body, err := exchange.Do(rw, clientID, req, maxSmallResponse)
+	if err != nil {
+		return nil, err
+	}
+	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+	if err := resp.ReadFrom(body); err != nil {
+		return nil, errors.Join(errAnswer, err)
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return nil, errAnswer
+	}
+	p := resp.Topics[0].Partitions[0]
+	return &epochResponse{kafka.Error(p.ErrorCode), p.EndOffset}, nil
+}

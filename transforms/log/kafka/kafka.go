@@ -1,0 +1,331 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/log"
+)
+
+func init() { log.Register("kafka", openKafka) }
+
+// ErrUnsupported is wrapped by the errors for topics that cannot be read
+// correctly: transactional and compacted ones.
+var ErrUnsupported = errors.New("topic cannot be read correctly")
+
+const (
+	// requestTimeout is how long a broker may take to answer, beyond the time
+	// that it was asked to wait.
+	requestTimeout = 30 * time.Second
+	// identityTTL is how soon a topic created anew is noticed.
+	identityTTL = time.Second
+	// policyEvery is how soon a topic that has become a compacted one is noticed.
+	policyEvery = time.Minute
+	// refreshEvery bounds how often errors make the metadata be asked for anew.
+	refreshEvery = time.Second
+	// unusedTimeout is after how long without a request all connections are closed.
+	unusedTimeout = time.Minute
+)
+
+// kafkaLog is a Kafka cluster as a log.Log.
+//
+// It has kafka-go make the connections, and fetches and takes batches apart itself:
+// kafka-go's Reader skips over deleted offsets in silence and hands out control
+// records, and all of kafka-go inflates whatever comes.
+type kafkaLog struct {
+	client     *kafka.Client
+	transport  *kafka.Transport
+	connection string // path of the connection file
+	patience   time.Duration
+	unused     *time.Timer
+	answered   atomic.Bool // the brokers have let us in before
+
+	// trouble counts what may be the sign of another log: requests that failed, and
+	// connections that were made.
+	trouble     atomic.Uint64
+	policyEvery time.Duration
+
+	mu        sync.Mutex
+	refreshed time.Time
+	policies  map[string]time.Time // when a topic's was last found good
+	ids       map[string]identityAt
+	follows   map[string]follow
+	portions  []*portion // used last at the end
+}
+
+type identityAt struct {
+	id string
+	at time.Time
+}
+
+func openKafka(_ context.Context, spec log.Spec) (log.Log, error) {
+	if len(spec.Brokers) == 0 {
+		return nil, errors.New("open kafka: no brokers are given")
+	}
+	transport, err := connect.Transport(spec.Connection, "framebeam")
+	if err != nil {
+		return nil, fmt.Errorf("open kafka: %w", err)
+	}
+	patience := spec.Patience
+	if patience == 0 {
+		patience = connect.DefaultPatience
+	}
+	l := &kafkaLog{
+		client:      &kafka.Client{Addr: kafka.TCP(spec.Brokers...), Transport: transport},
+		transport:   transport,
+		connection:  spec.Connection,
+		patience:    patience,
+		unused:      time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
+		policyEvery: policyEvery,
+		policies:    map[string]time.Time{},
+		ids:         map[string]identityAt{},
+		follows:     map[string]follow{},
+	}
+	dial := transport.Dial
+	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		l.trouble.Add(1)
+		return dial(ctx, network, address)
+	}
+	return l, nil
+}
+
+// Close closes the connections.
+func (l *kafkaLog) Close() error {
+	l.unused.Stop()
+	l.transport.CloseIdleConnections()
+	return nil
+}
+
+// do makes a request, again and again while brokers fail.
+func (l *kafkaLog) do(ctx context.Context, patience time.Duration, wait time.Duration, request func(context.Context) error) error {
+	defer l.unused.Reset(unusedTimeout)
+	return retrySilently(ctx, silentFor+wait, min(patience, l.patience), l.refresh, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, wait+requestTimeout)
+		defer cancel()
+		err := l.known(ctx, request(ctx))
+		if err == nil {
+			l.answered.Store(true)
+			return nil
+		}
+		l.trouble.Add(1)
+		err = connect.Explain(err, l.connection, l.answered.Load())
+		if connect.Refused(err) && l.answered.Load() {
+			return &refusedLater{err}
+		}
+		return err
+	})
+}
+
+// refusedLater is an error of certificates or passwords that were good before:
+// somebody is changing them.
+type refusedLater struct{ error }
+
+func (e *refusedLater) Unwrap() error { return e.error }
+
+// known is err unless kafka-go says that a topic is unknown only because it knows
+// none, since no broker answers: then it is why none does.
+func (l *kafkaLog) known(ctx context.Context, err error) error {
+	if errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) {
+		if _, unanswered := l.client.Metadata(ctx, &kafka.MetadataRequest{}); unanswered != nil {
+			return unanswered
+		}
+	}
+	return err
+}
+
+// refresh forgets the metadata and the connections: kafka-go has no other way to
+// be told that a leader moved.
+func (l *kafkaLog) refresh() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.ids)
+	if now := time.Now(); now.Sub(l.refreshed) >= refreshEvery {
+		l.refreshed = now
+		l.transport.CloseIdleConnections()
+	}
+}
+
+// Partitions implements log.Log.
+func (l *kafkaLog) Partitions(ctx context.Context, topic string) ([]int32, error) {
+	var parts []int32
+	err := l.do(ctx, startPatience, 0, func(ctx context.Context) error {
+		m, err := l.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+		if err != nil {
+			return err
+		}
+		if err := m.Topics[0].Error; err != nil {
+			return err
+		}
+		parts = parts[:0]
+		for _, p := range m.Topics[0].Partitions {
+			parts = append(parts, int32(p.ID))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: list partitions: %w", topic, err)
+	}
+	slices.Sort(parts)
+	return parts, l.check(ctx, topic)
+}
+
+// Bounds implements log.Log.
+func (l *kafkaLog) Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {
+	if first, err = l.offset(ctx, topic, partition, kafka.FirstOffset); err == nil {
+		end, err = l.offset(ctx, topic, partition, kafka.LastOffset)
+	}
+	return first, end, err
+}
+
+// OffsetAt implements log.Log.
+func (l *kafkaLog) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
+	o, err := l.offset(ctx, topic, partition, log.Timestamp(t))
+	if err == nil && o < 0 {
+		return l.offset(ctx, topic, partition, kafka.LastOffset)
+	}
+	return o, err
+}
+
+// offset asks for an offset by Kafka's timestamp; -1 when no record is that late.
+func (l *kafkaLog) offset(ctx context.Context, topic string, partition int32, timestamp int64) (offset int64, err error) {
+	err = l.do(ctx, l.patience, 0, func(ctx context.Context) error {
+		res, err := l.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+			Topics: map[string][]kafka.OffsetRequest{topic: {{Partition: int(partition), Timestamp: timestamp}}},
+		})
+		if err != nil {
+			return err
+		}
+		if len(res.Topics[topic]) != 1 {
+			return io.ErrUnexpectedEOF
+		}
+		p := res.Topics[topic][0]
+		if p.Error != nil {
+			return p.Error
+		}
+		switch timestamp {
+		case kafka.FirstOffset:
+			offset = p.FirstOffset
+		case kafka.LastOffset:
+			offset = p.LastOffset
+		default:
+			offset = -1
+			for o := range p.Offsets {
+				offset = o
+			}
+			return nil
+		}
+		if offset < 0 {
+			return kafka.OffsetNotAvailable
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("topic %s partition %d: ask for an offset: %w", topic, partition, err)
+	}
+	return offset, nil
+}
+
+// Identity gives [log.Identity] the topic's id, at most identityTTL old.
+func (l *kafkaLog) Identity(ctx context.Context, topic string) (string, error) {
+	l.mu.Lock()
+	known, ok := l.ids[topic]
+	l.mu.Unlock()
+	if now := time.Now(); ok && now.Sub(known.at) < identityTTL {
+		return known.id, nil
+	}
+	var id string
+	at := time.Now()
+	err := l.do(ctx, l.patience, 0, func(ctx context.Context) (err error) {
+		at = time.Now()
+		id, err = topicID(ctx, l.client, topic)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("topic %s: ask for its id: %w", topic, err)
+	}
+	l.mu.Lock()
+	l.ids[topic] = identityAt{id, at}
+	l.mu.Unlock()
+	return id, nil
+}
+
+// partitionReader reads from one partition.
+type partitionReader struct {
+	*kafkaLog
+	topic     string
+	partition int32
+}
+
+// Read implements log.Log.
+func (l *kafkaLog) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+	got, err := (&partitionReader{l, topic, partition}).read(ctx, log.NoLast, from, to, maxBytes, wait)
+	return got.recs, got.next, err
+}
+
+// damagedTries is how often a batch that does not match its checksum is fetched,
+// before it is taken for what the log has: on its way it may have been damaged too.
+const damagedTries = 3
+
+func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int64, maxBytes int, wait time.Duration) (given, error) {
+	if from >= to {
+		return given{next: from, epoch: last.Epoch}, nil
+	}
+	if err := p.check(ctx, p.topic); err != nil {
+		return given{}, err
+	}
+	part := p.take(p.topic, p.partition, from)
+	for tries := 0; ; {
+		if part == nil {
+			tries++
+			res, err := p.fetch(ctx, from, maxBytes, wait)
+			if err == nil && len(res.batches) > 0 {
+				// Brokers before 0.10.1 send a part of a batch that is larger than asked for.
+				if _, n := batch.Head(res.batches); n > int64(maxBytes) && n > int64(len(res.batches)) && n <= maxFetched {
+					res, err = p.fetch(ctx, from, int(n), wait)
+				}
+			}
+			if err != nil {
+				return given{}, err
+			}
+			part = &portion{topic: p.topic, partition: p.partition, low: from, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load()}
+		}
+		got, err := part.give(ctx, p, last, to, maxBytes, tries >= damagedTries)
+		switch {
+		case errors.Is(err, errDamaged):
+			p.refresh()
+		case err != nil:
+			return given{}, err
+		case tries > 0 || got.next > from:
+			p.keep(part)
+			return got, nil
+		}
+		part = nil // what was kept is at its end
+	}
+}
+
+// outOfRange says why an offset cannot be read.
+func (p *partitionReader) outOfRange(ctx context.Context, from int64) error {
+	first, end, err := p.Bounds(ctx, p.topic, p.partition)
+	switch {
+	case err != nil:
+		return err
+	case from < first:
+		return &log.DataLoss{Topic: p.topic, Partition: p.partition, Offset: from, First: first, End: end, What: "deleted, by retention or by hand, before it was read"}
+	case from > end:
+		return &log.DataLoss{Topic: p.topic, Partition: p.partition, Offset: from, First: first, End: end, What: "the log was truncated or created anew: it ends before what was read"}
+	}
+	return kafka.OffsetNotAvailable // it is in range after all: a broker that lags behind
+}

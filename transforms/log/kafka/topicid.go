@@ -1,0 +1,92 @@
+package kafka
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/framebeam/framebeam/kafka/exchange"
+)
+
+// topicIDVersion is the first version of Kafka's Metadata request that answers
+// with topic ids (Kafka 2.8). kafka-go knows versions up to 8 only, but lets a
+// message do its own exchange on the connection.
+const topicIDVersion = 10
+
+// topicIDRequest asks for a topic's id.
+type topicIDRequest struct{ topic string }
+
+// topicIDResponse is the answer to it.
+type topicIDResponse struct{ id [16]byte }
+
+func (*topicIDRequest) ApiKey() protocol.ApiKey  { return protocol.Metadata }
+func (*topicIDResponse) ApiKey() protocol.ApiKey { return protocol.Metadata }
+
+// Required implements protocol.RawExchanger.
+func (*topicIDRequest) Required(map[protocol.ApiKey]int16) bool { return true }
+
+// RawExchange implements protocol.RawExchanger.
+func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.SetVersion(topicIDVersion)
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = &r.topic
+	req.Topics = append(req.Topics, topic)
+	body, err := exchange.Do(rw, clientID, req, maxSmallResponse)
+	if err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	resp := req.ResponseKind().(*kmsg.MetadataResponse)
+	if err := resp.ReadFrom(body); err != nil {
+		return nil, fmt.Errorf("metadata response: %w", err)
+	}
+	for _, t := range resp.Topics {
+		if t.Topic == nil || *t.Topic != r.topic {
+			continue
+		}
+		// While a leader is elected the rest of the answer is good.
+		if e := kafka.Error(t.ErrorCode); t.ErrorCode != 0 && e != kafka.LeaderNotAvailable {
+			return nil, protocol.NewTopicError(r.topic, e)
+		}
+		return &topicIDResponse{t.TopicID}, nil
+	}
+	return nil, protocol.NewErrNoTopic(r.topic)
+}
+
+// topicID asks for a topic's id, "" if the brokers have none.
+func topicID(ctx context.Context, client *kafka.Client, topic string) (string, error) {
+	known, err := supports(ctx, client, protocol.Metadata, topicIDVersion)
+	if err != nil || !known {
+		return "", err
+	}
+	m, err := client.Transport.RoundTrip(ctx, client.Addr, &topicIDRequest{topic})
+	if err != nil {
+		return "", err
+	}
+	if id := m.(*topicIDResponse).id; id != [16]byte{} {
+		return hex.EncodeToString(id[:]), nil
+	}
+	return "", nil
+}
+
+// supports reports whether a broker knows a version of a kind of request.
+func supports(ctx context.Context, client *kafka.Client, key protocol.ApiKey, version int) (bool, error) {
+	versions, err := client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
+	if err == nil {
+		err = versions.Error
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, k := range versions.ApiKeys {
+		if k.ApiKey == int(key) {
+			return k.MaxVersion >= version, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,148 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/ticks"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+func init() {
+	beam.RegisterDoFn(&tickedFn{})
+}
+
+// readOnTicks reads the tasks on at ticks.
+func readOnTicks(s beam.Scope, r reader, tasks []Task) (runs, ends beam.PCollection) {
+	byKey := make(map[string]Task, len(tasks))
+	keys := make([]string, len(tasks))
+	for i, t := range tasks {
+		keys[i] = t.String()
+		byKey[keys[i]] = t
+	}
+	return beam.ParDo2(s, &tickedFn{
+		reader: r, Tasks: byKey, Place: state.MakeValueState[[]byte]("place"),
+	}, ticks.For(s, keys, r.Config.TickEvery))
+}
+
+// tickedFn reads one partition per key, a call at a tick.
+//
+// Ticks wait in line while a bundle lasts, and come in the next one all at once. So
+// there is at most one call for a key in a bundle, and none once it has given
+// bundleBytes; who came too late for that comes first in the next bundle.
+type tickedFn struct {
+	reader
+	Tasks map[string]Task
+	Place state.Value[[]byte] // see place
+
+	served map[string]bool      // in this bundle, and in those before it since all were served
+	late   bool                 // somebody was not
+	room   int64                // bytes of values that the bundle may still give
+	pause  map[string]time.Time // until when there is nothing to read, it seems
+}
+
+// Setup opens the log.
+func (f *tickedFn) Setup(ctx context.Context) error {
+	f.served, f.pause = map[string]bool{}, map[string]time.Time{}
+	return f.reader.Setup(ctx)
+}
+
+// bundleBytes is about the most that a bundle gives. An engine holds it in memory until
+// the bundle ends, and Beam's runners of 2.70 wait for ever for one that gives more than
+// 100 messages, of 2 MB and more each (Beam issue 38570).
+const bundleBytes = 64 << 20
+
+// StartBundle begins a bundle.
+func (f *tickedFn) StartBundle(func(beam.EventTime, chunk.Run), func(beam.EventTime, chunk.End)) {
+	if !f.late {
+		clear(f.served)
+	}
+	f.late, f.room = false, bundleBytes
+}
+
+// ProcessElement reads on from where the partition stands.
+func (f *tickedFn) ProcessElement(
+	ctx context.Context, p state.Provider, key string, _ bool,
+	emitRun func(beam.EventTime, chunk.Run), emitEnd func(beam.EventTime, chunk.End),
+) error {
+	task, known := f.Tasks[key]
+	// A tick of a partition that is not read is one that an engine has kept for an
+	// earlier job's.
+	if !known || f.served[key] || time.Now().Before(f.pause[key]) {
+		return nil
+	}
+	if f.room <= 0 {
+		f.late = true
+		return nil
+	}
+	f.served[key] = true
+	at := place{task, newRestriction(&task, f.Config.N)}
+	saved, begun, err := f.Place.Read(p)
+	if err == nil && begun {
+		end := at.left.End // a savepoint may be of a job with another one
+		at, err = unmarshalPlace(saved)
+		at.left.End = end
+	}
+	if err != nil {
+		return fmt.Errorf("kafka source: position of %s: %w", key, err)
+	}
+	if at.task.Generation != f.Config.Generation {
+		return fmt.Errorf("%s: read in generation %d, the job is of %d: %w", key, at.task.Generation, f.Config.Generation, output.ErrOtherGeneration)
+	}
+	rt := NewTracker(at.left)
+	call := f.begin(&at.task, rt, newWatermark(at.left.Next), emitRun, emitEnd)
+	cont, err := call.process(ctx)
+	if err != nil {
+		return err
+	}
+	f.room -= int64(f.Config.MaxBytes) - call.bytes
+	at.left = rt.GetRestriction().(Restriction)
+	if b := at.marshal(); !bytes.Equal(b, saved) {
+		if err := f.Place.Write(p, b); err != nil {
+			return fmt.Errorf("kafka source: keep position of %s: %w", key, err)
+		}
+	}
+	f.pause[key] = time.Now().Add(cont.ResumeDelay())
+	return nil
+}
+
+// place is the keyed state of a partition: how far it is read, and the task as the
+// first call had it, which a savepoint brings into another job. Only the end is that job's.
+type place struct {
+	task Task // without Cameras, which the restriction has
+	left Restriction
+}
+
+// placeVersion is the first byte of an encoded place.
+const placeVersion = 1
+
+func (p *place) marshal() []byte {
+	task := p.task
+	task.Cameras = nil
+	b := wire.Bytes([]byte{placeVersion}, task.Marshal())
+	return wire.Bytes(b, p.left.Marshal())
+}
+
+func unmarshalPlace(b []byte) (p place, err error) {
+	if len(b) == 0 || b[0] != placeVersion {
+		return p, errors.New("decode place: unknown version")
+	}
+	r := wire.NewReader(b[1:])
+	task, left := r.Bytes(), r.Bytes()
+	if err := r.Close(); err != nil {
+		return p, fmt.Errorf("decode place: %w", err)
+	}
+	if p.task, err = UnmarshalTask(task); err != nil {
+		return p, err
+	}
+	p.left, err = UnmarshalRestriction(left)
+	return p, err
+}
