@@ -1,0 +1,169 @@
+package output
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+// File is a results file that counts.
+type File struct {
+	Name    string // relative to the folder
+	Partial bool   // the beginning of a chunk that is not complete
+	As      string // the name that it has for readers of files, if it is another one
+}
+
+// Span is which offsets the name of the file says that it holds.
+func (f File) Span() (Name, bool) {
+	return parseFile(path.Base(cmp.Or(f.As, f.Name)), "", resultsExt)
+}
+
+// Files lists the results files that count, in the order of topic, partition and
+// offset, and the partial file of every chunk that is not complete.
+func (o *Output) Files(ctx context.Context) ([]File, error) {
+	var files []File
+	err := o.visit(ctx, func(file string) (string, error) {
+		return readLineage(ctx, o.folder, file)
+	}, func(f File) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// Rows reads a results file that [Output.Files] named. The error is
+// fs.ErrNotExist if it is gone, as partial files are once their chunk has grown.
+func (o *Output) Rows(ctx context.Context, file string) ([]result.Frame, error) {
+	rows, _, err := readResults(ctx, o.folder, file)
+	return rows, err
+}
+
+// Each calls fn with the rows of every file that [Output.Files] would list, in
+// that order.
+func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Frame, partial bool) error) error {
+	var rows []result.Frame // of the complete file that was read last
+	return o.visit(ctx, func(file string) (lineage string, err error) {
+		rows, lineage, err = readResults(ctx, o.folder, file)
+		return lineage, err
+	}, func(f File) (err error) {
+		if f.Partial {
+			if rows, err = o.Rows(ctx, f.Name); err != nil {
+				return err
+			}
+		}
+		return fn(f.Name, rows, f.Partial)
+	})
+}
+
+// visit calls fn for every file that counts. It asks lineage for that of a
+// complete file just before.
+func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
+	keys, err := listPartitions(ctx, o.folder)
+	if err != nil {
+		return fmt.Errorf("read output: %w", err)
+	}
+	parts := make([]*contents, len(keys))
+	for i, key := range keys {
+		topic, partition, err := parsePartitionKey(key)
+		if err == nil {
+			parts[i], err = o.contents(topic, partition)
+		}
+		if err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	slices.SortFunc(parts, func(a, b *contents) int {
+		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+	})
+	for _, c := range parts {
+		if err := c.visit(ctx, lineage, fn); err != nil {
+			return fmt.Errorf("read output: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
+	start, err := readBase(ctx, c.o.folder, c.topic, c.partition)
+	if err != nil || start == chunk.None {
+		return err
+	}
+	n := c.o.layout.N
+	if err := c.listPartials(ctx); err != nil {
+		return err
+	}
+	numbers, err := c.blocks(ctx, resultsDir)
+	if err != nil {
+		return err
+	}
+	for _, p := range c.partials {
+		numbers = append(numbers, c.o.layout.block(chunk.Of(p.Start, n)))
+	}
+	for _, k := range c.frozen() {
+		numbers = append(numbers, c.o.layout.block(k))
+	}
+	slices.Sort(numbers)
+	for _, number := range slices.Compact(numbers) {
+		if err := c.visitBlock(ctx, number, chunk.Of(start, n), lineage, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visitBlock visits the chunks of a block from first on.
+func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage func(file string) (string, error), fn func(File) error) error {
+	n := c.o.layout.N
+	b, err := c.block(ctx, number)
+	if err != nil {
+		return err
+	}
+	var order []int64 // chunks that may have something to show
+	for _, name := range slices.Concat(b.results, c.partials) {
+		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
+	}
+	for _, k := range c.frozen() {
+		if k >= first && c.o.layout.block(k) == number {
+			order = append(order, k)
+		}
+	}
+	slices.Sort(order)
+	shown := int64(chunk.None) // the last offset shown
+	for _, k := range slices.Compact(order) {
+		if r, ok := b.covering(k, n); ok {
+			if r.End <= shown {
+				continue
+			}
+			of, err := lineage(c.o.layout.results(r))
+			if err != nil {
+				return err
+			}
+			if of == c.lineage(k) {
+				if err := fn(File{Name: c.o.layout.results(r)}); err != nil {
+					return err
+				}
+				shown = r.End
+				continue
+			}
+		}
+		file, _, err := c.partial(ctx, k)
+		if err != nil {
+			return err
+		}
+		if file.Name == "" {
+			continue
+		}
+		if err := fn(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package output
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/result"
+)
+
+// CommitPartial publishes the beginning of a chunk, up to end.UpTo, for readers
+// that do not want to wait until the log has filled it. It replaces shorter
+// partial files, and does nothing if a longer one or the whole chunk is there. pics,
+// which may be nil, makes its pictures.
+func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result.Frame, pics Pictures) (Published, error) {
+	fail := func(err error) (Published, error) {
+		return Published{}, fmt.Errorf("commit partial %v up to offset %d: %w", end.ID, end.UpTo, err)
+	}
+	whole, err := NameOf(end.ID, w.o.layout.N)
+	if err != nil {
+		return fail(err)
+	}
+	if !end.Partial || end.UpTo <= whole.Start || end.UpTo > whole.End {
+		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
+	}
+	if gov := governing(w.o.gens, partitionKey(end.Topic, end.Partition), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
+		return Published{}, nil // all of it is frozen, and shown
+	}
+	rows, err = w.o.withHead(ctx, end.ID, rows)
+	if err == nil {
+		err = w.check(&end, rows, nil)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	done, err := w.Done(ctx, end.ID)
+	if err != nil {
+		return fail(err)
+	}
+	if done {
+		return Published{}, w.removePartials(ctx, whole, whole.End)
+	}
+	name := whole
+	name.End = end.UpTo - 1
+	partials, err := w.partials(ctx, whole)
+	if err != nil {
+		return fail(err)
+	}
+	lineage, again := w.lineage(end.ID), false
+	for _, p := range partials {
+		if p.End < name.End {
+			break
+		}
+		if had, err := readLineage(ctx, w.o.folder, w.o.layout.partial(p)); errors.Is(err, fs.ErrNotExist) {
+			continue // another job on this output has just removed it
+		} else if err != nil {
+			return fail(err)
+		} else if had == lineage && p.End > name.End {
+			return Published{}, nil
+		} else if had == lineage {
+			again = true
+		}
+	}
+	b, err := encodeResults(lineage, "", rows)
+	if err != nil {
+		return fail(err)
+	}
+	// The pictures come first: a job that sees the rows may take its work for done.
+	for try := 1; ; try++ {
+		n := 0
+		if pics != nil {
+			if n, err = w.partialPictures(ctx, name, end, rows, pics, again); err != nil {
+				return fail(err)
+			}
+		}
+		w.at("sink-between-partials")
+		err = w.o.folder.Put(ctx, w.o.layout.partial(name), store.WriteAll(b), func(s *store.Staged, ctx context.Context) error {
+			if err := w.current(ctx, end.ID); err != nil {
+				return err
+			}
+			return s.Replace(ctx)
+		})
+		if err != nil {
+			return fail(err)
+		}
+		if n == 0 || try == publishAttempts {
+			break
+		}
+		// Until there were rows, a job that has just started took the pictures for left over.
+		if there, err := w.o.folder.Exists(ctx, w.o.layout.partialImages(name)); err != nil {
+			return fail(err)
+		} else if there {
+			break
+		}
+	}
+	if err := w.removePartials(ctx, whole, name.End-1); err != nil {
+		return fail(err)
+	}
+	sum := sha256.Sum256(b)
+	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:])}, nil
+}
+
+// partialPictures publishes the pictures of the beginning of a chunk and returns how
+// many there are. Those that are there stay if its rows are there too.
+func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, rows []result.Frame, pics Pictures, again bool) (n int, err error) {
+	file := w.o.layout.partialImages(name)
+	if again {
+		if there, err := w.o.folder.Exists(ctx, file); err != nil || there {
+			return 0, err
+		}
+	}
+	err = w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
+		n, err = pics.Pack(ctx, out, end, rows)
+		return err
+	}, func(s *store.Staged, ctx context.Context) error {
+		if err := w.current(ctx, end.ID); err != nil {
+			return err
+		}
+		if n > 0 {
+			return s.Replace(ctx)
+		}
+		return errors.Join(s.Discard(ctx), w.o.folder.Remove(ctx, file))
+	})
+	return n, err
+}
+
+// partials lists the chunk's partial files, the longest first.
+func (w *Writer) partials(ctx context.Context, whole Name) ([]Name, error) {
+	all, err := listPartials(ctx, w.o.folder, w.o.layout, whole.Topic, whole.Partition)
+	return slices.DeleteFunc(all, func(n Name) bool { return n.Start != whole.Start }), err
+}
+
+// removePartials removes the chunk's partial files that end at last or before.
+func (w *Writer) removePartials(ctx context.Context, whole Name, last int64) error {
+	names, err := w.partials(ctx, whole)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		// A newer generation may have published its own under the same name.
+		if err := w.current(ctx, chunk.ID{Topic: whole.Topic, Partition: whole.Partition, Index: chunk.Of(whole.Start, w.o.layout.N)}); err != nil {
+			return err
+		}
+	}
+	for _, n := range names {
+		if n.End <= last {
+			if err := errors.Join(w.o.folder.Remove(ctx, w.o.layout.partialImages(n)), w.o.folder.Remove(ctx, w.o.layout.partial(n))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

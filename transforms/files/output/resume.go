@@ -1,0 +1,222 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// base is the first offset that the output has of a partition, chunk.None if none.
+func (o *Output) base(ctx context.Context, topic string, partition int32) (int64, error) {
+	start, err := readBase(ctx, o.folder, topic, partition)
+	if err == nil && start == chunk.None && o.planned != nil {
+		if planned, ok := o.planned.bases[partitionKey(topic, partition)]; ok {
+			return planned, nil
+		}
+	}
+	return start, err
+}
+
+// Position is where a job goes on in a partition.
+type Position struct {
+	// Fresh is set when no job has begun the partition: the caller chooses
+	// where to start and says so with [Output.Begin]. Nothing else is set then.
+	Fresh bool
+	// Base is the first offset that the output has.
+	Base int64
+	// From is the first offset to read: the beginning of Chunk, or Base if
+	// that lies inside it.
+	From int64
+	// Chunk is the first chunk that is not complete.
+	Chunk int64
+	// Cameras are the cameras not forgotten, with their last offsets, at the
+	// end of the chunk before.
+	Cameras []chunk.CameraOffset
+	// LastOffset is the last offset of the chunk before, and LastDigest its
+	// record's digest; chunk.None and 0 if that chunk is not there or empty.
+	LastOffset int64
+	LastDigest uint64
+}
+
+// Begin says where the first job of a partition starts, and returns the base
+// that counts: the one that is there if another job was first.
+func (o *Output) Begin(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
+	if err := frame.CheckTopic(topic); err != nil {
+		return 0, err
+	}
+	if start < 0 || partition < 0 {
+		return 0, fmt.Errorf("begin topic %s partition %d: start %d", topic, partition, start)
+	}
+	if o.planned != nil {
+		o.planned.bases[partitionKey(topic, partition)] = start
+		return o.base(ctx, topic, partition)
+	}
+	b, err := marshalJSON(base{journalFormat, topic, partition, start})
+	if err != nil {
+		return 0, err
+	}
+	err = o.folder.CreateExclusive(ctx, baseFile(topic, partition), b)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return 0, fmt.Errorf("begin topic %s partition %d: %w", topic, partition, err)
+	}
+	return readBase(ctx, o.folder, topic, partition)
+}
+
+// Resume returns where a job goes on: at the end of the contiguous complete
+// chunks from the base. It lists the partition's blocks, and the files of the
+// block where the last mark stands and of those after it, and reads metadata only
+// of chunks that no earlier call has verified. Files that were removed by hand
+// before that block are not missed, unless their block's folder is gone or the
+// partition's verified.json was removed from the journal too.
+func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Position, error) {
+	none := Position{Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
+	if err := frame.CheckTopic(topic); err != nil {
+		return none, err
+	}
+	fail := func(err error) (Position, error) {
+		return none, fmt.Errorf("resume topic %s partition %d: %w", topic, partition, err)
+	}
+	if err := o.layout.CheckName(topic, partition, resultsExt); err != nil {
+		return none, err
+	}
+	start, err := o.base(ctx, topic, partition)
+	if err != nil {
+		return fail(err)
+	}
+	if start == chunk.None {
+		none.Fresh = true
+		return none, nil
+	}
+	next, err := o.contiguous(ctx, topic, partition, start)
+	if err != nil {
+		return fail(err)
+	}
+	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, LastOffset: chunk.None}
+	if next == chunk.Of(start, o.layout.N) {
+		return p, nil
+	}
+	last := chunk.ID{Topic: topic, Partition: partition, Index: next - 1}
+	name, err := NameOf(last, o.layout.N)
+	if err != nil {
+		return fail(err)
+	}
+	end, lineage, err := readEnd(ctx, o.folder, o.layout.states(name))
+	if err != nil {
+		return fail(err)
+	}
+	if want := governing(o.gens, partitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
+		return fail(fmt.Errorf("%s is of %v, %d offsets per chunk, lineage %s; expected lineage %s",
+			o.folder.Path(o.layout.states(name)), end.ID, end.N, lineage, want))
+	}
+	p.Cameras, p.LastDigest = end.Cameras, end.LastDigest
+	if n := len(end.Offsets); n > 0 {
+		p.LastOffset = end.Offsets[n-1].To - 1
+	}
+	return p, nil
+}
+
+// contiguous returns the first chunk from the base that is not complete, and
+// leaves a mark there.
+//
+// A mark of this generation is trusted for all blocks before its own, as long as
+// they have their folders; its own block and those after it are listed. Nobody
+// removes files of complete chunks that count, but retention, which advances the
+// base first: a generation's writers replace only what does not count in it, and
+// a mark of another generation is not looked at.
+func (o *Output) contiguous(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
+	c, err := o.contents(topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	first := chunk.Of(start, o.layout.N)
+	m := o.mark(ctx, c.key)
+	next := first
+	if m.Chunk > first {
+		to := o.layout.block(m.Chunk - 1)
+		whole, err := c.haveFolders(ctx, o.layout.block(first), to)
+		if err != nil {
+			return 0, err
+		}
+		if whole {
+			next = max(first, to*o.layout.Block)
+		}
+	}
+	o.lookedFrom(c.key, o.layout.block(next))
+	for {
+		ok, err := c.complete(ctx, next, next < m.Chunk)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			break
+		}
+		next++
+	}
+	// A mark that was too high must not stay: what lies between would be skipped
+	// once this chunk is there.
+	if next != m.Chunk && (next > first || m.Chunk > first) {
+		if err := o.setMark(ctx, c.key, next); err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+// mark returns a partition's mark if it is of the newest generation.
+func (o *Output) mark(ctx context.Context, key string) mark {
+	m := readMark(ctx, o.folder, key)
+	if o.planned != nil {
+		if planned, ok := o.planned.marks[key]; ok {
+			m = planned
+		}
+	}
+	if m.Generation != len(o.gens) {
+		return mark{}
+	}
+	return m
+}
+
+// setMark sets a partition's mark of the newest generation.
+func (o *Output) setMark(ctx context.Context, key string, next int64) error {
+	if o.planned != nil {
+		o.planned.marks[key] = mark{journalFormat, len(o.gens), next}
+		return nil
+	}
+	return writeMark(ctx, o.folder, key, len(o.gens), next)
+}
+
+// haveFolders reports whether the blocks [from, to) have folders of results and states.
+func (c *contents) haveFolders(ctx context.Context, from, to int64) (bool, error) {
+	for _, dir := range []string{resultsDir, statesDir} {
+		if from >= to {
+			break
+		}
+		blocks, err := c.blocks(ctx, dir)
+		if err != nil {
+			return false, err
+		}
+		i, _ := slices.BinarySearch(blocks, from)
+		if j := i + int(to-from) - 1; j >= len(blocks) || blocks[i] != from || blocks[j] != to-1 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// lookedFrom notes the first block that was looked at.
+func (o *Output) lookedFrom(key string, block int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if had, ok := o.from[key]; ok && had <= block {
+		return
+	}
+	if o.from == nil {
+		o.from = map[string]int64{}
+	}
+	o.from[key] = block
+}

@@ -1,0 +1,146 @@
+package output
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/store"
+)
+
+// Sweep removes temporary files. A job calls it when it starts.
+//
+// It asks neither whose they are nor how old: a live writer whose temporary
+// file vanishes writes it again. It looks where this Output has looked for the
+// end of a partition's chunks, or else from the mark on: nobody writes below.
+func (o *Output) Sweep(ctx context.Context) error {
+	dirs := []string{journalDir}
+	keys, err := listPartitions(ctx, o.folder)
+	if err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	for _, key := range keys {
+		topic, partition, err := parsePartitionKey(key)
+		if err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+		folder := o.layout.Partition(topic, partition) + "/"
+		dirs = append(dirs, partitionDir(key), partialsDir+folder, partialImagesDir+folder)
+		blocks, err := o.unfinished(ctx, key)
+		if err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+		dirs = append(dirs, blocks...)
+	}
+	for _, dir := range dirs {
+		if err := o.sweepTemporary(ctx, dir+store.TempDir+"/*"); err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+	}
+	return nil
+}
+
+// unfinished lists the folders of a partition's blocks in which there may be
+// temporary files.
+func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err error) {
+	topic, partition, err := parsePartitionKey(key)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	from, ok := o.from[key]
+	o.mu.Unlock()
+	if !ok {
+		from = o.layout.block(max(0, readMark(ctx, o.folder, key).Chunk-1))
+	}
+	for _, dir := range []string{resultsDir, statesDir, imagesDir} {
+		blocks, err := o.layout.Blocks(ctx, o.folder, dir, topic, partition)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range blocks {
+			if b >= from {
+				dirs = append(dirs, dir+o.layout.blockFolder(topic, partition, b))
+			}
+		}
+	}
+	return dirs, nil
+}
+
+// SweepPartials removes a partition's partial files that are damaged or of
+// another configuration. A job that will read the partition, and so make them
+// again, calls it. Good ones stay: another job may have just written them. Pictures
+// without a partial file go too.
+func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
+	// Pictures are written before their partial file, by a job that looks for them afterwards.
+	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(topic, partition)+"/*"+imagesExt)
+	var c *contents
+	if err == nil {
+		c, err = o.contents(topic, partition)
+	}
+	if err == nil {
+		err = c.listPartials(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	if err := c.showHead(ctx); err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	for _, n := range c.partials {
+		lineage, err := readLineage(ctx, o.folder, o.layout.partial(n))
+		if err == nil && lineage == c.lineage(chunk.Of(n.Start, o.layout.N)) {
+			continue
+		}
+		if err := o.folder.Remove(ctx, o.layout.partial(n)); err != nil {
+			return fmt.Errorf("sweep output: %w", err)
+		}
+	}
+	if err := c.sweepPacks(ctx, packs); err != nil {
+		return fmt.Errorf("sweep output: %w", err)
+	}
+	return nil
+}
+
+// sweepPacks removes those of the partition's partial packs that have no partial file.
+func (c *contents) sweepPacks(ctx context.Context, packs []string) error {
+	if len(packs) == 0 {
+		return nil
+	}
+	if err := c.listPartials(ctx); err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, n := range c.partials {
+		keep[c.o.layout.partialImages(n)] = true
+	}
+	for _, file := range packs {
+		if keep[file] {
+			continue
+		}
+		if err := c.o.folder.Remove(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepTemporary removes temporary files, but for those that a writer took from
+// their names and died: they get them back. What does not count is taken again.
+func (o *Output) sweepTemporary(ctx context.Context, pattern string) error {
+	files, err := o.folder.List(ctx, pattern)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if taken, err := o.folder.Restore(ctx, file); err != nil {
+			return err
+		} else if taken {
+			continue
+		}
+		if err := o.folder.Remove(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+)
+
+// ErrIncomplete is in the errors of [Output.Verify] that name what is missing.
+var ErrIncomplete = errors.New("the output lacks")
+
+// Verify makes sure, at the end of a job that read the offsets [from, to), that
+// every chunk that lies before to is complete, and that the beginning of the
+// chunk in which to lies, if to is not its first offset, was published as a
+// partial file or is part of a complete chunk. Engines end with success although
+// they threw keyed state away. What is missing is an [ErrIncomplete].
+func (o *Output) Verify(ctx context.Context, topic string, partition int32, from, to int64) error {
+	if from >= to {
+		return nil
+	}
+	c, err := o.contents(topic, partition)
+	if err != nil {
+		return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+	}
+	m := o.mark(ctx, c.key)
+	var missing chunk.Offsets
+	k := chunk.Of(from, o.layout.N)
+	for ; (k+1)*o.layout.N <= to; k++ {
+		ok, err := c.complete(ctx, k, k < m.Chunk)
+		if err != nil {
+			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+		}
+		if !ok {
+			missing.Add(k)
+		}
+	}
+	var faults []string
+	for _, r := range missing {
+		if r.To == r.From+1 {
+			faults = append(faults, fmt.Sprintf("chunk %d (offsets %d to %d)", r.From, r.From*o.layout.N, (r.From+1)*o.layout.N-1))
+		} else {
+			faults = append(faults, fmt.Sprintf("chunks %d to %d (offsets %d to %d)", r.From, r.To-1, r.From*o.layout.N, r.To*o.layout.N-1))
+		}
+	}
+	if to > k*o.layout.N {
+		ok, err := c.complete(ctx, k, false)
+		if err != nil {
+			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+		}
+		if !ok {
+			if err := c.listPartials(ctx); err != nil {
+				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			}
+			_, upTo, err := c.partial(ctx, k)
+			if errors.Is(err, fs.ErrNotExist) { // the whole chunk has just taken its place
+				c.listed = nil
+				ok, err = c.complete(ctx, k, false)
+			}
+			if err != nil {
+				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			}
+			if !ok && upTo < to {
+				faults = append(faults, fmt.Sprintf("the beginning of chunk %d (offsets %d to %d)", k, max(from, upTo), to-1))
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("topic %s partition %d: the job has ended, but %w %s", topic, partition, ErrIncomplete, strings.Join(faults, ", "))
+	}
+	return nil
+}
