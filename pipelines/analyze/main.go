@@ -25,6 +25,6 @@ func main() {
 	brokers, bad := kafka.Check()
 	j, err := flags.Job()
 	j.Log = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
-	j.Events.Kafka = j.Log
+	j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
 	os.Exit(job.Main(j, errors.Join(bad, launch.CheckConnection(j.Runner, kafka.Connection), err)))
 }

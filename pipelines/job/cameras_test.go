@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/element"
 )
 
 func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
@@ -51,7 +52,7 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	known("gate-1")
-	states := []output.State{{Camera: "gate-1", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
+	states := []element.State{{Camera: "gate-1", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
 	end := chunk.End{ID: id, N: n, Offsets: chunk.Span(0, n), Owed: []string{"gate-1", "yard"},
 		Cameras: []chunk.CameraOffset{{Camera: "gate-1", Last: 0}, {Camera: "yard", Last: 1}}}
 	if _, err := w.Commit(t.Context(), end, []result.Frame{row(0, "gate-1"), row(1, "yard")}, states, nil); err != nil {

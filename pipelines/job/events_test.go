@@ -53,7 +53,7 @@ func TestEventsArePublishedAndAgainUnderTheSameIDs(t *testing.T) {
 	out := t.TempDir()
 	job := func(out, until string) {
 		j := jobOn(t, b, out, until)
-		j.Events, j.EventsPartitions = eventsink.Config{Kafka: j.Log, Topic: "events"}, 2
+		j.Events, j.EventsPartitions = eventsink.Config{Brokers: j.Log.Brokers, Topic: "events"}, 2
 		run(t, j)
 	}
 	check := func(when string) (repeats int) {
@@ -86,7 +86,7 @@ func TestAMissingEventsTopicStopsTheJobBeforeItBegins(t *testing.T) {
 	b := trial.Start(t, film.Records(film.Config{Cameras: 1, Frames: 4}))
 	out := t.TempDir()
 	j := jobOn(t, b, out, "now")
-	j.Events = eventsink.Config{Kafka: j.Log, Topic: "events"}
+	j.Events = eventsink.Config{Brokers: j.Log.Brokers, Topic: "events"}
 	if _, err := j.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "topic events does not exist: create it with --events-partitions") {
 		t.Error(err)
 	}
@@ -104,7 +104,7 @@ func TestEventsThatAnEarlierConfigurationPublishedAreNotPublishedByTheNext(t *te
 		if until == "now" {
 			remake(t, &j, func(c *profiles.Config) { c.Set("motion", `{"min_area": 12, "threshold": 40}`) })
 		}
-		j.Events, j.EventsPartitions = eventsink.Config{Kafka: j.Log, Topic: "events"}, 2
+		j.Events, j.EventsPartitions = eventsink.Config{Brokers: j.Log.Brokers, Topic: "events"}, 2
 		run(t, j)
 	}
 	want := map[string]eventsink.Event{}

@@ -124,7 +124,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		}
 	}
 	if j.Events.Topic != "" {
-		if j.Events.Kafka, err = j.Events.Kafka.Absolute(); err != nil {
+		if j.Events.Connection, err = store.Absolute(j.Events.Connection); err != nil {
 			return nil, err
 		}
 		if err := eventsink.Prepare(ctx, j.Events, j.EventsPartitions); err != nil {

@@ -74,7 +74,7 @@ func TestAJobThatFailsAtItsStartLeavesTheLiveJobAlive(t *testing.T) {
 		"the archive ends before the output":   func(j *job.Job) { j.Log = archive },
 		"the topic does not exist":             func(j *job.Job) { j.Topic, j.Log.Patience = "nosuch", time.Second },
 		"the end cannot be reached":            func(j *job.Job) { j.SliceBytes = 1; setUntil(t, j, "1000") },
-		"the events topic does not exist":      func(j *job.Job) { j.Events.Kafka, j.Events.Topic = j.Log, "events" },
+		"the events topic does not exist":      func(j *job.Job) { j.Events.Brokers, j.Events.Topic = j.Log.Brokers, "events" },
 		"the output has another size of chunk": func(j *job.Job) { j.N = 16 },
 	} {
 		j := jobOn(t, b, out, "now")

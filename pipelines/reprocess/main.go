@@ -29,7 +29,7 @@ func main() {
 	if j.Events.Topic != "" {
 		brokers, bad := kafka.Check()
 		err = errors.Join(err, bad, launch.CheckConnection(j.Runner, kafka.Connection))
-		j.Events.Kafka = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
+		j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
 	}
 	j.Log = log.Spec{Kind: archive.Kind, Root: *root}
 	os.Exit(job.Main(j, err))

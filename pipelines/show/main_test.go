@@ -18,6 +18,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/element"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
@@ -66,7 +67,7 @@ func small(t *testing.T) string {
 
 	id := chunk.ID{Topic: "frames"}
 	end := chunk.End{ID: id, N: n, Offsets: chunk.Span(0, n), Owed: []string{"gate", "yard"}}
-	states := []output.State{{Camera: "gate", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
+	states := []element.State{{Camera: "gate", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
 	if _, err := w.Commit(t.Context(), end, rows[:n], states, nil); err != nil {
 		t.Fatal(err)
 	}

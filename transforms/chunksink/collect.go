@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -45,8 +46,8 @@ func (c *Collector) Generation() int { return c.generation }
 // Ready is what is to be published: a whole chunk, or the beginning of one.
 type Ready struct {
 	End    chunk.End
-	Rows   []result.Frame // ascending offsets
-	States []State        // in the order of End.Owed
+	Rows   []result.Frame  // ascending offsets
+	States []element.State // in the order of End.Owed
 }
 
 // Add takes a part. keep is what must be stored of it, nil if nothing. stored
@@ -58,7 +59,7 @@ type Ready struct {
 //
 // Of equal offsets the first wins; one with other content, a second end with
 // other content, or more than the end names is output.ErrPromiseBroken.
-func (c *Collector) Add(p *Part, stored func() ([][]byte, error)) (keep []byte, ready *Ready, err error) {
+func (c *Collector) Add(p *element.Part, stored func() ([][]byte, error)) (keep []byte, ready *Ready, err error) {
 	if p.ID != c.id {
 		return nil, nil, fmt.Errorf("a part of %v came to %v", p.ID, c.id)
 	}
@@ -77,7 +78,7 @@ func (c *Collector) Add(p *Part, stored func() ([][]byte, error)) (keep []byte, 
 		return kept, nil
 	}
 
-	fresh := Part{ID: c.id}
+	fresh := element.Part{ID: c.id}
 	for i := range p.Results {
 		r := &p.Results[i]
 		if c.held.Contains(r.Offset) {
@@ -209,7 +210,7 @@ func line(r *result.Frame) string {
 	return strings.TrimSpace(b.String())
 }
 
-func (c *Collector) compareState(s *State, read func() (*contents, error)) error {
+func (c *Collector) compareState(s *element.State, read func() (*contents, error)) error {
 	kept, err := read()
 	if err != nil {
 		return err
@@ -228,13 +229,13 @@ func (c *Collector) compareState(s *State, read func() (*contents, error)) error
 type contents struct {
 	id     chunk.ID
 	rows   map[int64]*result.Frame
-	states map[string]*State
+	states map[string]*element.State
 }
 
 func (c *Collector) read(stored [][]byte) (*contents, error) {
-	all := &contents{c.id, map[int64]*result.Frame{}, map[string]*State{}}
+	all := &contents{c.id, map[int64]*result.Frame{}, map[string]*element.State{}}
 	for _, b := range stored {
-		p, err := UnmarshalPart(b)
+		p, err := element.UnmarshalPart(b)
 		if err != nil {
 			return nil, fmt.Errorf("%v: stored part: %w", c.id, err)
 		}
@@ -243,7 +244,7 @@ func (c *Collector) read(stored [][]byte) (*contents, error) {
 	return all, nil
 }
 
-func (c *contents) add(p *Part) {
+func (c *contents) add(p *element.Part) {
 	for i := range p.Results {
 		c.rows[p.Results[i].Offset] = &p.Results[i]
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -19,7 +20,7 @@ import (
 type wanted struct {
 	end    chunk.End
 	rows   []result.Frame
-	states []State
+	states []element.State
 }
 
 func (w *wanted) ready() *Ready { return &Ready{End: w.end, Rows: w.rows, States: w.states} }
@@ -56,7 +57,7 @@ func drawWanted(t *rapid.T, k int64) *wanted {
 		if seen[camera] {
 			w.end.Owed = append(w.end.Owed, camera)
 			w.end.Cameras = append(w.end.Cameras, chunk.CameraOffset{Camera: camera, Last: k})
-			w.states = append(w.states, State{Camera: camera, Position: chunk.EndPosition(k, n), Bytes: []byte("state of " + camera)})
+			w.states = append(w.states, element.State{Camera: camera, Position: chunk.EndPosition(k, n), Bytes: []byte("state of " + camera)})
 		}
 	}
 	return w
@@ -64,12 +65,12 @@ func drawWanted(t *rapid.T, k int64) *wanted {
 
 // deliveries are parts that bring the chunk once at least, cut, doubled and
 // overlapping in every way.
-func (w *wanted) deliveries(t *rapid.T) []Part {
-	var parts []Part
+func (w *wanted) deliveries(t *rapid.T) []element.Part {
+	var parts []element.Part
 	cut := func() {
 		for rest := w.rows; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "run")
-			parts = append(parts, Part{ID: w.end.ID, Results: rest[:n]})
+			parts = append(parts, element.Part{ID: w.end.ID, Results: rest[:n]})
 			rest = rest[n:]
 		}
 	}
@@ -81,12 +82,12 @@ func (w *wanted) deliveries(t *rapid.T) []Part {
 		if len(w.rows) > 0 {
 			from := rapid.IntRange(0, len(w.rows)-1).Draw(t, "from")
 			to := rapid.IntRange(from, len(w.rows)).Draw(t, "to")
-			parts = append(parts, Part{ID: w.end.ID, Results: slices.Concat(w.rows[from:to], w.rows[from:min(to, from+1)])})
+			parts = append(parts, element.Part{ID: w.end.ID, Results: slices.Concat(w.rows[from:to], w.rows[from:min(to, from+1)])})
 		}
 	}
 	for i := range w.states {
 		for range rapid.IntRange(1, 2).Draw(t, "states") {
-			p := Part{ID: w.end.ID, State: &w.states[i]}
+			p := element.Part{ID: w.end.ID, State: &w.states[i]}
 			if len(w.rows) > 0 && rapid.Bool().Draw(t, "state with results") {
 				p.Results = w.rows[len(w.rows)-1:]
 			}
@@ -94,7 +95,7 @@ func (w *wanted) deliveries(t *rapid.T) []Part {
 		}
 	}
 	for range rapid.IntRange(1, 2).Draw(t, "ends") {
-		parts = append(parts, Part{ID: w.end.ID, End: &w.end})
+		parts = append(parts, element.Part{ID: w.end.ID, End: &w.end})
 	}
 	return parts
 }
@@ -113,8 +114,8 @@ func newSink(t *rapid.T) *sink {
 	return &sink{t: t, summary: map[string][]byte{}, bag: map[string][][]byte{}, done: map[string]*Ready{}, partials: map[string][]*Ready{}}
 }
 
-func (s *sink) add(sent Part) error {
-	p, err := UnmarshalPart(sent.Marshal())
+func (s *sink) add(sent element.Part) error {
+	p, err := element.UnmarshalPart(sent.Marshal())
 	if err != nil {
 		return err
 	}
@@ -156,14 +157,14 @@ func (s *sink) add(sent Part) error {
 func TestWhateverTheEngineDoesEachChunkIsCommittedOnceAndAlike(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var chunks []*wanted
-		var parts []Part
+		var parts []element.Part
 		for k := range int64(rapid.IntRange(1, 3).Draw(t, "chunks")) {
 			w := drawWanted(t, k)
 			chunks = append(chunks, w)
 			parts = append(parts, w.deliveries(t)...)
 			for range rapid.IntRange(0, 2).Draw(t, "wishes") {
 				upTo := rapid.Int64Range(k*16+1, k*16+15).Draw(t, "up to")
-				parts = append(parts, Part{ID: w.end.ID, End: &w.until(upTo).End})
+				parts = append(parts, element.Part{ID: w.end.ID, End: &w.until(upTo).End})
 			}
 		}
 		s := newSink(t)
@@ -201,7 +202,7 @@ func fixed() *wanted {
 	for o := int64(4); o < 7; o++ {
 		w.rows = append(w.rows, result.Frame{Topic: "frames", Partition: 2, Offset: o, Camera: "a", Quality: &result.Quality{Contrast: 1}})
 	}
-	w.states = []State{{Camera: "a", Position: chunk.EndPosition(1, 4), Bytes: []byte("state")}}
+	w.states = []element.State{{Camera: "a", Position: chunk.EndPosition(1, 4), Bytes: []byte("state")}}
 	return w
 }
 
@@ -216,10 +217,10 @@ func TestWhatContradictsItselfIsRefused(t *testing.T) {
 	shortEnd.Offsets = chunk.Span(4, 6)
 	fewerOwed := w.end
 	fewerOwed.Owed = nil
-	for name, parts := range map[string][]Part{
+	for name, parts := range map[string][]element.Part{
 		"an offset twice with other content":               {{ID: id, Results: w.rows}, {ID: id, Results: []result.Frame{otherRow}}},
 		"an offset twice with other content, in one part":  {{ID: id, Results: []result.Frame{w.rows[1], otherRow}}},
-		"a state twice with other content":                 {{ID: id, State: &w.states[0]}, {ID: id, State: &State{Camera: "a", Position: w.states[0].Position, Bytes: []byte("x")}}},
+		"a state twice with other content":                 {{ID: id, State: &w.states[0]}, {ID: id, State: &element.State{Camera: "a", Position: w.states[0].Position, Bytes: []byte("x")}}},
 		"two different ends":                               {{ID: id, End: &w.end}, {ID: id, End: &otherEnd}},
 		"more offsets than the end names, the end first":   {{ID: id, End: &shortEnd}, {ID: id, Results: w.rows}},
 		"more offsets than the end names, the end last":    {{ID: id, Results: w.rows}, {ID: id, End: &shortEnd}},
@@ -249,7 +250,7 @@ func TestStoredPartsAreReadOnlyWhenTheyAreNeeded(t *testing.T) {
 	c := NewCollector(w.end.ID, 1)
 	var bag [][]byte
 	reads := 0
-	for i, p := range []Part{
+	for i, p := range []element.Part{
 		{ID: w.end.ID, End: &w.end}, {ID: w.end.ID, Results: w.rows[2:]}, {ID: w.end.ID, Results: w.rows[:2]},
 		{ID: w.end.ID, State: &w.states[0]},
 	} {
@@ -270,10 +271,10 @@ func TestLostKeyedStateIsAnErrorAndNotAnEmptyChunk(t *testing.T) {
 	w := fixed()
 	c := NewCollector(w.end.ID, 1)
 	lost := func() ([][]byte, error) { return nil, nil }
-	if _, _, err := c.Add(&Part{ID: w.end.ID, Results: w.rows}, lost); err != nil {
+	if _, _, err := c.Add(&element.Part{ID: w.end.ID, Results: w.rows}, lost); err != nil {
 		t.Fatal(err)
 	}
-	_, ready, err := c.Add(&Part{ID: w.end.ID, End: &w.end, State: &w.states[0]}, lost)
+	_, ready, err := c.Add(&element.Part{ID: w.end.ID, End: &w.end, State: &w.states[0]}, lost)
 	if err == nil || ready != nil {
 		t.Errorf("got %v, %v", ready, err)
 	}
@@ -283,7 +284,7 @@ func FuzzUnmarshalCollector(f *testing.F) {
 	w := fixed()
 	c := NewCollector(w.end.ID, 4)
 	f.Add(c.Marshal())
-	for _, p := range []Part{{ID: w.end.ID, Results: w.rows[:1], End: &w.until(6).End}, {ID: w.end.ID, End: &w.end}} {
+	for _, p := range []element.Part{{ID: w.end.ID, Results: w.rows[:1], End: &w.until(6).End}, {ID: w.end.ID, End: &w.end}} {
 		if _, _, err := c.Add(&p, func() ([][]byte, error) { return nil, nil }); err != nil {
 			f.Fatal(err)
 		}
@@ -297,23 +298,6 @@ func FuzzUnmarshalCollector(f *testing.F) {
 		again, err := UnmarshalCollector(c.Marshal())
 		if err != nil || string(again.Marshal()) != string(c.Marshal()) {
 			t.Errorf("%+v became %+v: %v", c, again, err)
-		}
-	})
-}
-
-func FuzzUnmarshalPart(f *testing.F) {
-	w := fixed()
-	for _, p := range []Part{{ID: w.end.ID}, {ID: w.end.ID, Results: w.rows, State: &w.states[0], End: &w.end}} {
-		f.Add(p.Marshal())
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := UnmarshalPart(b)
-		if err != nil {
-			return
-		}
-		again, err := UnmarshalPart(p.Marshal())
-		if err != nil || string(again.Marshal()) != string(p.Marshal()) {
-			t.Errorf("%+v became %+v: %v", p, again, err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 )
 
 func init() {
@@ -17,6 +18,6 @@ func Ends(s beam.Scope, ends beam.PCollection) beam.PCollection {
 
 type endsFn struct{}
 
-func (*endsFn) ProcessElement(end chunk.End) (string, Part) {
-	return end.Key(), Part{ID: end.ID, End: &end}
+func (*endsFn) ProcessElement(end chunk.End) (string, element.Part) {
+	return end.Key(), element.Part{ID: end.ID, End: &end}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -59,9 +60,9 @@ type script struct {
 }
 
 // part makes the part that a script names.
-func (s *script) part(t *testing.T, d *datadriven.TestData) Part {
+func (s *script) part(t *testing.T, d *datadriven.TestData) element.Part {
 	t.Helper()
-	p := Part{ID: s.id}
+	p := element.Part{ID: s.id}
 	text := func(key, unless string) string {
 		if d.HasArg(key) {
 			d.ScanArgs(t, key, &unless)
@@ -75,7 +76,7 @@ func (s *script) part(t *testing.T, d *datadriven.TestData) Part {
 				p.Results = append(p.Results, result.Frame{Topic: s.id.Topic, Offset: o, Detail: text("detail", "")})
 			}
 		case "state":
-			p.State = &State{Camera: a.Vals[0], Position: chunk.EndPosition(s.id.Index, s.n), Bytes: []byte(text("bytes", "state"))}
+			p.State = &element.State{Camera: a.Vals[0], Position: chunk.EndPosition(s.id.Index, s.n), Bytes: []byte(text("bytes", "state"))}
 		case "end", "partial":
 			p.End = &chunk.End{ID: s.id, N: s.n, LastDigest: uint64(number(d, text("digest", "7")))}
 			for _, o := range offsets(d, a.Vals) {
@@ -117,12 +118,12 @@ func number(d *datadriven.TestData, s string) int64 {
 }
 
 // deliver gives the part to the collector, both as encoded as they are between two elements.
-func (s *script) deliver(t *testing.T, sent Part) string {
+func (s *script) deliver(t *testing.T, sent element.Part) string {
 	t.Helper()
 	if s.summary == nil {
 		t.Fatal("the chunk is complete: begin another")
 	}
-	p, err := UnmarshalPart(sent.Marshal())
+	p, err := element.UnmarshalPart(sent.Marshal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func (s *script) deliver(t *testing.T, sent Part) string {
 		fmt.Fprintf(&out, "so far, up to %d: %s\n", ready.End.UpTo, s.content(rows(ready.Rows), nil))
 	}
 	if keep != nil {
-		k, err := UnmarshalPart(keep)
+		k, err := element.UnmarshalPart(keep)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +202,7 @@ func rows(frames []result.Frame) (s chunk.Offsets) {
 	return s
 }
 
-func cameras(states []State) (s []string) {
+func cameras(states []element.State) (s []string) {
 	for i := range states {
 		s = append(s, states[i].Camera)
 	}

@@ -1,3 +1,5 @@
+// Package chunksink collects the parts of each chunk until they are exactly
+// those that the chunk's end names, and then publishes the chunk's files once.
 package chunksink
 
 import (
@@ -12,6 +14,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -29,7 +32,7 @@ func init() {
 // Config says where the sink writes. It travels to the workers.
 type Config struct {
 	Output   output.Spec
-	Pictures PicturesSpec
+	Pictures output.PicturesSpec
 }
 
 // Committed tells of a file that is published.
@@ -45,7 +48,7 @@ type Committed struct {
 // parts; at least once. Give them to another stage, or to [Finish].
 func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 	s = s.Scope("chunksink.Write")
-	if err := cfg.Pictures.check(); err != nil {
+	if err := cfg.Pictures.Check(); err != nil {
 		panic(fmt.Sprintf("chunksink.Write: %v", err))
 	}
 	if cfg.Output.Root == "" || cfg.Output.N < 1 || cfg.Output.Generation < 1 {
@@ -80,7 +83,7 @@ func (fn *writeFn) Setup(ctx context.Context) error {
 	if fn.writer != nil {
 		return nil
 	}
-	pics, err := fn.Config.Pictures.open(ctx)
+	pics, err := fn.Config.Pictures.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func closePictures(p output.Pictures) error {
 }
 
 // ProcessElement adds one part to its chunk.
-func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key string, part Part, emit func(string, Committed)) error {
+func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key string, part element.Part, emit func(string, Committed)) error {
 	c, err := fn.collector(ctx, p, part.ID)
 	if err != nil {
 		return err

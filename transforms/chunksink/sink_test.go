@@ -15,6 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -22,7 +23,7 @@ import (
 
 func init() {
 	beam.RegisterFunction(keyed)
-	chunksink.RegisterPictures("list", func(context.Context, []byte) (output.Pictures, error) { return list{}, nil })
+	output.RegisterPictures("list", func(context.Context, []byte) (output.Pictures, error) { return list{}, nil })
 }
 
 func TestMain(m *testing.M) {
@@ -43,12 +44,12 @@ func (list) Pack(_ context.Context, w io.Writer, end chunk.End, rows []result.Fr
 	return len(rows), err
 }
 
-func keyed(p chunksink.Part) (string, chunksink.Part) { return p.Key(), p }
+func keyed(p element.Part) (string, element.Part) { return p.Key(), p }
 
 const n = 8
 
 // theLog is chunks 0 to 5 of two partitions, chunk by chunk, as parts.
-func theLog() (parts []chunksink.Part, ends []chunk.End) {
+func theLog() (parts []element.Part, ends []chunk.End) {
 	for partition := range int32(2) {
 		for k := range int64(6) {
 			id := chunk.ID{Topic: "frames", Partition: partition, Index: k}
@@ -59,13 +60,13 @@ func theLog() (parts []chunksink.Part, ends []chunk.End) {
 				}
 				end.Offsets.Add(o)
 				row := result.Frame{Topic: "frames", Partition: partition, Offset: o, Camera: string(rune('a' + o%2)), Status: result.OK}
-				parts = append(parts, chunksink.Part{ID: id, Results: []result.Frame{row}})
+				parts = append(parts, element.Part{ID: id, Results: []result.Frame{row}})
 			}
 			for _, camera := range end.Owed {
-				parts = append(parts, chunksink.Part{ID: id, State: &chunksink.State{
+				parts = append(parts, element.Part{ID: id, State: &element.State{
 					Camera: camera, Position: chunk.EndPosition(k, n), Bytes: fmt.Appendf(nil, "%s at %d", camera, k)}})
 			}
-			parts = append(parts, chunksink.Part{ID: id, End: &end})
+			parts = append(parts, element.Part{ID: id, End: &end})
 			ends = append(ends, end)
 		}
 	}
@@ -90,11 +91,11 @@ func open(t *testing.T, root, config string) (*store.Folder, *output.Output) {
 	return folder, out
 }
 
-func run(t *testing.T, out *output.Output, parts []chunksink.Part) error {
+func run(t *testing.T, out *output.Output, parts []element.Part) error {
 	t.Helper()
 	p, s := beam.NewPipelineWithRoot()
 	col := beam.ParDo(s, keyed, beam.Reshuffle(s, beam.CreateList(s, parts)))
-	cfg := chunksink.Config{Output: out.Spec(), Pictures: chunksink.PicturesSpec{Kind: "list"}}
+	cfg := chunksink.Config{Output: out.Spec(), Pictures: output.PicturesSpec{Kind: "list"}}
 	chunksink.Finish(s, chunksink.Write(s, cfg, col))
 	_, err := prism.Execute(t.Context(), p)
 	return err
@@ -109,7 +110,7 @@ func TestShuffledPartsGiveTheSameFilesOnPrism(t *testing.T) {
 	}
 	for _, end := range ends { // a bare loop as the reference
 		var rows []result.Frame
-		var states []chunksink.State
+		var states []element.State
 		for _, p := range parts {
 			if p.ID == end.ID {
 				rows = append(rows, p.Results...)
@@ -158,13 +159,13 @@ func TestAPartialEndPublishesTheExactPrefixOnPrism(t *testing.T) {
 	_, out := open(t, t.TempDir(), "config")
 	end := ends[1]
 	wish := chunk.End{ID: end.ID, N: n, Partial: true, UpTo: n + 5, Offsets: end.Offsets.Below(n + 5)}
-	var sent []chunksink.Part
+	var sent []element.Part
 	for _, p := range parts {
 		if p.ID == end.ID && p.Results != nil && p.Results[0].Offset < n+6 {
 			sent = append(sent, p)
 		}
 	}
-	sent = append(sent, chunksink.Part{ID: end.ID, End: &wish})
+	sent = append(sent, element.Part{ID: end.ID, End: &wish})
 	if err := run(t, out, sent); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +194,7 @@ func TestABrokenPromiseFailsTheJob(t *testing.T) {
 	other := parts[0]
 	other.Results = []result.Frame{other.Results[0]}
 	other.Results[0].Detail = "other"
-	err := run(t, out, []chunksink.Part{parts[0], other})
+	err := run(t, out, []element.Part{parts[0], other})
 	// The error crosses the engine as text.
 	if err == nil || !strings.Contains(err.Error(), output.ErrPromiseBroken.Error()) {
 		t.Errorf("got %v", err)
@@ -215,7 +216,7 @@ func TestASupersededJobFails(t *testing.T) {
 func TestWriteRefusesABadConfigurationAtConstruction(t *testing.T) {
 	for name, cfg := range map[string]chunksink.Config{
 		"no output":        {},
-		"unknown pictures": {Output: output.Spec{Root: "/x", N: 1, Generation: 1}, Pictures: chunksink.PicturesSpec{Kind: "none such"}},
+		"unknown pictures": {Output: output.Spec{Root: "/x", N: 1, Generation: 1}, Pictures: output.PicturesSpec{Kind: "none such"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -57,21 +58,21 @@ func TestAFinishedKeyHasNoState(t *testing.T) {
 	fn, w := stage(t), fixed()
 	var s keyState
 	var got []Committed
-	add := func(p Part) {
+	add := func(p element.Part) {
 		t.Helper()
 		if err := fn.ProcessElement(t.Context(), &s, p.Key(), p, func(_ string, c Committed) { got = append(got, c) }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	add(Part{ID: w.end.ID, Results: w.rows, End: &w.end})
+	add(element.Part{ID: w.end.ID, Results: w.rows, End: &w.end})
 	if s.empty() || len(got) != 0 {
 		t.Errorf("the state is owed, and there is %+v, committed %+v", s, got)
 	}
-	add(Part{ID: w.end.ID, State: &w.states[0]})
+	add(element.Part{ID: w.end.ID, State: &w.states[0]})
 	if !s.empty() || len(got) != 1 || got[0].Rows != 3 || got[0].Partial {
 		t.Errorf("the chunk is complete, and there is %+v, committed %+v", s, got)
 	}
-	for _, late := range []Part{{ID: w.end.ID, Results: w.rows[:1]}, {ID: w.end.ID, End: &w.end}, {ID: w.end.ID, State: &w.states[0]}} {
+	for _, late := range []element.Part{{ID: w.end.ID, Results: w.rows[:1]}, {ID: w.end.ID, End: &w.end}, {ID: w.end.ID, State: &w.states[0]}} {
 		add(late)
 		if !s.empty() || len(got) != 1 {
 			t.Errorf("a late repeat left %+v, committed %+v", s, got)
@@ -82,7 +83,7 @@ func TestAFinishedKeyHasNoState(t *testing.T) {
 func TestKeyedStateOfAnotherGenerationIsRefused(t *testing.T) {
 	fn, w := stage(t), fixed()
 	s := keyState{value: NewCollector(w.end.ID, 2).Marshal()}
-	err := fn.ProcessElement(t.Context(), &s, w.end.Key(), Part{ID: w.end.ID, Results: []result.Frame{w.rows[0]}}, nil)
+	err := fn.ProcessElement(t.Context(), &s, w.end.Key(), element.Part{ID: w.end.ID, Results: []result.Frame{w.rows[0]}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "generation 2") {
 		t.Errorf("got %v", err)
 	}

@@ -1,5 +1,3 @@
-// Package element defines what flows between the stages of a pipeline, and the credit
-// that bounds how much of it there is.
 package element
 
 import "sync"

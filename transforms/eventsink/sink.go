@@ -7,16 +7,16 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 )
 
 func init() {
 	beam.RegisterDoFn(&publishFn{})
-	register.Emitter2[string, chunksink.Part]()
+	register.Emitter2[string, element.Part]()
 }
 
 // Write publishes the events in the results of parts and gives the parts on, to
-// [chunksink.Write]: KV<string, chunksink.Part>. Take them as the sequence stage gives
+// [chunksink.Write]: KV<string, element.Part>. Take them as the sequence stage gives
 // them, since every shuffle may change their order.
 //
 // A part goes on when all its events are acknowledged by all replicas in sync. So a
@@ -60,12 +60,12 @@ func (fn *publishFn) Teardown() {
 }
 
 // StartBundle opens the topic again if it was given up in the bundle before.
-func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, chunksink.Part)) error {
+func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, element.Part)) error {
 	return fn.open(ctx)
 }
 
 // ProcessElement publishes the part's events and emits the part.
-func (fn *publishFn) ProcessElement(ctx context.Context, key string, part chunksink.Part, emit func(string, chunksink.Part)) error {
+func (fn *publishFn) ProcessElement(ctx context.Context, key string, part element.Part, emit func(string, element.Part)) error {
 	var n int64
 	for i := range part.Results {
 		if r := &part.Results[i]; r.Offset < fn.Config.From[r.Partition] {

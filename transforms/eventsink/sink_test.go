@@ -21,7 +21,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -40,11 +40,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func keyed(p chunksink.Part) (string, chunksink.Part) { return p.Key(), p }
+func keyed(p element.Part) (string, element.Part) { return p.Key(), p }
 
 // parts are n frames of each of some cameras, in order, with two events each, as the
 // sequence stage gives them.
-func parts(n int64) (all []chunksink.Part, want map[string][]string) {
+func parts(n int64) (all []element.Part, want map[string][]string) {
 	want = map[string][]string{}
 	for o := range n {
 		for c, camera := range []string{"gate", "yard", "door", "roof"} {
@@ -58,16 +58,16 @@ func parts(n int64) (all []chunksink.Part, want map[string][]string) {
 				r.Events = append(r.Events, result.Event{ID: id, Analysis: "zones/" + camera, Type: "FieldDetector/ObjectsInside", Snapshot: offset})
 				want[camera] = append(want[camera], id)
 			}
-			all = append(all, chunksink.Part{ID: chunk.ID{Topic: "frames", Index: offset / 32}, Results: []result.Frame{r}})
+			all = append(all, element.Part{ID: chunk.ID{Topic: "frames", Index: offset / 32}, Results: []result.Frame{r}})
 		}
 	}
 	// What has no events has no events.
-	all = append(all, chunksink.Part{ID: chunk.ID{Topic: "frames"}, State: &chunksink.State{Camera: "gate"}})
+	all = append(all, element.Part{ID: chunk.ID{Topic: "frames"}, State: &element.State{Camera: "gate"}})
 	return all, want
 }
 
 func config(b *broker.Broker, patience time.Duration) eventsink.Config {
-	return eventsink.Config{Topic: "events", Kafka: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: patience}}
+	return eventsink.Config{Topic: "events", Brokers: b.Addrs(), Patience: patience}
 }
 
 func start(t *testing.T, opts broker.Options) *broker.Broker {
@@ -81,7 +81,7 @@ func start(t *testing.T, opts broker.Options) *broker.Broker {
 }
 
 // run publishes the parts on prism and returns how many it says it published.
-func run(t *testing.T, cfg eventsink.Config, all []chunksink.Part) (int64, error) {
+func run(t *testing.T, cfg eventsink.Config, all []element.Part) (int64, error) {
 	t.Helper()
 	p, s := beam.NewPipelineWithRoot()
 	passert.Count(s, beam.DropKey(s, eventsink.Write(s, cfg, beam.ParDo(s, keyed, beam.CreateList(s, all)))), "parts that went on", len(all))
@@ -186,7 +186,7 @@ func TestAnOutageThatDoesNotEndFailsTheJob(t *testing.T) {
 func TestTheTopicIsLookedForBeforeTheJob(t *testing.T) {
 	b := start(t, broker.Options{})
 	cfg := config(b, time.Minute)
-	cfg.Kafka.Patience = 5 * time.Second
+	cfg.Patience = 5 * time.Second
 	err := eventsink.Prepare(t.Context(), cfg, 0)
 	if err == nil || !strings.Contains(err.Error(), "topic events does not exist: create it with --events-partitions N") {
 		t.Error(err)
@@ -215,9 +215,8 @@ func TestTheTopicIsLookedForBeforeTheJob(t *testing.T) {
 	for name, bad := range map[string]func(*eventsink.Config){
 		"no topic":      func(c *eventsink.Config) { c.Topic = "" },
 		"a path":        func(c *eventsink.Config) { c.Topic = "a/b" },
-		"no brokers":    func(c *eventsink.Config) { c.Kafka.Brokers = nil },
-		"an archive":    func(c *eventsink.Config) { c.Kafka.Kind = "archive" },
-		"no connection": func(c *eventsink.Config) { c.Kafka.Connection = filepath.Join(t.TempDir(), "none.yaml") },
+		"no brokers":    func(c *eventsink.Config) { c.Brokers = nil },
+		"no connection": func(c *eventsink.Config) { c.Connection = filepath.Join(t.TempDir(), "none.yaml") },
 	} {
 		c := config(b, time.Second)
 		bad(&c)
@@ -243,19 +242,19 @@ func TestEventsAreWrittenAsTheUserOfTheConnectionFile(t *testing.T) {
 		}
 	}
 	all, _ := parts(5)
-	cfg := eventsink.Config{Topic: "events", Kafka: log.Spec{
-		Kind: "kafka", Brokers: c.ListenAddrs(), Connection: filepath.Join(dir, "connection.yaml"), Patience: 10 * time.Second}}
+	cfg := eventsink.Config{Topic: "events",
+		Brokers: c.ListenAddrs(), Connection: filepath.Join(dir, "connection.yaml"), Patience: 10 * time.Second}
 	if n, err := run(t, cfg, all); err != nil || n != 40 {
 		t.Fatal(n, err)
 	}
-	log, err := log.Open(context.Background(), cfg.Kafka)
+	l, err := log.Open(context.Background(), log.Spec{Kind: "kafka", Brokers: cfg.Brokers, Connection: cfg.Connection, Patience: cfg.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
+	defer l.Close()
 	var got []frame.Record
 	for next := int64(0); next < 40; {
-		recs, to, err := log.Read(t.Context(), "events", 0, next, 40, 1<<20, time.Second)
+		recs, to, err := l.Read(t.Context(), "events", 0, next, 40, 1<<20, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,16 +11,19 @@ import (
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/log"
 )
 
 // Config says where events go. It travels to the workers, so it holds no secrets,
 // only the path of the file that says where to find them.
 type Config struct {
-	// Kafka is the cluster: its brokers, its connection file, and for how long
-	// publishing is tried again while brokers fail (Patience).
-	Kafka log.Spec
-	Topic string
+	Brokers []string // of the cluster, host:port
+	// Connection is the path of a file that says how to connect with TLS and SASL (see
+	// package connect); every worker must have it. "" is plaintext.
+	Connection string
+	// Patience is for how long publishing is tried again while brokers fail. 0:
+	// connect.DefaultPatience.
+	Patience time.Duration
+	Topic    string
 	// From holds, by partition of the frames' topic, the first offset whose events
 	// are published: where a changed configuration holds from inside a chunk, those
 	// before it were published by the earlier one. Others are published from 0 on.
@@ -30,11 +33,11 @@ type Config struct {
 // Validate returns every violation, joined.
 func (c Config) Validate() error {
 	errs := []error{frame.CheckTopic(c.Topic)}
-	if c.Kafka.Kind != "kafka" || len(c.Kafka.Brokers) == 0 {
+	if len(c.Brokers) == 0 {
 		errs = append(errs, errors.New("events need the brokers of a Kafka cluster"))
 	}
-	if c.Kafka.Patience < 0 {
-		errs = append(errs, fmt.Errorf("patience is %v, must not be negative", c.Kafka.Patience))
+	if c.Patience < 0 {
+		errs = append(errs, fmt.Errorf("patience is %v, must not be negative", c.Patience))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("event sink: %w", err)
@@ -48,12 +51,12 @@ const queueBytes = 4 << 20
 
 // open opens the topic. With partitions it is created if it is missing.
 func (c Config) open(ctx context.Context, partitions int) (*publish.Publisher, error) {
-	patience := c.Kafka.Patience
+	patience := c.Patience
 	if patience == 0 {
 		patience = connect.DefaultPatience
 	}
 	p, err := publish.Open(ctx, publish.Options{
-		Brokers: c.Kafka.Brokers, Topic: c.Topic, Connection: c.Kafka.Connection,
+		Brokers: c.Brokers, Topic: c.Topic, Connection: c.Connection,
 		ClientID: "framebeam-events", CreatePartitions: partitions, CreateConfig: created,
 		QueueBytes: queueBytes, DeliveryTimeout: patience, OpenTimeout: min(patience, 30*time.Second),
 	})

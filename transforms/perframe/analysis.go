@@ -11,7 +11,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Analysis is one analysis of a frame on its own: a function of the frame and
@@ -27,7 +27,7 @@ type Analysis interface {
 	Pixels() frame.Pixels
 	// Analyse adds what it finds to out. A *[frame.Poison] is the frame's fault
 	// and makes it a dead letter; any other error is a fault of the program.
-	Analyse(in sequence.Input, out *result.PerFrame) error
+	Analyse(in pixels.Input, out *result.PerFrame) error
 }
 
 // Kind is a kind of per-frame analysis as configurations know it.

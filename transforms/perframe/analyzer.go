@@ -7,9 +7,10 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -96,7 +97,7 @@ func (a *Analyzer) of(camera string) *profile {
 }
 
 func (a *Analyzer) find(camera string) *profile {
-	i := sequence.Select(camera, func(i int) string { return a.profiles[i].Match }, len(a.profiles))
+	i := params.Select(camera, func(i int) string { return a.profiles[i].Match }, len(a.profiles))
 	if i < 0 {
 		return &profile{pixels: frame.GrayPixels}
 	}
@@ -105,8 +106,8 @@ func (a *Analyzer) find(camera string) *profile {
 
 // Analyze parses, decodes and analyses one record. What is wrong with the record
 // is in the result; an error is a fault of the program.
-func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (sequence.Item, error) {
-	it := sequence.Item{Result: result.Begin(topic, partition, rec)}
+func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (element.Item, error) {
+	it := element.Item{Result: result.Begin(topic, partition, rec)}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		it.Result.Describe(&f)

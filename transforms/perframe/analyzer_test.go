@@ -13,11 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -144,8 +143,8 @@ func TestDecodedFramesAreHandedOverWhenAskedFor(t *testing.T) {
 }
 
 type emitted struct {
-	runs  map[string]sequence.Run
-	parts map[string]chunksink.Part
+	runs  map[string]element.Run
+	parts map[string]element.Part
 }
 
 func process(t *testing.T, cfg Config, run chunk.Run) emitted {
@@ -162,10 +161,10 @@ func process(t *testing.T, cfg Config, run chunk.Run) emitted {
 	if err := fn.Setup(); err != nil {
 		t.Fatal(err)
 	}
-	out := emitted{map[string]sequence.Run{}, map[string]chunksink.Part{}}
+	out := emitted{map[string]element.Run{}, map[string]element.Part{}}
 	err = fn.ProcessElement(run,
-		func(k string, r sequence.Run) { out.runs[k] = r },
-		func(k string, p chunksink.Part) { out.parts[k] = p })
+		func(k string, r element.Run) { out.runs[k] = r },
+		func(k string, p element.Part) { out.parts[k] = p })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +194,11 @@ func TestRunsPassTheStage(t *testing.T) {
 		if diff := cmp.Diff([]result.Status{result.OK, result.Dead, result.OK}, status); diff != "" {
 			t.Error(diff)
 		}
-		back, err := sequence.UnmarshalRun(got.Marshal())
+		back, err := element.UnmarshalRun(got.Marshal())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(got, back, cmpopts.IgnoreUnexported(sequence.Run{})); diff != "" {
+		if diff := cmp.Diff(got, back, cmpopts.IgnoreUnexported(element.Run{})); diff != "" {
 			t.Errorf("the run changes on its way: %s", diff)
 		}
 	})
@@ -208,7 +207,7 @@ func TestRunsPassTheStage(t *testing.T) {
 		mark := link
 		mark.Kind = kind
 		out := process(t, cfg, chunk.Run{Link: mark})
-		if diff := cmp.Diff(map[string]sequence.Run{"frames+2+gate": {Link: mark}}, out.runs, cmpopts.IgnoreUnexported(sequence.Run{})); diff != "" {
+		if diff := cmp.Diff(map[string]element.Run{"frames+2+gate": {Link: mark}}, out.runs, cmpopts.IgnoreUnexported(element.Run{})); diff != "" {
 			t.Errorf("kind %d does not pass through: %s", kind, diff)
 		}
 	}

@@ -10,18 +10,16 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func init() {
 	beam.RegisterDoFn(&analyzeFn{})
-	register.Emitter2[string, sequence.Run]()
-	register.Emitter2[string, chunksink.Part]()
+	register.Emitter2[string, element.Run]()
+	register.Emitter2[string, element.Part]()
 }
 
 // Config says what the per-frame stage does. It travels to the workers.
@@ -34,7 +32,7 @@ type Config struct {
 	// the same process. It changes no result.
 	HandOver bool
 	// Park keeps the frames in this process while their runs cross the shuffle;
-	// see sequence.Run.Park. It changes no result.
+	// see element.Run.Park. It changes no result.
 	Park bool
 	// Paced gives the source its credit back for the records that end here.
 	Paced bool
@@ -71,9 +69,9 @@ func (c Config) Resolve() (Config, error) {
 }
 
 // Analyze takes runs (chunk.Run) and gives
-//   - keyed by chunk.Link.Key, the runs of cameras (sequence.Run) with their
+//   - keyed by chunk.Link.Key, the runs of cameras (element.Run) with their
 //     frames parsed and analysed; Save and Clear runs pass through;
-//   - keyed by chunk.ID.Key, the results (chunksink.Part) of Stray runs.
+//   - keyed by chunk.ID.Key, the results (element.Part) of Stray runs.
 //
 // Every frame is decoded, to gray at least, whatever the analyses need: so
 // whether a frame is a dead letter does not depend on what is looked for in it
@@ -112,7 +110,7 @@ func (fn *analyzeFn) Setup() (err error) {
 }
 
 // FinishBundle counts what was left out.
-func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, sequence.Run), _ func(string, chunksink.Part)) {
+func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, element.Run), _ func(string, element.Part)) {
 	droppedBoxes.Inc(ctx, fn.analyzer.Dropped-fn.counted)
 	fn.counted = fn.analyzer.Dropped
 }
@@ -127,10 +125,10 @@ func (fn *analyzeFn) Teardown() error {
 	return a.Close()
 }
 
-func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequence.Run), stray func(string, chunksink.Part)) error {
-	out := sequence.Run{Link: run.Link}
+func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, element.Run), stray func(string, element.Part)) error {
+	out := element.Run{Link: run.Link}
 	if len(run.Records) > 0 {
-		out.Items = make([]sequence.Item, len(run.Records))
+		out.Items = make([]element.Item, len(run.Records))
 	}
 	var bytes int64
 	for i := range run.Records {
@@ -148,7 +146,7 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, sequen
 		sequenced(run.Key(), out)
 		return nil
 	}
-	part := chunksink.Part{ID: run.ID()}
+	part := element.Part{ID: run.ID()}
 	for i := range out.Items {
 		part.Results = append(part.Results, out.Items[i].Result)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func init() {
@@ -168,7 +168,7 @@ func (a *faces) Name() string         { return a.name }
 func (a *faces) Digest() string       { return a.digest }
 func (a *faces) Pixels() frame.Pixels { return frame.GrayPixels }
 
-func (a *faces) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *faces) Analyse(in pixels.Input, out *result.PerFrame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

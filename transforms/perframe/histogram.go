@@ -6,8 +6,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
@@ -63,7 +63,7 @@ func (a *histogram) Name() string         { return a.name }
 func (a *histogram) Digest() string       { return a.digest }
 func (a *histogram) Pixels() frame.Pixels { return frame.ColorPixels }
 
-func (a *histogram) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *histogram) Analyse(in pixels.Input, out *result.PerFrame) error {
 	m, err := in.Color()
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
@@ -62,7 +62,7 @@ func (a *keypoints) Name() string         { return a.name }
 func (a *keypoints) Digest() string       { return a.digest }
 func (a *keypoints) Pixels() frame.Pixels { return frame.GrayPixels }
 
-func (a *keypoints) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *keypoints) Analyse(in pixels.Input, out *result.PerFrame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

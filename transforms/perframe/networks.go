@@ -16,8 +16,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func init() {
@@ -191,7 +191,7 @@ func (a *network) Digest() string { return a.digest }
 
 func (a *network) Pixels() frame.Pixels { return grayOrColor(a.Gray) }
 
-func (a *network) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *network) Analyse(in pixels.Input, out *result.PerFrame) error {
 	m, err := pixelsOf(in, a.Gray)
 	if err != nil {
 		return err

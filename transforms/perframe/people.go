@@ -7,8 +7,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func init() {
@@ -81,7 +81,7 @@ func (a *people) Pixels() frame.Pixels { return grayOrColor(a.Gray) }
 
 var peopleWindow = image.Pt(64, 128)
 
-func (a *people) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *people) Analyse(in pixels.Input, out *result.PerFrame) error {
 	m, err := pixelsOf(in, a.Gray)
 	if err != nil {
 		return err

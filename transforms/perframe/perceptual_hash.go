@@ -4,8 +4,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
@@ -29,7 +29,7 @@ func (a perceptualHash) Name() string       { return a.name }
 func (perceptualHash) Digest() string       { return "perceptual_hash v1" }
 func (perceptualHash) Pixels() frame.Pixels { return frame.GrayPixels }
 
-func (a perceptualHash) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a perceptualHash) Analyse(in pixels.Input, out *result.PerFrame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

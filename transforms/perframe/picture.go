@@ -4,7 +4,6 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -40,7 +39,7 @@ func grayOrColor(gray bool) frame.Pixels {
 }
 
 // pixelsOf is the frame in gray, or else in colour.
-func pixelsOf(in sequence.Input, gray bool) (gocv.Mat, error) {
+func pixelsOf(in pixels.Input, gray bool) (gocv.Mat, error) {
 	if gray {
 		return in.Gray()
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pipe"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func init() {
@@ -145,7 +145,7 @@ func (a *piped) Pixels() frame.Pixels {
 	return grayOrColor(a.Format == "gray")
 }
 
-func (a *piped) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (a *piped) Analyse(in pixels.Input, out *result.PerFrame) error {
 	q, err := a.question(in)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (a *piped) Analyse(in sequence.Input, out *result.PerFrame) error {
 }
 
 // question is the frame as the program gets it.
-func (a *piped) question(in sequence.Input) (*pipe.Question, error) {
+func (a *piped) question(in pixels.Input) (*pipe.Question, error) {
 	f := in.Frame()
 	q := &pipe.Question{Width: f.Width, Height: f.Height, Camera: f.Camera, Captured: f.Captured, Data: f.Data}
 	if a.Format == "encoded" {

@@ -7,7 +7,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -36,7 +35,7 @@ func (quality) Name() string         { return "quality" }
 func (quality) Digest() string       { return "quality v1" }
 func (quality) Pixels() frame.Pixels { return frame.GrayPixels }
 
-func (quality) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (quality) Analyse(in pixels.Input, out *result.PerFrame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

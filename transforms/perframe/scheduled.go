@@ -7,7 +7,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // scheduled is an analysis whose parameters follow the time of day: that of the
@@ -22,7 +22,7 @@ func newScheduled(s params.Spec, one func(json.RawMessage) (Analysis, error)) (A
 	return &scheduled{all}, nil
 }
 
-func (s *scheduled) Analyse(in sequence.Input, out *result.PerFrame) error {
+func (s *scheduled) Analyse(in pixels.Input, out *result.PerFrame) error {
 	if a, ok := s.Variant(s.At(in.Frame().Captured)); ok {
 		return a.Analyse(in, out)
 	}

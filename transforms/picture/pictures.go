@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -19,7 +18,7 @@ type config struct {
 }
 
 func init() {
-	chunksink.RegisterPictures(kind, func(ctx context.Context, b []byte) (output.Pictures, error) {
+	output.RegisterPictures(kind, func(ctx context.Context, b []byte) (output.Pictures, error) {
 		var c config
 		if err := json.Unmarshal(b, &c); err != nil {
 			return nil, fmt.Errorf("configuration of pictures: %w", err)
@@ -29,13 +28,13 @@ func init() {
 }
 
 // Spec makes the sink pack pictures of every chunk that it writes.
-func Spec(spec PackSpec, parse frame.ParseOptions) (chunksink.PicturesSpec, error) {
+func Spec(spec PackSpec, parse frame.ParseOptions) (output.PicturesSpec, error) {
 	if err := spec.Validate(); err != nil {
-		return chunksink.PicturesSpec{}, err
+		return output.PicturesSpec{}, err
 	}
 	b, err := json.Marshal(config{spec, parse})
 	if err != nil {
-		return chunksink.PicturesSpec{}, fmt.Errorf("configuration of pictures: %w", err)
+		return output.PicturesSpec{}, fmt.Errorf("configuration of pictures: %w", err)
 	}
-	return chunksink.PicturesSpec{Kind: kind, Config: b}, nil
+	return output.PicturesSpec{Kind: kind, Config: b}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -104,7 +105,7 @@ func (a *Analyzer) Start() *Camera {
 
 // Next analyses the camera's next record: it completes it.Result. Frames that
 // could not be read, that repeat or that come late are not shown to the steps.
-func (c *Camera) Next(it *Item) error {
+func (c *Camera) Next(it *element.Item) error {
 	res, f := &it.Result, &it.Frame
 	if res.Status != result.OK {
 		return nil

@@ -10,7 +10,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -19,7 +18,7 @@ import (
 
 func init() {
 	beam.RegisterDoFn(&analyzeFn{})
-	register.Emitter2[string, chunksink.Part]()
+	register.Emitter2[string, element.Part]()
 }
 
 var analyzed = beam.NewCounter("framebeam", "frames_analyzed")
@@ -94,8 +93,8 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 
 func (fn *analyzeFn) Teardown() { fn.cache.clear() }
 
-func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key string, run Run, emit func(string, chunksink.Part)) error {
-	if err := run.unpark(); err != nil {
+func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key string, run element.Run, emit func(string, element.Part)) error {
+	if err := run.Unpark(); err != nil {
 		return err
 	}
 	if fn.Config.Paced {
@@ -198,23 +197,23 @@ func (st *beamStorage) restore(l *chunk.Link) (*Camera, error) {
 	return c, nil
 }
 
-func (st *beamStorage) wait(r *Run) error { return st.fn.Bag.Add(st.p, r.Marshal()) }
+func (st *beamStorage) wait(r *element.Run) error { return st.fn.Bag.Add(st.p, r.Marshal()) }
 
-func (st *beamStorage) waiting() ([]Run, error) {
+func (st *beamStorage) waiting() ([]element.Run, error) {
 	bs, _, err := st.fn.Bag.Read(st.p)
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]Run, len(bs))
+	runs := make([]element.Run, len(bs))
 	for i, b := range bs {
-		if runs[i], err = UnmarshalRun(b); err != nil {
+		if runs[i], err = element.UnmarshalRun(b); err != nil {
 			return nil, err
 		}
 	}
 	return runs, nil
 }
 
-func (st *beamStorage) replaceWaiting(runs []Run) error {
+func (st *beamStorage) replaceWaiting(runs []element.Run) error {
 	if err := st.fn.Bag.Clear(st.p); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -86,7 +87,7 @@ func FuzzRestore(f *testing.F) {
 	// Restore never panics, and what it accepts it saves again.
 	a := testAnalyzer(f)
 	c := a.Start()
-	it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Data: []byte{1}}}
+	it := element.Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Data: []byte{1}}}
 	if err := c.Next(&it); err != nil {
 		f.Fatal(err)
 	}
@@ -111,17 +112,6 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-func FuzzUnmarshalRun(f *testing.F) {
-	// UnmarshalRun never panics, and what it accepts it encodes again.
-	r := Run{Items: []Item{{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Camera: "c", Data: []byte{1}}}}}
-	f.Add(r.Marshal())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if r, err := UnmarshalRun(b); err == nil {
-			r.Marshal()
-		}
-	})
-}
-
 func FuzzUnmarshalMark(f *testing.F) {
 	f.Add((&mark{position: 7, waiting: []int64{3, -1}}).marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -136,7 +126,7 @@ func FuzzUnmarshalMark(f *testing.F) {
 func played(t testing.TB, c *Camera, epochs ...string) (got []string) {
 	t.Helper()
 	for i, name := range epochs {
-		it := Item{Result: result.Frame{Offset: int64(i), Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
+		it := element.Item{Result: result.Frame{Offset: int64(i), Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
 		if err := c.Next(&it); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +154,7 @@ func TestBeyondTheMemoryOfEpochsADoubleIsNeverSilent(t *testing.T) {
 		forgotten, seen := 0, map[string]bool{}
 		for range rapid.IntRange(1, 300).Draw(t, "frames") {
 			name := fmt.Sprint("file-", rapid.IntRange(0, 100).Draw(t, "epoch"))
-			it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
+			it := element.Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: name, Data: []byte{1}}}
 			if err := c.Next(&it); err != nil {
 				t.Fatal(err)
 			}
@@ -227,10 +217,10 @@ func TestAFilmOfACameraThatMayHaveBeenForgottenSaysSo(t *testing.T) {
 		want          string
 	}{{63, 64, "ok"}, {64, 64, "ok CameraUnknown"}, {1000, 0, "ok"}} {
 		seq := sequencer{analyzer: func(string) (*Analyzer, error) { return a, nil }, forget: c.forget}
-		item := func(i int64) Item {
-			return Item{Result: result.Frame{Offset: c.chunk*16 + i, Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: "file-1", Sequence: i, Data: []byte{1}}}
+		item := func(i int64) element.Item {
+			return element.Item{Result: result.Frame{Offset: c.chunk*16 + i, Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: "file-1", Sequence: i, Data: []byte{1}}}
 		}
-		run := Run{Link: chunk.Link{N: 16, Chunk: c.chunk, Camera: "c", Kind: chunk.Frames, Prev: chunk.Fresh}, Items: []Item{item(0), item(1)}}
+		run := element.Run{Link: chunk.Link{N: 16, Chunk: c.chunk, Camera: "c", Kind: chunk.Frames, Prev: chunk.Fresh}, Items: []element.Item{item(0), item(1)}}
 		m := mark{position: chunk.None}
 		parts, cam, err := seq.take(&m, &run, nil, nil)
 		if err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -53,21 +53,6 @@ func unmarshalMark(b []byte) (mark, error) {
 	return m, nil
 }
 
-// first and last are the positions of a run's first and last link.
-func (r *Run) first() int64 {
-	if r.Kind != chunk.Frames {
-		return chunk.EndPosition(r.Chunk, r.N)
-	}
-	return chunk.FramePosition(r.Items[0].Result.Offset)
-}
-
-func (r *Run) last() int64 {
-	if r.Kind != chunk.Frames {
-		return chunk.EndPosition(r.Chunk, r.N)
-	}
-	return chunk.FramePosition(r.Items[len(r.Items)-1].Result.Offset)
-}
-
 type fit uint8
 
 const (
@@ -78,14 +63,14 @@ const (
 
 // fits says what is to be done with a run while the chain stands at m. A run is
 // taken when Prev <= position < its last; only its links above the position are used.
-func (m *mark) fits(r *Run) fit {
+func (m *mark) fits(r *element.Run) fit {
 	switch {
-	case m.position != chunk.None && m.position >= r.last():
+	case m.position != chunk.None && m.position >= r.Last():
 		return stale
 	case r.Prev == chunk.Fresh:
 		// A camera that was forgotten starts afresh only after its Clear was
 		// taken; a Fresh run that is partly taken already goes on.
-		if m.position == chunk.None || m.forgotten || m.position >= r.first() {
+		if m.position == chunk.None || m.forgotten || m.position >= r.First() {
 			return takes
 		}
 		return waits
@@ -105,9 +90,9 @@ type storage interface {
 	// its partition by an earlier job.
 	restore(l *chunk.Link) (*Camera, error)
 	// bag operations on the waiting runs
-	wait(*Run) error
-	waiting() ([]Run, error)
-	replaceWaiting([]Run) error
+	wait(*element.Run) error
+	waiting() ([]element.Run, error)
+	replaceWaiting([]element.Run) error
 }
 
 // sequencer puts the runs of one camera in order and analyses them.
@@ -118,7 +103,7 @@ type sequencer struct {
 
 // process takes the run, and runs that waited for it, or lets it wait. It
 // returns the parts that they give and changes m; the caller stores m.
-func (s *sequencer) process(m *mark, run *Run, st storage) (parts []chunksink.Part, err error) {
+func (s *sequencer) process(m *mark, run *element.Run, st storage) (parts []element.Part, err error) {
 	if run.Kind == chunk.Frames && len(run.Items) == 0 {
 		return nil, fmt.Errorf("run of camera %s in %v has no frames", run.Camera, run.ID())
 	}
@@ -172,12 +157,12 @@ func (s *sequencer) process(m *mark, run *Run, st storage) (parts []chunksink.Pa
 }
 
 // takeWaiting takes from the bag what fits now, until nothing does.
-func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []chunksink.Part, st storage) ([]chunksink.Part, *Camera, error) {
+func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []element.Part, st storage) ([]element.Part, *Camera, error) {
 	runs, err := st.waiting()
 	if err != nil {
 		return nil, cam, err
 	}
-	slices.SortStableFunc(runs, func(a, b Run) int { return int(min(max(a.first()-b.first(), -1), 1)) })
+	slices.SortStableFunc(runs, func(a, b element.Run) int { return int(min(max(a.First()-b.First(), -1), 1)) })
 	for again := true; again; {
 		again = false
 		kept := runs[:0]
@@ -205,7 +190,7 @@ func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []chunksink.Part, st
 }
 
 // take uses the run's links above the mark. cam is nil for a camera that starts afresh.
-func (s *sequencer) take(m *mark, run *Run, cam *Camera, parts []chunksink.Part) ([]chunksink.Part, *Camera, error) {
+func (s *sequencer) take(m *mark, run *element.Run, cam *Camera, parts []element.Part) ([]element.Part, *Camera, error) {
 	if cam == nil {
 		a, err := s.analyzer(run.Camera)
 		if err != nil {
@@ -213,7 +198,7 @@ func (s *sequencer) take(m *mark, run *Run, cam *Camera, parts []chunksink.Part)
 		}
 		cam = a.Start()
 	}
-	part := chunksink.Part{ID: run.ID()}
+	part := element.Part{ID: run.ID()}
 	switch run.Kind {
 	case chunk.Frames:
 		part.Results = make([]result.Frame, 0, len(run.Items))
@@ -235,14 +220,14 @@ func (s *sequencer) take(m *mark, run *Run, cam *Camera, parts []chunksink.Part)
 		if err != nil {
 			return nil, cam, fmt.Errorf("camera %s at the end of %v: %w", run.Camera, run.ID(), err)
 		}
-		part.State = &chunksink.State{Camera: run.Camera, Position: run.last(), Bytes: b}
+		part.State = &element.State{Camera: run.Camera, Position: run.Last(), Bytes: b}
 	case chunk.Clear:
 		cam.Close()
-		m.position, m.forgotten = run.last(), true
+		m.position, m.forgotten = run.Last(), true
 		return parts, nil, nil
 	default:
 		return nil, cam, fmt.Errorf("run of camera %s in %v has kind %d", run.Camera, run.ID(), run.Kind)
 	}
-	m.position, m.forgotten = run.last(), false
+	m.position, m.forgotten = run.Last(), false
 	return append(parts, part), cam, nil
 }

@@ -12,9 +12,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/chunksink"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // hashStep is a step whose state depends on every frame and break before, so
@@ -31,7 +32,7 @@ func (hashStep) Restore(b []byte) (Memory, error) {
 
 type hashMemory struct{ h uint64 }
 
-func (m *hashMemory) Next(in Input, out *result.Frame) error {
+func (m *hashMemory) Next(in pixels.Input, out *result.Frame) error {
 	m.h = m.h*1099511628211 + uint64(in.Frame().Data[0]) + 1
 	out.Detections = append(out.Detections, result.Detection{Analysis: "hash", Label: fmt.Sprint(m.h)})
 	return nil
@@ -44,7 +45,7 @@ func (m *hashMemory) Close()        {}
 type entry struct {
 	offset int64
 	camera string
-	item   Item
+	item   element.Item
 }
 
 func drawLog(t *rapid.T, n int64) []entry {
@@ -77,7 +78,7 @@ func drawLog(t *rapid.T, n int64) []entry {
 		default:
 			seq[c]++
 		}
-		e.item = Item{Result: res, Frame: f}
+		e.item = element.Item{Result: res, Frame: f}
 		log = append(log, e)
 		offset++
 	}
@@ -92,7 +93,7 @@ type given struct {
 
 func newGiven() given { return given{map[int64]string{}, map[string]string{}} }
 
-func (g given) add(t *rapid.T, parts []chunksink.Part) {
+func (g given) add(t *rapid.T, parts []element.Part) {
 	put := func(key string, had string, ok bool, now string) {
 		if ok && had != now {
 			t.Fatalf("%s was given twice with different content", key)
@@ -153,8 +154,8 @@ func oracle(t *rapid.T, a *Analyzer, log []entry, n, forget int64) given {
 
 // source cuts the log from offset from into runs as the Kafka source does, with
 // bounds drawn at random.
-func source(t *rapid.T, log []entry, from, n, forget int64) []Run {
-	var runs []Run
+func source(t *rapid.T, log []entry, from, n, forget int64) []element.Run {
+	var runs []element.Run
 	last := map[string]int64{}
 	for _, e := range log { // what an earlier job has read
 		if e.offset >= from {
@@ -188,7 +189,7 @@ func source(t *rapid.T, log []entry, from, n, forget int64) []Run {
 			if !ok || rapid.IntRange(0, 2).Draw(t, "cut") == 0 {
 				r = len(runs)
 				open[e.camera] = r
-				runs = append(runs, Run{Link: link(e.camera, k, chunk.Frames)})
+				runs = append(runs, element.Run{Link: link(e.camera, k, chunk.Frames)})
 			}
 			runs[r].Items = append(runs[r].Items, e.item)
 			last[e.camera] = e.offset
@@ -201,9 +202,9 @@ func source(t *rapid.T, log []entry, from, n, forget int64) []Run {
 		for _, c := range cameras {
 			switch at := chunk.Of(last[c], n); {
 			case at == k:
-				runs = append(runs, Run{Link: link(c, k, chunk.Save)})
+				runs = append(runs, element.Run{Link: link(c, k, chunk.Save)})
 			case k-at >= forget:
-				runs = append(runs, Run{Link: link(c, k, chunk.Clear)})
+				runs = append(runs, element.Run{Link: link(c, k, chunk.Clear)})
 				delete(last, c)
 			}
 		}
@@ -243,15 +244,15 @@ func (s *memoryStorage) restore(l *chunk.Link) (*Camera, error) {
 	return s.a.Restore([]byte(b))
 }
 
-func (s *memoryStorage) wait(r *Run) error {
+func (s *memoryStorage) wait(r *element.Run) error {
 	s.bag = append(s.bag, r.Marshal())
 	return nil
 }
 
-func (s *memoryStorage) waiting() ([]Run, error) {
-	var runs []Run
+func (s *memoryStorage) waiting() ([]element.Run, error) {
+	var runs []element.Run
 	for _, b := range s.bag {
-		r, err := UnmarshalRun(b)
+		r, err := element.UnmarshalRun(b)
 		if err != nil {
 			return nil, err
 		}
@@ -260,7 +261,7 @@ func (s *memoryStorage) waiting() ([]Run, error) {
 	return runs, nil
 }
 
-func (s *memoryStorage) replaceWaiting(runs []Run) error {
+func (s *memoryStorage) replaceWaiting(runs []element.Run) error {
 	s.bag = nil
 	for i := range runs {
 		if err := s.wait(&runs[i]); err != nil {
@@ -271,12 +272,12 @@ func (s *memoryStorage) replaceWaiting(runs []Run) error {
 }
 
 // deliver gives the runs to one sequencer per camera, every run over the wire.
-func deliver(t *rapid.T, a *Analyzer, runs []Run, into, earlier given) {
+func deliver(t *rapid.T, a *Analyzer, runs []element.Run, into, earlier given) {
 	stores := map[string]*memoryStorage{}
 	marks := map[string][]byte{}
 	seq := sequencer{analyzer: func(string) (*Analyzer, error) { return a, nil }}
 	for i := range runs {
-		run, err := UnmarshalRun(runs[i].Marshal())
+		run, err := element.UnmarshalRun(runs[i].Marshal())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -390,7 +391,7 @@ func TestAChangedStepStartsAfreshAndOthersGoOn(t *testing.T) {
 	old := testAnalyzer(t)
 	c := old.Start()
 	for i := range 3 {
-		it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Sequence: int64(i), Data: []byte{1}}}
+		it := element.Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Sequence: int64(i), Data: []byte{1}}}
 		if err := c.Next(&it); err != nil {
 			t.Fatal(err)
 		}
@@ -410,7 +411,7 @@ func TestAChangedStepStartsAfreshAndOthersGoOn(t *testing.T) {
 	if got := r.memories[0].(*hashMemory).h; got != 0 {
 		t.Errorf("the changed step kept its memory %d", got)
 	}
-	it := Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Sequence: 1, Data: []byte{1}}}
+	it := element.Item{Result: result.Frame{Status: result.OK}, Frame: frame.Frame{Epoch: "e", Sequence: 1, Data: []byte{1}}}
 	if err := r.Next(&it); err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +449,7 @@ func TestManyEpochsAndHolesFitIntoTheLeastState(t *testing.T) {
 		f.Epoch = fmt.Sprintf("%0*d", frame.MaxEpoch, e)
 		for i := range maxRanges {
 			f.Sequence = int64(i) << 56
-			it := Item{Result: result.Frame{Status: result.OK}, Frame: f}
+			it := element.Item{Result: result.Frame{Status: result.OK}, Frame: f}
 			if err := c.Next(&it); err != nil {
 				t.Fatal(err)
 			}
@@ -468,7 +469,7 @@ func TestManyEpochsAndHolesFitIntoTheLeastState(t *testing.T) {
 			}
 		}
 	}
-	it := Item{Result: result.Frame{Status: result.OK}, Frame: f}
+	it := element.Item{Result: result.Frame{Status: result.OK}, Frame: f}
 	if err := c.Next(&it); err != nil || it.Result.Status != result.Repeat {
 		t.Errorf("the last frame again is %q, %v", it.Result.Status, err)
 	}

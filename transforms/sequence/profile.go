@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -22,23 +21,6 @@ type Profile struct {
 	Reads map[string]string
 	// Silence is the gap in capture times that is an interruption; 0: DefaultSilence.
 	Silence time.Duration
-}
-
-// Select is the index of the first pattern that matches the camera's id; -1: none.
-func Select(camera string, patterns func(i int) string, n int) int {
-	for i := range n {
-		if Matches(patterns(i), camera) {
-			return i
-		}
-	}
-	return -1
-}
-
-// Matches reports whether a pattern is for a camera: it matches its id, or the one by
-// which the original system knows it (frame.OriginalCamera).
-func Matches(pattern, camera string) bool {
-	match := func(id string) bool { ok, err := path.Match(pattern, id); return err == nil && ok }
-	return pattern == "" || match(camera) || match(frame.OriginalCamera(camera))
 }
 
 // Order sorts specs as the steps must run: by stage, then by name.
@@ -144,7 +126,7 @@ func newAnalyzers(cfg *Config) (*analyzers, error) {
 
 // of is the camera's analyzer.
 func (a *analyzers) of(camera string) (*Analyzer, error) {
-	i := Select(camera, func(i int) string { return a.cfg.Profiles[i].Match }, len(a.made))
+	i := params.Select(camera, func(i int) string { return a.cfg.Profiles[i].Match }, len(a.made))
 	if i < 0 {
 		return nil, fmt.Errorf("no profile is for camera %s", camera)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
@@ -31,7 +32,7 @@ type scheduledMemory struct {
 	memory Memory
 }
 
-func (m *scheduledMemory) Next(in Input, out *result.Frame) error {
+func (m *scheduledMemory) Next(in pixels.Input, out *result.Frame) error {
 	if at := m.step.At(in.Frame().Captured); at != m.active {
 		m.Close()
 		m.active, m.memory = at, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	_ "github.com/framebeam/framebeam/transforms/sequence/steps"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
@@ -19,7 +20,7 @@ func TestAScheduledStepFollowsTheTimeOfCapture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		bgr, _ := s.Frame(i)
 		items = append(items, steptest.Item(i, 0.1, 96, 72, bgr))

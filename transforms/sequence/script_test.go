@@ -10,8 +10,10 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // TestScripts plays testdata/order: the runs of one camera as an engine may deliver
@@ -84,9 +86,9 @@ func (s *script) begin() {
 }
 
 // run makes the run that a script names.
-func (s *script) run(t *testing.T, d *datadriven.TestData) Run {
+func (s *script) run(t *testing.T, d *datadriven.TestData) element.Run {
 	t.Helper()
-	r := Run{Link: chunk.Link{Topic: "frames", N: s.n, Camera: "door", Restore: chunk.None}}
+	r := element.Run{Link: chunk.Link{Topic: "frames", N: s.n, Camera: "door", Restore: chunk.None}}
 	var prev string
 	d.ScanArgs(t, "prev", &prev)
 	r.Prev = s.position(d, prev)
@@ -101,7 +103,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) Run {
 			last = first
 		}
 		for o := number(d, first); o <= number(d, last); o++ {
-			r.Items = append(r.Items, Item{
+			r.Items = append(r.Items, element.Item{
 				Result: result.Frame{Topic: r.Topic, Offset: o, Camera: r.Camera, Status: result.OK},
 				Frame:  frame.Frame{Camera: r.Camera, Epoch: "e", Sequence: o, Captured: time.Unix(o, 0)},
 			})
@@ -139,9 +141,9 @@ func number(d *datadriven.TestData, s string) int64 {
 }
 
 // deliver gives the run to the stage, as encoded as all that lies between two elements.
-func (s *script) deliver(t *testing.T, sent Run) string {
+func (s *script) deliver(t *testing.T, sent element.Run) string {
 	t.Helper()
-	run, err := UnmarshalRun(sent.Marshal())
+	run, err := element.UnmarshalRun(sent.Marshal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +162,7 @@ func (s *script) deliver(t *testing.T, sent Run) string {
 	var out strings.Builder
 	for _, p := range parts {
 		if n := len(p.Results); n > 0 {
-			given := make([]Item, n)
+			given := make([]element.Item, n)
 			for i := range p.Results {
 				given[i].Result = p.Results[i]
 			}
@@ -219,7 +221,7 @@ func (s *script) name(position int64) string {
 	return fmt.Sprint("end/", position/2/s.n-1)
 }
 
-func offsets(items []Item) (all []int64) {
+func offsets(items []element.Item) (all []int64) {
 	for i := range items {
 		all = append(all, items[i].Result.Offset)
 	}
@@ -269,7 +271,7 @@ func (witness) Restore(b []byte) (Memory, error) {
 
 type witnessed struct{ offsets []int64 }
 
-func (m *witnessed) Next(_ Input, out *result.Frame) error {
+func (m *witnessed) Next(_ pixels.Input, out *result.Frame) error {
 	m.offsets = append(m.offsets, out.Offset)
 	out.Detections = append(out.Detections, result.Detection{Analysis: "witness", Label: spans(m.offsets)})
 	return nil

@@ -4,10 +4,9 @@
 package sequence
 
 import (
-	"gocv.io/x/gocv"
-
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // Step is one analysis in sequence: (state, frame) to (state, result), without
@@ -32,7 +31,7 @@ type Memory interface {
 	// Next analyses the camera's next frame and adds what it found to out. Capture
 	// times may go back: clocks are corrected, and local time ends its summer.
 	// An error is a fault of the program, not of the frame.
-	Next(in Input, out *result.Frame) error
+	Next(in pixels.Input, out *result.Frame) error
 	// Break tells that the stretch of frames was interrupted before the next one.
 	Break(b Break)
 	// Save encodes the memory so that Restore gives one that continues exactly
@@ -53,13 +52,3 @@ const (
 	// Silence: more time passed between two frames than the configured gap.
 	Silence
 )
-
-// Input is one frame as a step sees it. The Mats belong to the caller: a step
-// neither changes nor closes nor keeps them.
-type Input interface {
-	Frame() *frame.Frame
-	// Gray is the frame as 8-bit gray, decoded straight from JPEG.
-	Gray() (gocv.Mat, error)
-	// Color is the frame as 8-bit BGR.
-	Color() (gocv.Mat, error)
-}

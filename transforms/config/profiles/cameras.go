@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/config/params"
 )
 
 // Unmatched are the patterns that fit none of these ids: what is said of them is never
 // used.
 func (s *Stages) Unmatched(cameras []string) (patterns []string) {
 	for _, pattern := range s.Patterns {
-		if !slices.ContainsFunc(cameras, func(id string) bool { return sequence.Matches(pattern, id) }) {
+		if !slices.ContainsFunc(cameras, func(id string) bool { return params.Matches(pattern, id) }) {
 			patterns = append(patterns, pattern)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -36,9 +37,9 @@ func testRows(end chunk.End, content string) (rows []result.Frame) {
 	return rows
 }
 
-func testStates(end chunk.End) (states []State) {
+func testStates(end chunk.End) (states []element.State) {
 	for _, camera := range end.Owed {
-		states = append(states, State{Camera: camera, Position: chunk.EndPosition(end.Index, end.N), Bytes: fmt.Appendf(nil, "%s at %d", camera, end.Index)})
+		states = append(states, element.State{Camera: camera, Position: chunk.EndPosition(end.Index, end.N), Bytes: fmt.Appendf(nil, "%s at %d", camera, end.Index)})
 	}
 	return states
 }

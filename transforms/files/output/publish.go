@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -306,7 +307,7 @@ type publication struct {
 	pics            Pictures
 }
 
-func (w *Writer) encode(name Name, end chunk.End, rows []result.Frame, states []State, pics Pictures) (*publication, error) {
+func (w *Writer) encode(name Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (*publication, error) {
 	c := &publication{end: end, lineage: w.lineage(end.ID), digest: statesDigest(&end, states), rows: rows, pics: pics}
 	var err error
 	if c.states, err = encodeStates(name, c.lineage, &end, states); err != nil {

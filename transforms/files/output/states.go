@@ -16,15 +16,9 @@ import (
 	"github.com/twmb/avro/ocf"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
-
-// State is what one camera's analyses remember at the end of a chunk.
-type State struct {
-	Camera   string `avro:"camera"`
-	Position int64  `avro:"position"` // chunk.EndPosition of the chunk
-	Bytes    []byte `avro:"state"`    // as the sequence package encodes it
-}
 
 // StatesVersion is the version of the states files: Avro object containers with
 // one record per camera, sorted by camera, and before them one record of the
@@ -40,7 +34,7 @@ const (
 )
 
 // statesDigest tells states from others of the same chunk without reading them all.
-func statesDigest(end *chunk.End, states []State) string {
+func statesDigest(end *chunk.End, states []element.State) string {
 	h := sha256.New()
 	write := func(b []byte) { fmt.Fprintf(h, "%d:", len(b)); h.Write(b) }
 	write(end.Marshal())
@@ -59,9 +53,9 @@ func sameStates(a, b []byte) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		var states []State
+		var states []element.State
 		for {
-			var st State
+			var st element.State
 			if st, err = r.next(); err != nil {
 				break
 			}
@@ -90,12 +84,12 @@ const maxStatesBlock = 256 << 20
 
 // encodeStates gives equal bytes for equal arguments: the marker between blocks
 // is derived from the name.
-func encodeStates(name Name, lineage string, end *chunk.End, states []State) ([]byte, error) {
+func encodeStates(name Name, lineage string, end *chunk.End, states []element.State) ([]byte, error) {
 	return encodeStatesWith(name, lineage, statesDigest(end, states), end, states)
 }
 
 // encodeStatesWith leaves an empty digest out, as older programs did.
-func encodeStatesWith(name Name, lineage, digest string, end *chunk.End, states []State) ([]byte, error) {
+func encodeStatesWith(name Name, lineage, digest string, end *chunk.End, states []element.State) ([]byte, error) {
 	var b bytes.Buffer
 	sum := sha256.Sum256([]byte("framebeam states " + name.String()))
 	opts := []ocf.WriterOpt{
@@ -113,7 +107,7 @@ func encodeStatesWith(name Name, lineage, digest string, end *chunk.End, states 
 	if err != nil {
 		return nil, fmt.Errorf("encode states %v: %w", name, err)
 	}
-	first := State{Position: chunk.EndPosition(end.Index, end.N), Bytes: end.Marshal()}
+	first := element.State{Position: chunk.EndPosition(end.Index, end.N), Bytes: end.Marshal()}
 	err = w.Encode(&first)
 	for i := range states {
 		err = errors.Join(err, w.Encode(&states[i]))
@@ -141,7 +135,7 @@ func newStatesReader(r io.Reader) (*statesReader, error) {
 	if v := string(meta[formatKey]); v != strconv.Itoa(StatesVersion) {
 		return nil, errors.Join(fmt.Errorf("format %q is not known here (only %d)", v, StatesVersion), or.Close())
 	}
-	var first State
+	var first element.State
 	if err := or.Decode(&first); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the chunk's end: %w", noEOF(err)), or.Close())
 	}
@@ -156,8 +150,8 @@ func newStatesReader(r io.Reader) (*statesReader, error) {
 }
 
 // next returns io.EOF after the last state.
-func (s *statesReader) next() (State, error) {
-	var st State
+func (s *statesReader) next() (element.State, error) {
+	var st element.State
 	err := s.r.Decode(&st)
 	return st, err
 }
@@ -210,7 +204,7 @@ type States struct {
 
 type loadedStates struct {
 	file   string
-	states map[string]State
+	states map[string]element.State
 }
 
 // OpenStates opens the states of the output that spec names, in a worker.
@@ -253,8 +247,8 @@ func (s *States) Load(ctx context.Context, topic string, partition int32, index 
 	return st.Bytes, st.Position, ok, nil
 }
 
-func readStates(ctx context.Context, f *store.Folder, file, lineage string) (map[string]State, error) {
-	states := map[string]State{}
+func readStates(ctx context.Context, f *store.Folder, file, lineage string) (map[string]element.State, error) {
+	states := map[string]element.State{}
 	err := withStates(ctx, f, file, func(r *statesReader) error {
 		if r.lineage != lineage {
 			return fmt.Errorf("it has lineage %s, not %s", r.lineage, lineage)

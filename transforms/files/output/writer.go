@@ -6,22 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/result"
 )
-
-// Pictures makes the file of a chunk's pictures. Equal arguments must give
-// equal bytes. It may be called again for the same chunk.
-type Pictures interface {
-	// Pack writes the pictures of the chunk to w as one zip file and returns
-	// how many there are. If there are none, no file is kept.
-	Pack(ctx context.Context, w io.Writer, end chunk.End, rows []result.Frame) (n int, err error)
-}
 
 // Published says what was published.
 type Published struct {
@@ -93,7 +85,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 // all of end.Offsets, ascending; states all of end.Owed, in that order. Of a chunk
 // that is committed already, results and states must be equal, and its pictures stay
 // as they are. After a failure Commit may be repeated.
-func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame, states []State, pics Pictures) (Published, error) {
+func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
 	name, err := NameOf(end.ID, w.o.layout.N)
 	if err != nil {
 		return Published{}, err
@@ -113,7 +105,7 @@ func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame,
 	return p, nil
 }
 
-func (w *Writer) check(end *chunk.End, rows []result.Frame, states []State) error {
+func (w *Writer) check(end *chunk.End, rows []result.Frame, states []element.State) error {
 	if end.N != w.o.layout.N {
 		return fmt.Errorf("the chunk's end has %d offsets per chunk: %w: %d", end.N, ErrOtherLayout, w.o.layout.N)
 	}
@@ -147,7 +139,7 @@ func (w *Writer) check(end *chunk.End, rows []result.Frame, states []State) erro
 	return nil
 }
 
-func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []result.Frame, states []State, pics Pictures) (Published, error) {
+func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
 	if end.Partial {
 		return Published{}, errors.New("the chunk's end is partial")
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -149,10 +150,10 @@ func (otherPictures) Pack(_ context.Context, w io.Writer, _ chunk.End, _ []resul
 var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 
 func TestOtherContentUnderTheSameConfigurationStopsTheJob(t *testing.T) {
-	for name, change := range map[string]func(*chunk.End, *[]State) string{
-		"other results":  func(*chunk.End, *[]State) string { return "other" },
-		"other states":   func(_ *chunk.End, s *[]State) string { (*s)[1].Bytes = []byte("other"); return "x" },
-		"another digest": func(e *chunk.End, _ *[]State) string { e.LastDigest++; return "x" },
+	for name, change := range map[string]func(*chunk.End, *[]element.State) string{
+		"other results":  func(*chunk.End, *[]element.State) string { return "other" },
+		"other states":   func(_ *chunk.End, s *[]element.State) string { (*s)[1].Bytes = []byte("other"); return "x" },
+		"another digest": func(e *chunk.End, _ *[]element.State) string { e.LastDigest++; return "x" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := testFolder(t)
@@ -175,22 +176,22 @@ func TestOtherContentUnderTheSameConfigurationStopsTheJob(t *testing.T) {
 func TestACommitThatContradictsItsEndIsRefused(t *testing.T) {
 	o := testOpen(t, testFolder(t), "A")
 	w := testWriter(t, o)
-	for name, change := range map[string]func(*chunk.End, *[]State) (rows chunk.End){
-		"a row too few":   func(e *chunk.End, _ *[]State) chunk.End { r := *e; r.Offsets = chunk.Span(0, 3); return r },
-		"a row too many":  func(e *chunk.End, _ *[]State) chunk.End { r := *e; e.Offsets = chunk.Span(0, 3); return r },
-		"a state too few": func(e *chunk.End, s *[]State) chunk.End { *s = (*s)[:1]; return *e },
-		"another state":   func(e *chunk.End, s *[]State) chunk.End { (*s)[1].Camera = "c"; return *e },
-		"states at another position": func(e *chunk.End, s *[]State) chunk.End {
+	for name, change := range map[string]func(*chunk.End, *[]element.State) (rows chunk.End){
+		"a row too few":   func(e *chunk.End, _ *[]element.State) chunk.End { r := *e; r.Offsets = chunk.Span(0, 3); return r },
+		"a row too many":  func(e *chunk.End, _ *[]element.State) chunk.End { r := *e; e.Offsets = chunk.Span(0, 3); return r },
+		"a state too few": func(e *chunk.End, s *[]element.State) chunk.End { *s = (*s)[:1]; return *e },
+		"another state":   func(e *chunk.End, s *[]element.State) chunk.End { (*s)[1].Camera = "c"; return *e },
+		"states at another position": func(e *chunk.End, s *[]element.State) chunk.End {
 			(*s)[0].Position--
 			return *e
 		},
-		"another chunk size": func(e *chunk.End, _ *[]State) chunk.End { e.N = 8; return *e },
-		"offsets outside the chunk": func(e *chunk.End, _ *[]State) chunk.End {
+		"another chunk size": func(e *chunk.End, _ *[]element.State) chunk.End { e.N = 8; return *e },
+		"offsets outside the chunk": func(e *chunk.End, _ *[]element.State) chunk.End {
 			e.Offsets = chunk.Span(0, 5)
 			return *e
 		},
-		"a partial end":  func(e *chunk.End, s *[]State) chunk.End { e.Partial, e.UpTo = true, 4; return *e },
-		"a topic's path": func(e *chunk.End, _ *[]State) chunk.End { e.Topic = "../x"; return *e },
+		"a partial end":  func(e *chunk.End, s *[]element.State) chunk.End { e.Partial, e.UpTo = true, 4; return *e },
+		"a topic's path": func(e *chunk.End, _ *[]element.State) chunk.End { e.Topic = "../x"; return *e },
 	} {
 		t.Run(name, func(t *testing.T) {
 			end := testEnd(testID(0), 0)

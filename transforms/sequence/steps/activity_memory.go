@@ -6,6 +6,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // activityMemory is what one rule remembers of a camera: two reduced pictures and
@@ -32,7 +33,7 @@ type activityMemory struct {
 	labels []int32
 }
 
-func (m *activityMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *activityMemory) Next(in pixels.Input, out *result.Frame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

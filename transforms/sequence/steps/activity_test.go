@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -106,9 +107,9 @@ func TestActivityKeepsTheContract(t *testing.T) {
 
 // script plays a block that moves in the frames where the text has a # (of which
 // its n-th is at n*4), 10 frames a second, and says the transitions of each frame.
-func script(t *testing.T, step sequence.Step, text string, change func(i int, it *sequence.Item)) (string, []result.Event) {
+func script(t *testing.T, step sequence.Step, text string, change func(i int, it *element.Item)) (string, []result.Event) {
 	t.Helper()
-	var items []sequence.Item
+	var items []element.Item
 	x := 0
 	for i, c := range text {
 		if c == '#' {
@@ -146,7 +147,7 @@ func script(t *testing.T, step sequence.Step, text string, change func(i int, it
 }
 
 // setBack is as the item would be if the clock had been set back by an hour, if it was.
-func setBack(it *sequence.Item, was bool) {
+func setBack(it *element.Item, was bool) {
 	if was {
 		it.Frame.Captured = it.Frame.Captured.Add(-time.Hour)
 	}
@@ -158,7 +159,7 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 		name       string
 		change     func(*steps.ActivityConfig)
 		text, want string
-		each       func(i int, it *sequence.Item)
+		each       func(i int, it *element.Item)
 	}{
 		{
 			"motion is an event after half a second, and ends after the quiet time", quick,
@@ -187,16 +188,16 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 		}, {
 			"a clock that is set back before it is an event delays it", quick,
 			".....###########................",
-			".............B...........E......", func(i int, it *sequence.Item) { setBack(it, i >= 8) },
+			".............B...........E......", func(i int, it *element.Item) { setBack(it, i >= 8) },
 		}, {
 			"a clock that is set back in an event changes nothing", quick,
 			".....##########.................",
-			"..........B.............E.......", func(i int, it *sequence.Item) { setBack(it, i >= 12) },
+			"..........B.............E.......", func(i int, it *element.Item) { setBack(it, i >= 12) },
 		}, {
 			"a new epoch ends it", quick,
 			".....###################........",
 			"..........B....E................",
-			func(i int, it *sequence.Item) {
+			func(i int, it *element.Item) {
 				if i >= 15 {
 					it.Frame.Epoch = "e2"
 					it.Frame.Data = blockAt(0, 0, image.Rectangle{}, 0).Frame.Data
@@ -206,7 +207,7 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 			"a silence ends it", quick,
 			".....###################........",
 			"..........B....E................",
-			func(i int, it *sequence.Item) {
+			func(i int, it *element.Item) {
 				if i >= 15 {
 					it.Frame.Captured = it.Frame.Captured.Add(time.Minute)
 					it.Frame.Data = blockAt(0, 0, image.Rectangle{}, 0).Frame.Data
@@ -216,7 +217,7 @@ func TestActivityEventsHaveBeginningAndEnd(t *testing.T) {
 			"missing frames change nothing", quick,
 			".....##########.................",
 			"..........B.............E.......",
-			func(i int, it *sequence.Item) {
+			func(i int, it *element.Item) {
 				if i >= 8 {
 					it.Frame.Sequence += 4
 				}
@@ -282,15 +283,15 @@ func TestActivityLooksWhereItIsTold(t *testing.T) {
 	const text = ".....##########......"
 	left := [][]geometry.Position{{{0, 0}, {0.9, 0}, {0.9, 1}, {0, 1}}}
 	below := [][]geometry.Position{{{0, 0.9}, {1, 0.9}, {1, 1}, {0, 1}}}
-	detect := func(analysis string) func(int, *sequence.Item) {
-		return func(_ int, it *sequence.Item) {
+	detect := func(analysis string) func(int, *element.Item) {
+		return func(_ int, it *element.Item) {
 			it.Result.Detections = []result.Detection{{Analysis: analysis, X: 0, Y: 25, Width: 80, Height: 40}}
 		}
 	}
 	for _, c := range []struct {
 		name   string
 		change func(*steps.ActivityConfig)
-		each   func(int, *sequence.Item)
+		each   func(int, *element.Item)
 		want   bool
 	}{
 		{"everywhere", func(*steps.ActivityConfig) {}, nil, true},
@@ -314,7 +315,7 @@ func TestActivityGrowsWithItsSensitivity(t *testing.T) {
 	smallest := func(sensitivity float64) int {
 		step := newActivity(t, func(c *steps.ActivityConfig) { c.Sensitivity = sensitivity })
 		for side := 1; side < 60; side++ {
-			var items []sequence.Item
+			var items []element.Item
 			for i := range 20 {
 				x := 2 * i
 				items = append(items, blockAt(i, float64(i)/10, image.Rect(x, 5, x+side, 5+side), 180))

@@ -8,13 +8,14 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
 )
 
 func TestBackgroundAndActivityLeaveNoMatOpen(t *testing.T) {
 	before := gocv.MatProfile.Count()
-	var items []sequence.Item
+	var items []element.Item
 	for n := range 40 {
 		items = append(items, blockAt(n, float64(n)/10, image.Rect(2*n, 30, 2*n+16, 60), 200))
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // backgroundMemory is the model of one camera.
@@ -46,7 +47,7 @@ type modelCell struct {
 	other uint8 // gray level
 }
 
-func (m *backgroundMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *backgroundMemory) Next(in pixels.Input, out *result.Frame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

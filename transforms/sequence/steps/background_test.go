@@ -16,6 +16,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -49,8 +50,8 @@ func newBackground(t testing.TB, change func(*steps.BackgroundConfig)) sequence.
 }
 
 // itemsOf are the frames of a scene.
-func itemsOf(s *scene.Scene) []sequence.Item {
-	var items []sequence.Item
+func itemsOf(s *scene.Scene) []element.Item {
+	var items []element.Item
 	for i := range s.Frames() {
 		bgr, _ := s.Frame(i)
 		items = append(items, steptest.Item(i, s.FPS(), s.Size().X, s.Size().Y, bgr))
@@ -138,7 +139,7 @@ func TestBackgroundKeepsTheContract(t *testing.T) {
 }
 
 // blockAt is a gray frame with a bright block.
-func blockAt(n int, seconds float64, block image.Rectangle, level byte) sequence.Item {
+func blockAt(n int, seconds float64, block image.Rectangle, level byte) element.Item {
 	const w, h = 96, 72
 	p := make([]byte, w*h)
 	for i := range p {
@@ -163,7 +164,7 @@ func TestBackgroundAbsorbsWhatRests(t *testing.T) {
 			begins := max(4, 7/fps) // the model needs some frames
 			step := newBackground(t, func(c *steps.BackgroundConfig) { c.Absorb = params.Duration(absorb * float64(time.Second)) })
 			block := image.Rect(40, 30, 60, 50)
-			var items []sequence.Item
+			var items []element.Item
 			for n := range int(fps * (absorb*1.3 + begins + 4)) {
 				at := float64(n) / fps
 				if at < begins {
@@ -190,7 +191,7 @@ func TestBackgroundAbsorbsWhatRests(t *testing.T) {
 
 // An object that was there from the start leaves a place that was never seen.
 func TestBackgroundTakesInWhatIsUncovered(t *testing.T) {
-	var items []sequence.Item
+	var items []element.Item
 	for n := range 80 {
 		block := image.Rect(40, 30, 60, 50)
 		if n >= 40 {
@@ -207,8 +208,8 @@ func TestBackgroundTakesInWhatIsUncovered(t *testing.T) {
 
 func TestBackgroundLooksWhereItIsTold(t *testing.T) {
 	left := [][]geometry.Position{{{0, 0}, {0.5, 0}, {0.5, 1}, {0, 1}}}
-	items := func(b image.Rectangle) []sequence.Item {
-		var items []sequence.Item
+	items := func(b image.Rectangle) []element.Item {
+		var items []element.Item
 		for n := range 40 {
 			if n < 30 {
 				items = append(items, blockAt(n, float64(n)/10, image.Rectangle{}, 0))
@@ -256,16 +257,16 @@ func TestBackgroundLooksWhereItIsTold(t *testing.T) {
 func TestBackgroundStartsAnewAtAnInterruption(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(*sequence.Item)
+		change func(*element.Item)
 		anew   bool
 	}{
-		{"no interruption", func(*sequence.Item) {}, false},
-		{"missing frames", func(it *sequence.Item) { it.Frame.Sequence += 3 }, false},
-		{"a new epoch", func(it *sequence.Item) { it.Frame.Epoch = "e2" }, true},
-		{"a silence", func(it *sequence.Item) { it.Frame.Captured = it.Frame.Captured.Add(time.Minute) }, true},
+		{"no interruption", func(*element.Item) {}, false},
+		{"missing frames", func(it *element.Item) { it.Frame.Sequence += 3 }, false},
+		{"a new epoch", func(it *element.Item) { it.Frame.Epoch = "e2" }, true},
+		{"a silence", func(it *element.Item) { it.Frame.Captured = it.Frame.Captured.Add(time.Minute) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var items []sequence.Item
+			var items []element.Item
 			for n := range 50 {
 				block := image.Rectangle{}
 				if n >= 40 {

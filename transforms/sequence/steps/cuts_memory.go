@@ -68,7 +68,7 @@ func (m *cutsMemory) Break(b sequence.Break) {
 
 func (m *cutsMemory) Close() {}
 
-func (m *cutsMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *cutsMemory) Next(in pixels.Input, out *result.Frame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

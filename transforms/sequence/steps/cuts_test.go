@@ -12,6 +12,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -34,7 +35,7 @@ func newCuts(t testing.TB, change func(*steps.CutsConfig)) sequence.Step {
 
 // film joins scenes, each the frames [from, to) of its own, and returns the items
 // and where each begins.
-func film(t testing.TB, fps float64, size string, parts ...string) (items []sequence.Item, begins []int) {
+func film(t testing.TB, fps float64, size string, parts ...string) (items []element.Item, begins []int) {
 	t.Helper()
 	for _, text := range parts {
 		s, err := scene.Parse(fmt.Sprintf("fps=%v&size=%s&%s", fps, size, text))
@@ -385,7 +386,7 @@ func (s *from) Start() sequence.Memory {
 }
 
 // states are those that a step saves while it looks at items.
-func states(t testing.TB, step sequence.Step, items []sequence.Item) (all [][]byte) {
+func states(t testing.TB, step sequence.Step, items []element.Item) (all [][]byte) {
 	t.Helper()
 	keep := &keeper{Step: step, keep: func(b []byte) { all = append(all, b) }}
 	steptest.Run(t, keep, items, func(_ int, _ *sequence.Analyzer, c *sequence.Camera) *sequence.Camera {

@@ -44,7 +44,7 @@ func (m *healthMemory) Break(b sequence.Break) {
 
 func (m *healthMemory) Close() {}
 
-func (m *healthMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *healthMemory) Next(in pixels.Input, out *result.Frame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -141,7 +142,7 @@ func TestHealth_ofEncodedPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		bgr, _ := s.Frame(i)
 		m, err := gocv.NewMatFromBytes(120, 160, gocv.MatTypeCV8UC3, bgr)
@@ -184,7 +185,7 @@ func TestHealth_acceptsANewView(t *testing.T) {
 }
 
 // still is a frame of a still scene with noise.
-func still(t testing.TB, n int, fps float64) sequence.Item {
+func still(t testing.TB, n int, fps float64) element.Item {
 	s, err := scene.Parse("size=64x48&objects=0&frames=100000")
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func TestHealth_signal(t *testing.T) {
 		{"a film that begins anew", 10, -2 * time.Second, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var items []sequence.Item
+			var items []element.Item
 			for i := range 30 {
 				it := still(t, i, c.fps)
 				if i >= 20 {
@@ -246,7 +247,7 @@ func TestHealth_signal(t *testing.T) {
 
 func TestHealth_framesMissing(t *testing.T) {
 	step := newHealth(t, nil)
-	var items []sequence.Item
+	var items []element.Item
 	for i := range 600 {
 		// From 200 to 400 every third is missing; a single one is nothing.
 		if i == 100 || i >= 200 && i < 400 && i%3 == 0 {
@@ -305,7 +306,7 @@ func TestHealth_whenTheClockIsSetBack(t *testing.T) {
 }
 
 func TestHealth_ofASizeThatChanges(t *testing.T) {
-	var items []sequence.Item
+	var items []element.Item
 	for i := range 60 {
 		pix, side := make([]byte, 64*48), 64
 		if i >= 30 {
@@ -333,7 +334,7 @@ func TestHealthKeepsTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		bgr, truth := s.Frame(i)
 		if truth.Dropped {
@@ -356,7 +357,7 @@ func TestHealthKeepsTheContract(t *testing.T) {
 
 // The largest numbers that a state can hold still fit.
 func TestHealth_stateOfTheWorstPictures(t *testing.T) {
-	var items []sequence.Item
+	var items []element.Item
 	seed := uint32(1)
 	for i := range 4 {
 		pix := make([]byte, 640*480)
@@ -415,7 +416,7 @@ func benchmark(b *testing.B, step sequence.Step) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	var mats []gocv.Mat
 	for i := range s.Frames() {
 		bgr, _ := s.Frame(i)

@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/geometry"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
@@ -33,7 +34,7 @@ type walker struct {
 // maxNet is more often than anybody crosses within the margin and means it.
 const maxNet = 100
 
-func (m *linesMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *linesMemory) Next(in pixels.Input, out *result.Frame) error {
 	now := in.Frame().Captured.UnixMicro()
 	for i := range m.tracks {
 		// Clocks are set back: nobody was seen in the future.

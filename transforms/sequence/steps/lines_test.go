@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steps"
@@ -45,7 +46,7 @@ func TestLines(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		cfg   func(*steps.LinesConfig)
-		items []sequence.Item
+		items []element.Item
 		want  []string
 	}{
 		{"who goes to the right crosses forward", nil, way(7, at(1900, 2000, 2100, 2200)...), []string{"3: forward #7 1"}},
@@ -334,7 +335,7 @@ func FuzzRestoreLines(f *testing.F) {
 }
 
 // seedRestore adds what a step saves after each of the items.
-func seedRestore(f *testing.F, step sequence.Step, items []sequence.Item) {
+func seedRestore(f *testing.F, step sequence.Step, items []element.Item) {
 	m := step.Start()
 	defer m.Close()
 	f.Add(m.Save())

@@ -48,7 +48,7 @@ const (
 // motionOverhead is more than all but data takes in a saved memory.
 const motionOverhead = 64
 
-func (m *motionMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *motionMemory) Next(in pixels.Input, out *result.Frame) error {
 	gray, err := in.Gray()
 	if err != nil {
 		return err

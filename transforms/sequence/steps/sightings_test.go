@@ -9,6 +9,7 @@ import (
 	"gocv.io/x/gocv"
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -33,8 +34,8 @@ func as(d result.Detection, state, label string) result.Detection {
 }
 
 // tenth makes items of what is seen every tenth of a second.
-func tenth(frames ...[]result.Detection) []sequence.Item {
-	var items []sequence.Item
+func tenth(frames ...[]result.Detection) []element.Item {
+	var items []element.Item
 	for i, found := range frames {
 		items = append(items, steptest.Item(i, 10, side, side, nil, found...))
 	}
@@ -54,7 +55,7 @@ func places(y int, xs ...int) (ps [][]int) {
 }
 
 // way is one track alone, every tenth of a second at one of these pixels; nil: unseen.
-func way(track int64, pixels ...[]int) []sequence.Item {
+func way(track int64, pixels ...[]int) []element.Item {
 	var frames [][]result.Detection
 	for _, p := range pixels {
 		var found []result.Detection
@@ -92,7 +93,7 @@ func told(rows []result.Frame, step sequence.Step) []string {
 }
 
 // feed is steptest.Run for properties, whose T is no testing.TB.
-func feed(t *rapid.T, step sequence.Step, items []sequence.Item) (rows []result.Frame) {
+func feed(t *rapid.T, step sequence.Step, items []element.Item) (rows []result.Frame) {
 	a, err := sequence.NewAnalyzer([]sequence.Step{step}, 0, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func feed(t *rapid.T, step sequence.Step, items []sequence.Item) (rows []result.
 }
 
 // later moves the items from i on by a time.
-func later(items []sequence.Item, i int, d time.Duration) []sequence.Item {
+func later(items []element.Item, i int, d time.Duration) []element.Item {
 	for ; i < len(items); i++ {
 		f := &items[i].Frame
 		f.Captured = f.Captured.Add(d)
@@ -119,7 +120,7 @@ func later(items []sequence.Item, i int, d time.Duration) []sequence.Item {
 }
 
 // anew begins another epoch at item i.
-func anew(items []sequence.Item, i int) []sequence.Item {
+func anew(items []element.Item, i int) []element.Item {
 	for n := 0; i < len(items); i, n = i+1, n+1 {
 		f := &items[i].Frame
 		f.Epoch, f.Sequence = "e2", int64(n)
@@ -141,7 +142,7 @@ func bytesOf(t *testing.T, kind string) int {
 }
 
 // input is a frame without pixels.
-type input struct{ it *sequence.Item }
+type input struct{ it *element.Item }
 
 func (in input) Frame() *frame.Frame { return &in.it.Frame }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	trackers "github.com/framebeam/framebeam/transforms/vision/tracking"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -19,7 +20,7 @@ type trackingMemory struct {
 	tracker       *trackers.Tracker
 }
 
-func (m *trackingMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *trackingMemory) Next(in pixels.Input, out *result.Frame) error {
 	f := in.Frame()
 	if f.Width != m.width || f.Height != m.height {
 		m.tracker.Reset()

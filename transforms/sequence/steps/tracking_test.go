@@ -14,6 +14,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
@@ -40,7 +41,7 @@ func foundAt(x int32) result.Detection {
 }
 
 // trackingItem is a frame of 320x240 without pixels.
-func trackingItem(n int, found ...result.Detection) sequence.Item {
+func trackingItem(n int, found ...result.Detection) element.Item {
 	return steptest.Item(n, 10, 320, 240, nil, found...)
 }
 
@@ -60,24 +61,24 @@ func shownTracks(rows []result.Frame) []string {
 }
 
 func TestTrackingShowsWhatItFollows(t *testing.T) {
-	walk := func(n int) sequence.Item { return trackingItem(n, foundAt(int32(50+2*n))) }
-	later := func(it sequence.Item, by time.Duration) sequence.Item {
+	walk := func(n int) element.Item { return trackingItem(n, foundAt(int32(50+2*n))) }
+	later := func(it element.Item, by time.Duration) element.Item {
 		it.Frame.Captured = it.Frame.Captured.Add(by)
 		return it
 	}
-	epoch := func(it sequence.Item) sequence.Item {
+	epoch := func(it element.Item) element.Item {
 		it.Frame.Epoch = "e2"
 		return it
 	}
-	larger := func(it sequence.Item) sequence.Item {
+	larger := func(it element.Item) element.Item {
 		it.Frame.Width++
 		return it
 	}
-	three := []sequence.Item{walk(0), walk(1), walk(2)}
+	three := []element.Item{walk(0), walk(1), walk(2)}
 	cases := []struct {
 		name   string
 		change func(*steps.TrackingConfig)
-		items  []sequence.Item
+		items  []element.Item
 		want   []string
 	}{
 		{"confirmed with the third detection", nil, three, []string{"", "", "100001 confirmed"}},
@@ -96,13 +97,13 @@ func TestTrackingShowsWhatItFollows(t *testing.T) {
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
 		{"and another size", nil, append(slices.Clone(three), larger(walk(3)), larger(walk(4)), larger(walk(5))),
 			[]string{"", "", "100001 confirmed", "", "", "103001 confirmed"}},
-		{"two objects have two ids", func(c *steps.TrackingConfig) { c.MinHits = 1 }, []sequence.Item{trackingItem(0, foundAt(10), foundAt(200))},
+		{"two objects have two ids", func(c *steps.TrackingConfig) { c.MinHits = 1 }, []element.Item{trackingItem(0, foundAt(10), foundAt(200))},
 			[]string{"100001 confirmed, 100002 confirmed"}},
 		{"others' detections are not looked at", func(c *steps.TrackingConfig) { c.MinHits, c.From = 1, []string{"people", "networks/ssd"} },
-			[]sequence.Item{trackingItem(0, foundAt(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]element.Item{trackingItem(0, foundAt(10), result.Detection{Analysis: "networks/ssd", Label: "cat", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{"100001 confirmed"}},
 		{"nor are those with a low score", func(c *steps.TrackingConfig) { c.MinHits, c.High = 1, 0.8 },
-			[]sequence.Item{trackingItem(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
+			[]element.Item{trackingItem(0, result.Detection{Analysis: "background", X: 1, Y: 1, Width: 9, Height: 9, Score: 0.7})},
 			[]string{""}},
 	}
 	for _, c := range cases {
@@ -117,7 +118,7 @@ func TestTrackingShowsWhatItFollows(t *testing.T) {
 
 func TestTracksStayInThePicture(t *testing.T) {
 	step := newTracking(t, func(c *steps.TrackingConfig) { c.Coast = params.Duration(2 * time.Second) })
-	var items []sequence.Item
+	var items []element.Item
 	for n := range 6 {
 		items = append(items, trackingItem(n, foundAt(int32(240+10*n)))) // to 290 and 310
 	}
@@ -145,14 +146,14 @@ func TestTracksStayInThePicture(t *testing.T) {
 }
 
 // trackingPlay is a scene with detections that jump, go missing and are invented.
-func trackingPlay(t testing.TB, text string) []sequence.Item {
+func trackingPlay(t testing.TB, text string) []element.Item {
 	t.Helper()
 	s, err := scene.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		_, truth := s.Frame(i)
 		if truth.Dropped {
@@ -190,7 +191,7 @@ func TestTrackingKeepsTheContract(t *testing.T) {
 
 func TestACrowdFitsIntoTheState(t *testing.T) {
 	step := newTracking(t, func(c *steps.TrackingConfig) { c.MinHits, c.Patience = 1, params.Duration(5*time.Minute) })
-	var items []sequence.Item
+	var items []element.Item
 	for n := range 8 {
 		var found []result.Detection
 		for i := range 120 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // zonesMemory is who is inside. Who is outside need not be known.
@@ -49,7 +50,7 @@ func shortLabel(s string) string {
 	return s[:n]
 }
 
-func (m *zonesMemory) Next(in sequence.Input, out *result.Frame) error {
+func (m *zonesMemory) Next(in pixels.Input, out *result.Frame) error {
 	if m.interrupted {
 		m.interrupted = false
 		before := m.inside()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steps"
@@ -48,7 +49,7 @@ func TestZones(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		cfg   func(*steps.ZonesConfig)
-		items []sequence.Item
+		items []element.Item
 		want  []string
 	}{
 		{"who gets inside enters, and who gets out leaves", nil, way(7, at(900, 1200, 1500, 1200, 900)...),
@@ -294,7 +295,7 @@ func TestZonesAndLinesKeepTheContractOnAScene(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		_, truth := s.Frame(i)
 		var found []result.Detection

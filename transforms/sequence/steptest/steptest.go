@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -15,7 +16,7 @@ import (
 // Run feeds the items to the step alone, as the stage does, and returns their
 // results. before is called ahead of each with the camera as it stands, and may
 // return another to go on with; nil: no such thing.
-func Run(t testing.TB, step sequence.Step, items []sequence.Item, before func(i int, a *sequence.Analyzer, c *sequence.Camera) *sequence.Camera) []result.Frame {
+func Run(t testing.TB, step sequence.Step, items []element.Item, before func(i int, a *sequence.Analyzer, c *sequence.Camera) *sequence.Camera) []result.Frame {
 	t.Helper()
 	a, err := sequence.NewAnalyzer([]sequence.Step{step}, 0, 8<<20)
 	if err != nil {
@@ -43,7 +44,7 @@ func Run(t testing.TB, step sequence.Step, items []sequence.Item, before func(i 
 // restored before each of them, and compares results and states. A memory must
 // never take more than limit bytes. Damaged states are refused or read, but must
 // not panic. It returns the results.
-func Check(t testing.TB, step sequence.Step, items []sequence.Item, limit int) []result.Frame {
+func Check(t testing.TB, step sequence.Step, items []element.Item, limit int) []result.Frame {
 	t.Helper()
 	straight := Run(t, step, items, nil)
 	var last []byte
@@ -87,7 +88,7 @@ func Check(t testing.TB, step sequence.Step, items []sequence.Item, limit int) [
 }
 
 // checkMemory looks at what the step's own memory saves.
-func checkMemory(t testing.TB, step sequence.Step, items []sequence.Item, limit int) {
+func checkMemory(t testing.TB, step sequence.Step, items []element.Item, limit int) {
 	t.Helper()
 	sizes := &sized{Step: step, t: t, limit: limit}
 	Run(t, sizes, items, func(_ int, _ *sequence.Analyzer, c *sequence.Camera) *sequence.Camera {

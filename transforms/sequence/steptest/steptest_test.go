@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/testdata/scene"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/sequence/steps"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
 )
@@ -14,7 +14,7 @@ func TestMotionKeepsTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var items []sequence.Item
+	var items []element.Item
 	for i := range s.Frames() {
 		bgr, _ := s.Frame(i)
 		items = append(items, steptest.Item(i, 10, 96, 72, bgr))

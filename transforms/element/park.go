@@ -1,4 +1,4 @@
-package sequence
+package element
 
 import (
 	"crypto/rand"
@@ -44,8 +44,8 @@ func (r *Run) Park() {
 	r.Items, r.parked = nil, ticket{lot.process, lot.last}
 }
 
-// unpark gives a parked run its items back, once.
-func (r *Run) unpark() error {
+// Unpark gives a parked run its items back, once.
+func (r *Run) Unpark() error {
 	if r.parked == (ticket{}) {
 		return nil
 	}

@@ -1,18 +1,12 @@
-// Package chunksink collects the parts of each chunk until they are exactly
-// those that the chunk's end names, and then publishes the chunk's files once.
-package chunksink
+package element
 
 import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
-
-// State is what one camera's analyses remember at the end of a chunk.
-type State = output.State
 
 // Part is one element on its way to the sink: any of results, a camera's state,
 // and a chunk end. Parts may come in any order, more than once, and cut differently.

@@ -1,4 +1,7 @@
-package sequence
+// Package element defines what flows between the stages of a pipeline, how it is encoded
+// on its way, and the credit that bounds how much of it there is. What the source gives,
+// runs of records and the ends of chunks, is package chunk's.
+package element
 
 import (
 	"fmt"
@@ -35,6 +38,22 @@ func (r *Run) Size() int {
 		n += len(r.Items[i].Frame.Data)
 	}
 	return n
+}
+
+// First is the position of the run's first link.
+func (r *Run) First() int64 {
+	if r.Kind != chunk.Frames {
+		return chunk.EndPosition(r.Chunk, r.N)
+	}
+	return chunk.FramePosition(r.Items[0].Result.Offset)
+}
+
+// Last is the position of the run's last link.
+func (r *Run) Last() int64 {
+	if r.Kind != chunk.Frames {
+		return chunk.EndPosition(r.Chunk, r.N)
+	}
+	return chunk.FramePosition(r.Items[len(r.Items)-1].Result.Offset)
 }
 
 // Marshal encodes the run for a shuffle and for the bag of waiting runs.

@@ -1,4 +1,4 @@
-package chunksink
+package element
 
 import (
 	"reflect"
@@ -7,5 +7,6 @@ import (
 )
 
 func init() {
+	beam.RegisterCoder(reflect.TypeOf(Run{}), func(r Run) []byte { return r.Marshal() }, UnmarshalRun)
 	beam.RegisterCoder(reflect.TypeOf(Part{}), func(p Part) []byte { return p.Marshal() }, UnmarshalPart)
 }

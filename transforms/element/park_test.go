@@ -1,4 +1,4 @@
-package sequence
+package element
 
 import (
 	"testing"
@@ -19,7 +19,7 @@ func TestAParkedRunGetsItsFramesBackOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := there.unpark(); err != nil {
+	if err := there.Unpark(); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(items, there.Items); d != "" {
@@ -29,11 +29,11 @@ func TestAParkedRunGetsItsFramesBackOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.unpark() == nil {
+	if again.Unpark() == nil {
 		t.Error("the frames were given out twice")
 	}
 	again.parked.process += 2
-	if again.unpark() == nil {
+	if again.Unpark() == nil {
 		t.Error("another process's ticket was taken")
 	}
 }
@@ -44,7 +44,7 @@ func TestMarksInAChainAreNotParked(t *testing.T) {
 	if run.parked != (ticket{}) {
 		t.Error("a run without frames was parked")
 	}
-	if err := run.unpark(); err != nil {
+	if err := run.Unpark(); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,0 +1,24 @@
+package params
+
+import (
+	"path"
+
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// Select is the index of the first pattern that matches the camera's id; -1: none.
+func Select(camera string, patterns func(i int) string, n int) int {
+	for i := range n {
+		if Matches(patterns(i), camera) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Matches reports whether a pattern is for a camera: it matches its id, or the one by
+// which the original system knows it (frame.OriginalCamera).
+func Matches(pattern, camera string) bool {
+	match := func(id string) bool { ok, err := path.Match(pattern, id); return err == nil && ok }
+	return pattern == "" || match(camera) || match(frame.OriginalCamera(camera))
+}
