@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/config"
-	"github.com/framebeam/framebeam/kafka/publish"
+	"github.com/framebeam/framebeam/kafka/readback"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -34,8 +34,9 @@ const (
 
 // resume knows which frames of the files are in the topic.
 type resume struct {
-	r    *run
-	path string // of the journal; "" for none
+	r     *run
+	path  string           // of the journal; "" for none
+	topic *readback.Reader // from find on
 
 	mu      sync.Mutex
 	id      string
@@ -75,7 +76,8 @@ func newResume(r *run) *resume {
 // find looks for the files' frames in the topic and tells the cameras what is there.
 func (s *resume) find(ctx context.Context) error {
 	p := s.r.publisher
-	id, err := p.TopicID(ctx)
+	s.topic = readback.New(p)
+	id, err := s.topic.TopicID(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func (s *resume) find(ctx context.Context) error {
 	}
 	for _, partition := range slices.Sorted(maps.Keys(by)) {
 		err := s.findIn(ctx, partition, by[partition], &j)
-		if errors.Is(err, publish.ErrNoRead) {
+		if errors.Is(err, readback.ErrNoRead) {
 			s.r.opts.Log.Warn("what is in the topic already is not looked for, and is sent again as repeats: the user lacks the permission Read", "topic", p.Topic().Name)
 			return nil
 		}
@@ -129,8 +131,7 @@ func (s *resume) end() {
 
 // findIn looks through a partition for the frames of the cameras that are there.
 func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j *journal) error {
-	p := s.r.publisher
-	first, end, err := p.Bounds(ctx, partition)
+	first, end, err := s.topic.Bounds(ctx, partition)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 			continue
 		}
 		k := known{Epochs: map[string]int64{}}
-		if k.From, err = p.OffsetAt(ctx, partition, start.Add(-margin)); err != nil {
+		if k.From, err = s.topic.OffsetAt(ctx, partition, start.Add(-margin)); err != nil {
 			return err
 		}
 		// What the journal knows of the camera reaches back as far as was looked then.
@@ -165,7 +166,7 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 		s.cameras[c.key] = k
 	}
 	told := time.Now()
-	err = p.Scan(ctx, partition, from, end, func(r *frame.Record) {
+	err = s.topic.Scan(ctx, partition, from, end, func(r *frame.Record) {
 		s.see(r)
 		if r.Offset >= at.Anchor {
 			at.Anchor, at.Digest = r.Offset, identity(r)
@@ -194,7 +195,7 @@ func (s *resume) holds(ctx context.Context, partition int, m mark, first, end in
 		return id != "" && id == s.id, nil
 	}
 	same := false
-	err := s.r.publisher.Scan(ctx, partition, m.Anchor, m.Anchor+1, func(r *frame.Record) {
+	err := s.topic.Scan(ctx, partition, m.Anchor, m.Anchor+1, func(r *frame.Record) {
 		same = identity(r) == m.Digest
 	}, nil)
 	return same, err

@@ -1,5 +1,8 @@
-// Package connect connects to Kafka: plainly, or with TLS and a user as a
-// connection file says. Every command reads the same file:
+// Package connect is what all that talks to Kafka shares: connections, the requests
+// that kafka-go lacks, and what answers mean (answers.go).
+//
+// It connects plainly, or with TLS and a user as a connection file says. Every command
+// reads the same file:
 //
 //	tls: true                 # encrypt, and verify brokers with the system's authorities
 //	ca_file: authorities.pem  # verify with these instead; implies tls

@@ -222,6 +222,11 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 // Topic describes the topic as it was when the publisher was opened.
 func (p *Publisher) Topic() Topic { return p.topic }
 
+// PartitionOf is the partition of a camera's frames.
+func (p *Publisher) PartitionOf(camera string) int {
+	return p.balancer.Balance(kafka.Message{Key: []byte(camera)}, p.topic.Partitions...)
+}
+
 // Publish queues a frame of a source that can wait: it waits while the camera
 // has more than Options.QueueBytes in the queue. The error is a *TooLargeError,
 // ctx's, ErrClosed, a *RefusedError, or why the partition was given up.

@@ -395,15 +395,15 @@ func (s *sender) send(batch []queued) error {
 			return fmt.Errorf("stopped while sending: %w", err)
 		}
 		wait := soon
-		switch judge(err) {
-		case refused:
+		switch meaningOf(err) {
+		case connect.Rejected:
 			if errors.Is(err, kafka.MessageSizeTooLarge) {
 				err = fmt.Errorf("%d bytes are too many, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)
 			}
 			return &refusal{err, records}
-		case hopeless:
+		case connect.Hopeless:
 			return fmt.Errorf("%w: %w", ErrHopeless, err)
-		case mended:
+		case connect.Mended:
 			// Who was never let in need not try again; password and certificate were
 			// good when the publisher was opened.
 			if !s.p.taken.Load() && !connect.Refused(err) {
@@ -416,7 +416,7 @@ func (s *sender) send(batch []queued) error {
 			return fmt.Errorf("no success in %d attempts over %v: %w", attempt, elapsed.Round(time.Millisecond), err)
 		}
 		switch {
-		case !unknownTopic(err):
+		case !connect.UnknownTopic(err):
 			missing = time.Time{}
 		case missing.IsZero():
 			missing = time.Now()
@@ -491,13 +491,4 @@ func batchSize(batch []queued) int {
 		n += batch[i].size
 	}
 	return n
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

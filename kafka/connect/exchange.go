@@ -1,20 +1,23 @@
-// Package exchange sends requests to Kafka that kafka-go does not know, or whose answers
-// it does not take apart, on the connections that kafka-go has made and keeps: it lets a
-// message do its own exchange (protocol.RawExchanger).
-package exchange
+package connect
 
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Do sends a request and returns the answer behind its header. What is beyond most
-// bytes is read over and left out.
-func Do(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]byte, error) {
+// Exchange sends a request and returns the answer behind its header; client is the name
+// in the brokers' logs. What is beyond most bytes is read over and left out.
+//
+// It is for requests that kafka-go does not know, or whose answers it does not take
+// apart as we need it. They go over the connections that kafka-go has made and keeps: it
+// lets a message do its own exchange (protocol.RawExchanger).
+func Exchange(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]byte, error) {
 	const correlation = 0 // there is one request at a time on a connection
 	if _, err := rw.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID(client)).AppendRequest(nil, req, correlation)); err != nil {
 		return nil, err
@@ -65,3 +68,18 @@ func (l Leader) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
 	}
 	return b, nil
 }
+
+// clientID is the name that a client has in the brokers' logs.
+func clientID(c *kafka.Client) string {
+	if t, ok := c.Transport.(*kafka.Transport); ok {
+		return t.ClientID
+	}
+	return ""
+}
+
+// maxSmall bounds the answer to a request that fetches nothing.
+const maxSmall = 16 << 20
+
+// ErrAnswer is wrapped by the error of an answer that is not understood. It counts as
+// one that was cut off.
+var ErrAnswer = fmt.Errorf("an answer that cannot be understood: %w", io.ErrUnexpectedEOF)

@@ -1,24 +1,66 @@
-package publish
+package readback
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-// scan is what Scan gives of partition 0.
-func scan(t *testing.T, p *Publisher, from, to int64) (recs []frame.Record) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, opts broker.Options) *broker.Broker {
 	t.Helper()
-	err := p.Scan(t.Context(), 0, from, to, func(r *frame.Record) {
-		c := *r
-		c.Key, c.Value = append([]byte(nil), r.Key...), append([]byte(nil), r.Value...)
+	b, err := broker.Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// open opens the reader of a publisher that gives up sooner than a user's.
+func open(t *testing.T, b *broker.Broker, opts publish.Options) *Reader {
+	t.Helper()
+	opts.Brokers, opts.Topic, opts.Log = b.Addrs(), "frames", slog.New(slog.NewTextHandler(io.Discard, nil))
+	p, err := publish.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		p.Close(ctx)
+	})
+	return New(p)
+}
+
+func record(camera string, sequence, size int) frame.Record {
+	f := frame.Frame{
+		Camera: camera, Epoch: "e", Sequence: int64(sequence), Captured: time.Date(2001, 2, 3, 4, 5, 6+sequence, 0, time.UTC),
+		Width: 4, Height: 3, Encoding: frame.JPEG, Data: bytes.Repeat([]byte{byte(sequence)}, size),
+	}
+	return f.CloudEvent()
+}
+
+// scan is what Scan gives of partition 0.
+func scan(t *testing.T, r *Reader, from, to int64) (recs []frame.Record) {
+	t.Helper()
+	err := r.Scan(t.Context(), 0, from, to, func(rec *frame.Record) {
+		c := *rec
+		c.Key, c.Value = append([]byte(nil), rec.Key...), append([]byte(nil), rec.Value...)
 		recs = append(recs, c)
 	}, nil)
 	if err != nil {
@@ -29,7 +71,7 @@ func scan(t *testing.T, p *Publisher, from, to int64) (recs []frame.Record) {
 
 func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
-	p := open(t, b, Options{AttemptTimeout: 2 * time.Second})
+	r := open(t, b, publish.Options{AttemptTimeout: 2 * time.Second})
 	var end int64
 	for i := range 20 {
 		recs := []frame.Record{record("gate", 2*i, 3000), {Key: nil, Value: []byte("stray"), Timestamp: 1000}, record("yard", 2*i+1, 10)}
@@ -52,11 +94,11 @@ func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
 			want = append(want, r)
 		}
 	}
-	first, end, err := p.Bounds(t.Context(), 0)
+	first, end, err := r.Bounds(t.Context(), 0)
 	if err != nil || first != 0 {
 		t.Fatal(first, err)
 	}
-	if d := cmp.Diff(want, scan(t, p, 0, end)); d != "" {
+	if d := cmp.Diff(want, scan(t, r, 0, end)); d != "" {
 		t.Error(d)
 	}
 	for from := int64(0); from < end; from += 7 { // also from within a batch
@@ -66,34 +108,34 @@ func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
 				part = append(part, r)
 			}
 		}
-		if d := cmp.Diff(part, scan(t, p, from, min(from+9, end))); d != "" {
+		if d := cmp.Diff(part, scan(t, r, from, min(from+9, end))); d != "" {
 			t.Errorf("from %d: %s", from, d)
 		}
 	}
 	// Faults that pass, and what retention takes away.
 	b.Fail(broker.Fetch, broker.NotLeader, 1)
 	b.Cut(broker.Fetch, 1)
-	if got := scan(t, p, 0, end); len(got) != len(want) {
+	if got := scan(t, r, 0, end); len(got) != len(want) {
 		t.Errorf("%d records, want %d", len(got), len(want))
 	}
 	if err := b.DeleteRecords("frames", 0, 30); err != nil {
 		t.Fatal(err)
 	}
-	if got := scan(t, p, 0, end); got[0].Offset != 30 {
+	if got := scan(t, r, 0, end); got[0].Offset != 30 {
 		t.Errorf("begins at %d", got[0].Offset)
 	}
-	if got := scan(t, p, end, end+10); got != nil {
+	if got := scan(t, r, end, end+10); got != nil {
 		t.Errorf("%d records beyond the end", len(got))
 	}
 	b.Fail(broker.Fetch, kerr.TopicAuthorizationFailed, 1)
-	if err := p.Scan(t.Context(), 0, 30, end, func(*frame.Record) {}, nil); !errors.Is(err, ErrNoRead) {
+	if err := r.Scan(t.Context(), 0, 30, end, func(*frame.Record) {}, nil); !errors.Is(err, ErrNoRead) {
 		t.Error(err)
 	}
 }
 
 func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
-	p := open(t, b, Options{})
+	r := open(t, b, publish.Options{})
 	mark := "unmistakable" // whole also where it is compressed
 	for i := range 4 {
 		a, z := record("gate", 2*i, 10), record("gate", 2*i+1, 10)
@@ -106,7 +148,7 @@ func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
 	}
 	b.Damage([]byte(mark), -1)
 	var got []int64
-	for _, r := range scan(t, p, 0, 8) {
+	for _, r := range scan(t, r, 0, 8) {
 		got = append(got, r.Offset)
 	}
 	if !cmp.Equal(got, []int64{0, 1, 4, 5, 6, 7}) {
@@ -116,7 +158,7 @@ func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
 
 func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
-	p := open(t, b, Options{})
+	r := open(t, b, publish.Options{})
 	var stamps []int64
 	for i := range 50 { // not in order
 		ms := int64(1_000_000 + 1000*((i*37)%50))
@@ -126,7 +168,7 @@ func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
 		}
 	}
 	for _, at := range []int64{0, 1_000_000, 1_010_500, 1_049_000, 1_049_001} {
-		o, err := p.OffsetAt(t.Context(), 0, time.UnixMilli(at))
+		o, err := r.OffsetAt(t.Context(), 0, time.UnixMilli(at))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,26 +182,26 @@ func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
 
 func TestATopicCreatedAnewHasAnotherID(t *testing.T) {
 	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
-	p := open(t, b, Options{})
-	one, err := p.TopicID(t.Context())
+	r := open(t, b, publish.Options{})
+	one, err := r.TopicID(t.Context())
 	if err != nil || len(one) != 32 {
 		t.Fatal(one, err)
 	}
 	if err := b.Recreate(t.Context(), "frames", 0); err != nil {
 		t.Fatal(err)
 	}
-	if two, err := p.TopicID(t.Context()); err != nil || two == one {
+	if two, err := r.TopicID(t.Context()); err != nil || two == one {
 		t.Error(two, err)
 	}
 	old := start(t, broker.Options{WithoutTopicIDs: true, Topics: []broker.Topic{{Name: "frames"}}})
-	if id, err := open(t, old, Options{}).TopicID(t.Context()); err != nil || id != "" {
+	if id, err := open(t, old, publish.Options{}).TopicID(t.Context()); err != nil || id != "" {
 		t.Error(id, err)
 	}
 }
 
 func FuzzEachRecord(f *testing.F) {
-	f.Add([]byte(fmt.Sprint(make([]byte, batchHeader))))
-	seed := make([]byte, batchHeader+20)
+	f.Add([]byte(fmt.Sprint(make([]byte, leastBatch))))
+	seed := make([]byte, leastBatch+20)
 	seed[11], seed[16], seed[60] = byte(len(seed)-12), 2, 1
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, b []byte) {

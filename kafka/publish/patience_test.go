@@ -12,23 +12,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/connect"
 )
 
-func TestAnAnswerMeansWhatItsReasonIs(t *testing.T) {
-	for err, want := range map[error]verdict{
-		kafka.NotLeaderForPartition:                         passes,
-		kafka.NotEnoughReplicas:                             passes,
-		kafka.UnknownTopicOrPartition:                       passes,
-		kafka.Error(12345):                                  passes,
-		context.DeadlineExceeded:                            passes,
-		fmt.Errorf("x: %w", kafka.TopicAuthorizationFailed): mended,
-		kafka.SASLAuthenticationFailed:                      mended,
-		kafka.PolicyViolation:                               mended,
-		kafka.InvalidTimestamp:                              refused,
-		kafka.MessageSizeTooLarge:                           refused,
-		kafka.UnsupportedVersion:                            hopeless,
+func TestWhatIsPublishedWaitsForWhatMayBeMended(t *testing.T) {
+	for err, want := range map[error]connect.Meaning{
+		kafka.NotLeaderForPartition:                         connect.Passes,
+		kafka.NotEnoughReplicas:                             connect.Passes,
+		kafka.UnknownTopicOrPartition:                       connect.Passes,
+		kafka.Error(12345):                                  connect.Unlisted,
+		context.DeadlineExceeded:                            connect.Unlisted,
+		fmt.Errorf("x: %w", kafka.TopicAuthorizationFailed): connect.Mended,
+		kafka.SASLAuthenticationFailed:                      connect.Mended,
+		kafka.PolicyViolation:                               connect.Mended,
+		kafka.InvalidTimestamp:                              connect.Rejected,
+		kafka.MessageSizeTooLarge:                           connect.Rejected,
+		kafka.UnsupportedVersion:                            connect.Hopeless,
 	} {
-		if got := judge(err); got != want {
+		if got := meaningOf(err); got != want {
 			t.Errorf("%v: %d, want %d", err, got, want)
 		}
 	}
