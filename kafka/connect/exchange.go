@@ -11,13 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Exchange sends a request and returns the answer behind its header; client is the name
+// exchange sends a request and returns the answer behind its header; client is the name
 // in the brokers' logs. What is beyond most bytes is read over and left out.
 //
 // It is for requests that kafka-go does not know, or whose answers it does not take
 // apart as we need it. They go over the connections that kafka-go has made and keeps: it
 // lets a message do its own exchange (protocol.RawExchanger).
-func Exchange(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]byte, error) {
+func exchange(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]byte, error) {
 	const correlation = 0 // there is one request at a time on a connection
 	if _, err := rw.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID(client)).AppendRequest(nil, req, correlation)); err != nil {
 		return nil, err
@@ -46,25 +46,29 @@ func Exchange(rw io.ReadWriter, client string, req kmsg.Request, most int64) ([]
 	return body[header:], nil
 }
 
-// Leader sends a message, which embeds it, to the leader of a partition.
-type Leader struct {
-	Topic     string
-	Partition int32
+// What does its own exchange. Were one of them to lose a method, kafka-go would take it
+// for a message that it can encode itself.
+var _ = []protocol.RawExchanger{&fetchRequest{}, &topicIDRequest{}, &epochRequest{}}
+
+// leader sends a message, which embeds it, to the leader of a partition.
+type leader struct {
+	topic     string
+	partition int32
 }
 
 // Broker implements protocol.BrokerMessage.
-func (l Leader) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
-	topic, ok := cluster.Topics[l.Topic]
+func (l leader) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	t, ok := cluster.Topics[l.topic]
 	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoTopic(l.Topic)
+		return protocol.Broker{}, protocol.NewErrNoTopic(l.topic)
 	}
-	partition, ok := topic.Partitions[l.Partition]
+	p, ok := t.Partitions[l.partition]
 	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoPartition(l.Topic, l.Partition)
+		return protocol.Broker{}, protocol.NewErrNoPartition(l.topic, l.partition)
 	}
-	b, ok := cluster.Brokers[partition.Leader]
+	b, ok := cluster.Brokers[p.Leader]
 	if !ok {
-		return protocol.Broker{}, protocol.NewErrNoLeader(l.Topic, l.Partition)
+		return protocol.Broker{}, protocol.NewErrNoLeader(l.topic, l.partition)
 	}
 	return b, nil
 }
@@ -80,6 +84,5 @@ func clientID(c *kafka.Client) string {
 // maxSmall bounds the answer to a request that fetches nothing.
 const maxSmall = 16 << 20
 
-// ErrAnswer is wrapped by the error of an answer that is not understood. It counts as
-// one that was cut off.
-var ErrAnswer = fmt.Errorf("an answer that cannot be understood: %w", io.ErrUnexpectedEOF)
+// errAnswer is of an answer that is not understood. It counts as one that was cut off.
+var errAnswer = fmt.Errorf("an answer that cannot be understood: %w", io.ErrUnexpectedEOF)

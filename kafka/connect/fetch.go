@@ -23,7 +23,7 @@ const MaxBatch = 256 << 20
 // and byte by byte, and does not say where a batch ends.
 func Fetch(ctx context.Context, client *kafka.Client, topic string, partition int32, offset int64, maxBytes int, wait time.Duration) (batches []byte, end int64, err error) {
 	m, err := client.Transport.RoundTrip(ctx, client.Addr, &fetchRequest{
-		Leader: Leader{Topic: topic, Partition: partition}, client: clientID(client),
+		leader: leader{topic, partition}, client: clientID(client),
 		offset: offset, maxBytes: int32(max(1, maxBytes)), wait: max(wait, time.Millisecond),
 	})
 	if err != nil {
@@ -37,7 +37,7 @@ func Fetch(ctx context.Context, client *kafka.Client, topic string, partition in
 }
 
 type fetchRequest struct {
-	Leader
+	leader
 	client   string
 	offset   int64
 	maxBytes int32
@@ -71,14 +71,14 @@ func (r *fetchRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	req.MaxBytes = r.maxBytes
 	req.SessionEpoch = -1 // no session
 	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic = r.Topic
+	topic.Topic = r.topic
 	part := kmsg.NewFetchRequestTopicPartition()
-	part.Partition = r.Partition
+	part.Partition = r.partition
 	part.FetchOffset = r.offset
 	part.PartitionMaxBytes = r.maxBytes
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	body, err := Exchange(rw, r.client, req, int64(r.maxBytes)+MaxBatch)
+	body, err := exchange(rw, r.client, req, int64(r.maxBytes)+MaxBatch)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +100,11 @@ func parseFetch(body []byte, version int16) (*fetched, error) {
 		return out, nil
 	}
 	if b.ArrayLen() != 1 {
-		return nil, ErrAnswer
+		return nil, errAnswer
 	}
 	b.Span(int(b.Int16())) // topic
 	if b.ArrayLen() != 1 {
-		return nil, ErrAnswer
+		return nil, errAnswer
 	}
 	b.Int32() // partition
 	out.code = kafka.Error(b.Int16())
@@ -120,7 +120,7 @@ func parseFetch(body []byte, version int16) (*fetched, error) {
 			b.Int64()
 			b.Int64()
 			if !b.Ok() {
-				return nil, ErrAnswer
+				return nil, errAnswer
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func parseFetch(body []byte, version int16) (*fetched, error) {
 	}
 	n := b.Int32()
 	if !b.Ok() {
-		return nil, ErrAnswer
+		return nil, errAnswer
 	}
 	if n > 0 {
 		out.batches = b.Src[:min(int(n), len(b.Src))]

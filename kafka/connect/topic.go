@@ -70,7 +70,7 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = &r.topic
 	req.Topics = append(req.Topics, topic)
-	body, err := Exchange(rw, r.client, req, maxSmall)
+	body, err := exchange(rw, r.client, req, maxSmall)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
@@ -94,7 +94,7 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 // TopicID is what tells a topic from one created anew under its name; "" if the brokers
 // know no such thing (before Kafka 2.8).
 func TopicID(ctx context.Context, client *kafka.Client, topic string) (string, error) {
-	known, err := Supports(ctx, client, protocol.Metadata, topicIDVersion)
+	known, err := supports(ctx, client, protocol.Metadata, topicIDVersion)
 	if err != nil || !known {
 		return "", err
 	}
@@ -108,8 +108,8 @@ func TopicID(ctx context.Context, client *kafka.Client, topic string) (string, e
 	return "", nil
 }
 
-// Supports reports whether a broker knows a version of a kind of request.
-func Supports(ctx context.Context, client *kafka.Client, key protocol.ApiKey, version int) (bool, error) {
+// supports reports whether a broker knows a version of a kind of request.
+func supports(ctx context.Context, client *kafka.Client, key protocol.ApiKey, version int) (bool, error) {
 	versions, err := client.ApiVersions(ctx, &kafka.ApiVersionsRequest{})
 	if err == nil {
 		err = versions.Error

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/framebeam/framebeam/kafka/exchange"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -78,73 +75,12 @@ func (r *partitionReader) endOfEpoch(ctx context.Context, epoch int32) (end int6
 	if epoch == log.NoEpoch {
 		return -1, nil
 	}
-	err = r.do(ctx, r.patience, 0, func(ctx context.Context) error {
-		end = -1
-		known, err := supports(ctx, r.client, protocol.OffsetForLeaderEpoch, epochVersion)
-		if err != nil || !known {
-			return err
+	err = r.do(ctx, r.patience, 0, func(ctx context.Context) (err error) {
+		end, err = connect.EndOfEpoch(ctx, r.client, r.topic, r.partition, epoch)
+		if errors.Is(err, kafka.TopicAuthorizationFailed) { // the record itself will tell
+			end, err = -1, nil
 		}
-		m, err := r.client.Transport.RoundTrip(ctx, r.client.Addr, &epochRequest{exchange.Leader{Topic: r.topic, Partition: r.partition}, epoch})
-		if err != nil {
-			return err
-		}
-		switch res := m.(*epochResponse); res.code {
-		case 0:
-			end = res.end
-			return nil
-		case kafka.TopicAuthorizationFailed: // the record itself will tell
-			return nil
-		default:
-			return res.code
-		}
+		return err
 	})
 	return end, err
-}
-
-// epochVersion is the version of Kafka's OffsetForLeaderEpoch that consumers may ask
-// (Kafka 2.3). kafka-go does not know the request.
-const epochVersion = 3
-
-// epochRequest asks where a leader's epoch ended.
-type epochRequest struct {
-	exchange.Leader
-	epoch int32
-}
-
-// epochResponse is the answer to it.
-type epochResponse struct {
-	code kafka.Error
-	end  int64 // -1: unknown
-}
-
-func (*epochRequest) ApiKey() protocol.ApiKey  { return protocol.OffsetForLeaderEpoch }
-func (*epochResponse) ApiKey() protocol.ApiKey { return protocol.OffsetForLeaderEpoch }
-
-// Required implements protocol.RawExchanger.
-func (*epochRequest) Required(map[protocol.ApiKey]int16) bool { return true }
-
-// RawExchange implements protocol.RawExchanger.
-func (r *epochRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
-	req.SetVersion(epochVersion)
-	topic := kmsg.NewOffsetForLeaderEpochRequestTopic()
-	topic.Topic = r.Topic
-	part := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
-	part.Partition = r.Partition
-	part.LeaderEpoch = r.epoch
-	topic.Partitions = append(topic.Partitions, part)
-	req.Topics = append(req.Topics, topic)
-	body, err := exchange.Do(rw, clientID, req, maxSmallResponse)
-	if err != nil {
-		return nil, err
-	}
-	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-	if err := resp.ReadFrom(body); err != nil {
-		return nil, errors.Join(errAnswer, err)
-	}
-	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return nil, errAnswer
-	}
-	p := resp.Topics[0].Partitions[0]
-	return &epochResponse{kafka.Error(p.ErrorCode), p.EndOffset}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -25,6 +24,9 @@ func init() { log.Register("kafka", openKafka) }
 // ErrUnsupported is wrapped by the errors for topics that cannot be read
 // correctly: transactional and compacted ones.
 var ErrUnsupported = errors.New("topic cannot be read correctly")
+
+// clientID is the readers' name in the brokers' logs and quotas.
+const clientID = "framebeam"
 
 const (
 	// requestTimeout is how long a broker may take to answer, beyond the time
@@ -75,7 +77,7 @@ func openKafka(_ context.Context, spec log.Spec) (log.Log, error) {
 	if len(spec.Brokers) == 0 {
 		return nil, errors.New("open kafka: no brokers are given")
 	}
-	transport, err := connect.Transport(spec.Connection, "framebeam")
+	transport, err := connect.Transport(spec.Connection, clientID)
 	if err != nil {
 		return nil, fmt.Errorf("open kafka: %w", err)
 	}
@@ -201,36 +203,9 @@ func (l *kafkaLog) OffsetAt(ctx context.Context, topic string, partition int32, 
 
 // offset asks for an offset by Kafka's timestamp; -1 when no record is that late.
 func (l *kafkaLog) offset(ctx context.Context, topic string, partition int32, timestamp int64) (offset int64, err error) {
-	err = l.do(ctx, l.patience, 0, func(ctx context.Context) error {
-		res, err := l.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
-			Topics: map[string][]kafka.OffsetRequest{topic: {{Partition: int(partition), Timestamp: timestamp}}},
-		})
-		if err != nil {
-			return err
-		}
-		if len(res.Topics[topic]) != 1 {
-			return io.ErrUnexpectedEOF
-		}
-		p := res.Topics[topic][0]
-		if p.Error != nil {
-			return p.Error
-		}
-		switch timestamp {
-		case kafka.FirstOffset:
-			offset = p.FirstOffset
-		case kafka.LastOffset:
-			offset = p.LastOffset
-		default:
-			offset = -1
-			for o := range p.Offsets {
-				offset = o
-			}
-			return nil
-		}
-		if offset < 0 {
-			return kafka.OffsetNotAvailable
-		}
-		return nil
+	err = l.do(ctx, l.patience, 0, func(ctx context.Context) (err error) {
+		offset, err = connect.Offset(ctx, l.client, topic, int(partition), timestamp)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("topic %s partition %d: ask for an offset: %w", topic, partition, err)
@@ -250,7 +225,7 @@ func (l *kafkaLog) Identity(ctx context.Context, topic string) (string, error) {
 	at := time.Now()
 	err := l.do(ctx, l.patience, 0, func(ctx context.Context) (err error) {
 		at = time.Now()
-		id, err = topicID(ctx, l.client, topic)
+		id, err = connect.TopicID(ctx, l.client, topic)
 		return err
 	})
 	if err != nil {
@@ -293,7 +268,7 @@ func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int6
 			res, err := p.fetch(ctx, from, maxBytes, wait)
 			if err == nil && len(res.batches) > 0 {
 				// Brokers before 0.10.1 send a part of a batch that is larger than asked for.
-				if _, n := batch.Head(res.batches); n > int64(maxBytes) && n > int64(len(res.batches)) && n <= maxFetched {
+				if _, n := batch.Head(res.batches); n > int64(maxBytes) && n > int64(len(res.batches)) && n <= connect.MaxBatch {
 					res, err = p.fetch(ctx, from, int(n), wait)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/kafka/batch"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -156,7 +157,7 @@ func (p *portion) advance(ctx context.Context, r *partitionReader, last log.Last
 		var err error
 		why := batch.Corrupt()
 		// Whether all of it is there depends on how much was asked for.
-		if base, length := batch.Head(p.raw); length > maxFetched {
+		if base, length := batch.Head(p.raw); length > connect.MaxBatch {
 			b, n = batch.Batch{Base: base, Damaged: true}, int(min(length, int64(len(p.raw))))
 			why, final = batch.TooLarge(), true
 		} else if b, n, err = batch.Split(p.raw); err != nil {

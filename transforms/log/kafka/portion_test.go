@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -38,7 +39,7 @@ func TestAReaderThatGoesOnInAGapFindsWhatItReadLast(t *testing.T) {
 }
 
 func TestWhetherABatchIsTooLargeToBeFetchedDependsOnItsLengthAlone(t *testing.T) {
-	raw := make([]byte, maxFetched+1)
+	raw := make([]byte, connect.MaxBatch+1)
 	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
 	raw[16] = 2
 	binary.BigEndian.PutUint32(raw[57:], 1)

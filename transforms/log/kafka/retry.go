@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/framebeam/framebeam/kafka/connect"
@@ -58,7 +57,7 @@ func retrySilently(ctx context.Context, silent, patience time.Duration, between 
 		if err == nil || ctx.Err() != nil || !transient(err) {
 			return err
 		}
-		if missing(err) {
+		if connect.UnknownTopic(err) {
 			patience = min(patience, missingPatience)
 		}
 		last.Store(trouble{patience, err})
@@ -75,16 +74,9 @@ func retrySilently(ctx context.Context, silent, patience time.Duration, between 
 	}
 }
 
-// missing reports that the topic or partition is unknown.
-func missing(err error) bool {
-	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.UnknownTopicID) ||
-		errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition)
-}
-
 // transient reports whether another try may succeed.
 func transient(err error) bool {
 	var (
-		code    kafka.Error
 		network net.Error
 		file    *connect.FileError
 		later   *refusedLater
@@ -95,17 +87,11 @@ func transient(err error) bool {
 		return true
 	case connect.Refused(err):
 		return false
-	case missing(err), errors.Is(err, protocol.ErrNoLeader):
+	case connect.UnknownTopic(err), errors.Is(err, protocol.ErrNoLeader):
 		return true
-	case errors.As(err, &code):
-		switch code {
-		case kafka.LeaderNotAvailable, kafka.NotLeaderForPartition, kafka.RequestTimedOut, kafka.BrokerNotAvailable,
-			kafka.ReplicaNotAvailable, kafka.NetworkException, kafka.KafkaStorageError, kafka.ListenerNotFound,
-			kafka.FencedLeaderEpoch, kafka.UnknownLeaderEpoch, kafka.OffsetNotAvailable, kafka.NotController,
-			kafka.ThrottlingQuotaExceeded, kafka.Unknown:
-			return true
-		}
-		return false
+	}
+	if meaning, answered := connect.MeaningOf(err); answered {
+		return meaning == connect.Passes
 	}
 	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
