@@ -1,12 +1,18 @@
-package job
+package cli
 
 import (
+	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/flags"
+	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -15,46 +21,54 @@ import (
 	"github.com/framebeam/framebeam/transforms/source"
 )
 
-// DefaultN is how many offsets a chunk has unless something else is said.
-const DefaultN = output.DefaultN
-
-// Flags are the command line that analyze and reprocess share.
-type Flags struct {
-	topic, output, config, start, until, pictures, slice *string
-	chunk                                                *int64
-	poll                                                 *int
-	events                                               *string
-	eventsPartitions                                     *int
+// analysis is the command line that analyze and reprocess share.
+type analysis struct {
+	topic, output, config, from, until *string
+	pictures, slice, events            string
+	chunk                              *int64
+	chunkGiven                         func() bool
+	poll, eventsPartitions             int
 }
 
-// DefineFlags adds the shared flags to the command line. until is the default
-// of --until.
-func DefineFlags(until string) *Flags {
-	return &Flags{
-		topic:    flag.String("topic", "frames", "the `topic`"),
-		output:   flag.String("output", "", "the output `folder`: a path or scheme://…"),
-		config:   flag.String("config", "", "the analyses, a YAML `file` (default: what the output was analysed with last, or else quality, and motion as the original system finds it)"),
-		start:    flag.String("start", earliest, "where to begin in partitions that the output does not know yet: earliest, latest, an offset or a time (the first record whose timestamp in the log is that or later)"),
-		until:    flag.String("until", until, "where to stop: never, now, an offset or a time (before the first record whose timestamp in the log is that or later; the log's end if there is none)"),
-		pictures: flag.String("save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none"),
-		slice:    flag.String("slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark)),
-		chunk:    flag.Int64("chunk", 0, fmt.Sprintf("offsets per chunk; fixed by the first job of an output (default: what the output has, %d if it is new)", DefaultN)),
-		poll:     flag.Int("poll-records", source.DefaultMaxRecords, "records of a partition that are read before the engine gets them; results do not depend on it"),
-		events:   flag.String("events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)"),
-
-		eventsPartitions: flag.Int("events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)"),
-	}
+// analysisFlags adds the flags that analyze and reprocess share, but for those of Kafka and
+// of engines.
+func analysisFlags(c *cobra.Command) *analysis {
+	a := &analysis{}
+	f := c.Flags()
+	a.topic = flags.Topic(f)
+	a.output = flags.Output(f)
+	a.config = flags.Config(f)
+	a.from = flags.From(f)
+	a.until = flags.Until(f)
+	a.chunk = flags.Chunk(f, output.DefaultN)
+	a.chunkGiven = func() bool { return f.Changed("chunk") }
+	f.StringVar(&a.pictures, "save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none")
+	f.StringVar(&a.events, "events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)")
+	f.IntVar(&a.eventsPartitions, "events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)")
+	f.StringVar(&a.slice, "slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark))
+	f.IntVar(&a.poll, "poll-records", source.DefaultMaxRecords, "`records` of a partition that are read before the engine gets them; results do not depend on it")
+	flags.Choices(c, "save-images", append(slices.Clone(picture.Choices), "none")...)
+	_ = c.MarkFlagFilename("config", "yaml", "yml")
+	return a
 }
 
-// Job makes the job of the parsed flags, but for the log. The error lists every violation.
-func (f *Flags) Job() (Job, error) {
+// connected is an error if a job on that engine cannot use the connection to Kafka.
+func connected(k *connect.Flags, on launch.Engine) (brokers []string, err error) {
+	brokers, err = k.Check()
+	return brokers, errors.Join(err, launch.CheckConnection(on, k.Connection))
+}
+
+// job makes the job, but for the log. endless says where it ends without --until. The
+// error lists every violation.
+func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	var errs []error
 	note := func(err error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	j := Job{Topic: *f.topic, Output: *f.output, N: *f.chunk, Pictures: *f.pictures}
+	note(program.NoArguments(args))
+	j := job.Job{Topic: *f.topic, Output: *f.output, N: *f.chunk, Pictures: f.pictures}
 	var err error
 	j.Runner, err = launch.Runner()
 	note(err)
@@ -62,11 +76,11 @@ func (f *Flags) Job() (Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if (j.N != 0 || Given("chunk")) && (j.N < 1 || j.N > source.MaxN) {
+	if (j.N != 0 || f.chunkGiven()) && (j.N < 1 || j.N > source.MaxN) {
 		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(source.MaxN)))
 	}
-	if j.Reading.MaxRecords = *f.poll; *f.poll < 1 {
-		note(fmt.Errorf("--poll-records=%d: must be at least 1", *f.poll))
+	if j.Reading.MaxRecords = f.poll; f.poll < 1 {
+		note(fmt.Errorf("--poll-records=%d: must be at least 1", f.poll))
 	}
 	note(f.eventsTo(&j))
 	switch {
@@ -75,13 +89,13 @@ func (f *Flags) Job() (Job, error) {
 	case !slices.Contains(picture.Choices, j.Pictures):
 		note(fmt.Errorf("--save-images=%s: not %s or none", j.Pictures, strings.Join(picture.Choices, ", ")))
 	}
-	j.Start, err = Start(*f.start)
+	j.Start, err = job.Start(*f.from)
 	note(err)
-	j.Until, err = Until(*f.until)
+	j.Until, err = untilOf(*f.until, endless)
 	note(err)
-	j.SliceBytes, err = SliceBytes(*f.slice, j.Runner)
+	j.SliceBytes, err = job.SliceBytes(f.slice, j.Runner)
 	note(err)
-	note(j.checkEnd())
+	note(j.CheckEnd())
 	analyses, err := profiles.Load(*f.config)
 	if err == nil {
 		j.Analyses, err = analyses.Stages() // looks at the files that analyses name
@@ -91,15 +105,45 @@ func (f *Flags) Job() (Job, error) {
 	return j, errors.Join(errs...)
 }
 
-// Given reports whether a flag is on the command line.
-func Given(name string) (is bool) {
-	flag.Visit(func(f *flag.Flag) { is = is || f.Name == name })
-	return is
+// untilOf parses --until; a job over an archive ends where that does.
+func untilOf(until string, endless bool) (job.Place, error) {
+	switch {
+	case until != "":
+	case endless:
+		until = "never"
+	default:
+		until = "now"
+	}
+	return job.Until(until)
+}
+
+// runJob runs the job, unless something is wrong with the command line.
+func runJob(c *cobra.Command, j job.Job, bad error) error {
+	if bad != nil {
+		return program.Wrong(bad)
+	}
+	return work(c, launch.Command{
+		Endless: j.Until.Never(),
+		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),
+		Run: func(ctx context.Context) error {
+			j.Progress = launch.Interval
+			parts, err := j.Run(ctx)
+			if err != nil {
+				return err
+			}
+			out := c.OutOrStdout()
+			for _, p := range parts {
+				fmt.Fprintln(out, job.Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
+			}
+			fmt.Fprintf(out, "results: %s\n", j.Output)
+			return nil
+		},
+	})
 }
 
 // eventsTo sets where events are published, but for the cluster.
-func (f *Flags) eventsTo(j *Job) error {
-	j.Events.Topic, j.EventsPartitions = *f.events, *f.eventsPartitions
+func (f *analysis) eventsTo(j *job.Job) error {
+	j.Events.Topic, j.EventsPartitions = f.events, f.eventsPartitions
 	switch n := j.EventsPartitions; {
 	case n < 0 || n > 10000:
 		return fmt.Errorf("--events-partitions=%d: not 1 to 10000", n)

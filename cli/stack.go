@@ -1,85 +1,83 @@
-// Command stack starts and stops real Kafka, HDFS, Flink and Spark on this machine.
-//
-//	go run ./runner-configs/stack up|down|status [flags] [kafka] [hdfs] [flink] [spark]
-package main
+package cli
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
-	"github.com/framebeam/framebeam/commandline"
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintln(os.Stderr, "stack:", err)
-		if _, bad := errors.AsType[usageError](err); bad {
-			os.Exit(2)
-		}
-		os.Exit(1)
+func newStack() *cobra.Command {
+	stack := &cobra.Command{
+		Use:   "stack",
+		Short: "Start and stop real Kafka, HDFS, Flink and Spark on this machine",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return program.Wrong(fmt.Errorf("up, down or status? (see %s --help)", c.CommandPath()))
+		},
 	}
+	services := " [service...]"
+	var conf servers.Config
+	up := &cobra.Command{
+		Use:       "up" + services,
+		Short:     "Start the services that do not run yet (default: all) and wait until they are ready",
+		ValidArgs: servers.Services,
+		RunE: func(c *cobra.Command, args []string) error {
+			conf.Services, conf.Detach, conf.Progress = args, true, c.OutOrStdout()
+			_, err := servers.Up(c.Context(), conf)
+			return err
+		},
+	}
+	f := up.Flags()
+	f.IntVar(&conf.Brokers, "kafka-brokers", 0, "`number` of Kafka brokers, 1 to 3 (default 1)")
+	f.IntVar(&conf.Brokers, "brokers", 0, "") // as it was called
+	_ = f.MarkHidden("brokers")
+	f.IntVar(&conf.DataNodes, "datanodes", 0, "`number` of HDFS DataNodes, 1 to 3 (default 1)")
+	f.IntVar(&conf.TaskManagers, "taskmanagers", 0, "`number` of Flink TaskManagers (default 2)")
+	f.IntVar(&conf.SparkWorkers, "workers", 0, "`number` of Spark workers (default 2)")
+	f.IntVar(&conf.BasePort, "base-port", 0, "use the ports from this `one` on instead of the well-known ones")
+	down := &cobra.Command{
+		Use:       "down" + services,
+		Short:     "Stop the services (default: all that were started); the data stay",
+		ValidArgs: servers.Services,
+	}
+	remove := down.Flags().Bool("delete", false, "delete the folder too, with all data")
+	down.RunE = func(c *cobra.Command, args []string) error {
+		conf.Services = args
+		return stackDown(c.Context(), conf, *remove)
+	}
+	status := &cobra.Command{
+		Use:   "status",
+		Short: "Say what runs",
+		RunE:  func(c *cobra.Command, _ []string) error { return stackStatus(conf.Dir, c.OutOrStdout()) },
+	}
+	stack.Long = stack.Short + ".\n\nServices: " + strings.Join(servers.Services, ", ") + "."
+	for _, c := range []*cobra.Command{up, down, status} {
+		do := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			ctx, stop := program.Interruptible(c.Context())
+			defer stop()
+			c.SetContext(ctx)
+			if err := do(c, args); err != nil {
+				return fmt.Errorf("stack: %w", err)
+			}
+			return nil
+		}
+		c.Flags().StringVar(&conf.Dir, "dir", "out/stack", "`folder` of data, logs and pid files")
+		stack.AddCommand(c)
+	}
+	return stack
 }
 
-// usageError is that the command line is wrong, and nothing was done.
-type usageError struct{ error }
-
-const usage = `usage: stack up|down|status [flags] [service...]
-  up      start the services that do not run yet (default: all) and wait until ready
-  down    stop the services (default: all that were started); the data stay
-  status  say what runs
-services: `
-
-func run(ctx context.Context, args []string, out io.Writer) error {
-	c := servers.Config{Detach: true, Progress: out}
-	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
-	flags.StringVar(&c.Dir, "dir", "out/stack", "folder of data, logs and pid files")
-	flags.IntVar(&c.Brokers, "brokers", 0, "Kafka brokers, 1 to 3 (default 1)")
-	flags.IntVar(&c.DataNodes, "datanodes", 0, "HDFS DataNodes, 1 to 3 (default 1)")
-	flags.IntVar(&c.TaskManagers, "taskmanagers", 0, "Flink TaskManagers (default 2)")
-	flags.IntVar(&c.SparkWorkers, "workers", 0, "Spark workers (default 2)")
-	flags.IntVar(&c.BasePort, "base-port", 0, "use the ports from here on instead of the well-known ones")
-	remove := flags.Bool("delete", false, "down: delete the folder too, with all data")
-	if len(args) == 0 {
-		return usageError{errors.New("up, down or status? (see stack --help)")}
-	}
-	command := args[0]
-	if !strings.HasPrefix(command, "-") {
-		args = args[1:]
-	}
-	if err := commandline.Parse(flags, args, usage+strings.Join(servers.Services, ", ")+"\n", out); errors.Is(err, flag.ErrHelp) {
-		return err
-	} else if err != nil {
-		return usageError{err}
-	}
-	c.Services = flags.Args()
-	switch command {
-	case "up":
-		_, err := servers.Up(ctx, c)
-		return err
-	case "down":
-		return down(ctx, c, *remove)
-	case "status":
-		return status(c.Dir, out)
-	default:
-		return usageError{fmt.Errorf("no command %q (see stack --help)", command)}
-	}
-}
-
-func down(ctx context.Context, c servers.Config, remove bool) error {
+func stackDown(ctx context.Context, c servers.Config, remove bool) error {
 	s, err := servers.Open(c.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -102,7 +100,7 @@ func down(ctx context.Context, c servers.Config, remove bool) error {
 	return nil
 }
 
-func status(dir string, out io.Writer) error {
+func stackStatus(dir string, out io.Writer) error {
 	s, err := servers.Open(dir)
 	if err != nil {
 		return err

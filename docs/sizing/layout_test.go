@@ -10,15 +10,32 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
+// parse reads a command line.
+func parse(args []string) (command, error) {
+	fs, said := define()
+	if err := fs.Parse(args); err != nil {
+		return command{}, err
+	}
+	return said(fs.Args())
+}
+
+// run prints what a command line asks for.
+func run(args []string, out io.Writer) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	return print(out, c)
+}
+
 func plan(t *testing.T, args string) Layout {
 	t.Helper()
-	c, err := parse(strings.Fields(args), io.Discard)
+	c, err := parse(strings.Fields(args))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +43,9 @@ func plan(t *testing.T, args string) Layout {
 }
 
 func TestTheProgramKnowsThePipelinesConstants(t *testing.T) {
-	if blockChunks != output.BlockChunks || defaultChunk != job.DefaultN {
+	if blockChunks != output.BlockChunks || defaultChunk != output.DefaultN {
 		t.Errorf("%d chunks share a folder and a chunk has %d offsets; the pipelines say %d and %d",
-			blockChunks, defaultChunk, output.BlockChunks, job.DefaultN)
+			blockChunks, defaultChunk, output.BlockChunks, output.DefaultN)
 	}
 	if got := profiles.Default().StateLimit * 3 / 4; got != motionLimit {
 		t.Errorf("a camera's state is at most %d, the pipelines say %d", motionLimit, got)
@@ -105,7 +122,7 @@ func TestAWrongCommandLineIsRefusedWithAllThatIsWrong(t *testing.T) {
 
 // drawWorkload draws a workload that is valid.
 func drawWorkload(t *rapid.T) Workload {
-	c, err := parse(nil, io.Discard)
+	c, err := parse(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

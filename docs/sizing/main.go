@@ -7,29 +7,30 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
 )
 
 func main() {
-	err := run(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "sizing:", err)
-		os.Exit(2)
+	fs, said := define()
+	c := &cobra.Command{Use: "sizing", Short: "Compute how so many cameras are laid out"}
+	c.Flags().AddGoFlagSet(fs)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		wanted, err := said(args)
+		if err != nil {
+			return program.Wrong(fmt.Errorf("sizing: %w", err))
+		}
+		return print(c.OutOrStdout(), wanted)
 	}
+	program.Main(c)
 }
 
-// run does what the command line says.
-func run(args []string, out io.Writer) error {
-	c, err := parse(args, out)
-	if err != nil {
-		return err
-	}
+// print prints what the command line asks for.
+func print(out io.Writer, c command) error {
 	if c.costs {
 		return printCosts(out)
 	}

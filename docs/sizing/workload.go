@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/framebeam/framebeam/commandline"
 )
 
 // Workload is what there is to do and on what. The flags say the units.
@@ -126,12 +124,13 @@ type command struct {
 	sim      simulation
 }
 
-// parse reads the command line. Of a workload's flag several values may be
-// given, separated by commas: one layout is made for the first of each, one for
-// the second, and so on; a flag with fewer values repeats its last one.
-func parse(args []string, help io.Writer) (command, error) {
+// define are the flags, and what a parsed command line says. Of a workload's flag several
+// values may be given, separated by commas: one layout is made for the first of each, one
+// for the second, and so on; a flag with fewer values repeats its last one.
+func define() (fs *flag.FlagSet, said func(args []string) (command, error)) {
 	var c command
-	fs := flag.NewFlagSet("sizing", flag.ContinueOnError)
+	fs = flag.NewFlagSet("sizing", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
 	fs.BoolVar(&c.costs, "costs", false, "print the costs that everything is computed from")
 	fs.BoolVar(&c.limits, "limits", false, "print only what breaks a limit, and notes")
 	fs.BoolVar(&c.simulate, "simulate", false, "simulate the layout, with jitter and outages")
@@ -153,29 +152,28 @@ func parse(args []string, help io.Writer) (command, error) {
 			return nil
 		})
 	})
-	if err := commandline.Parse(fs, args, "", help); err != nil {
-		return c, err
+	return fs, func(args []string) (command, error) {
+		var errs []error
+		if len(args) > 0 {
+			errs = append(errs, fmt.Errorf("unknown argument %q", args[0]))
+		}
+		for i := range n {
+			var w Workload
+			one := flag.NewFlagSet("sizing", flag.ContinueOnError)
+			w.define(one)
+			one.VisitAll(func(f *flag.Flag) {
+				values := given[f.Name]
+				if values == nil {
+					return
+				}
+				if err := f.Value.Set(values[min(i, len(values)-1)]); err != nil {
+					errs = append(errs, fmt.Errorf("--%s=%s: %w", f.Name, strings.Join(values, ","), err))
+				}
+			})
+			errs = append(errs, w.validate())
+			c.columns = append(c.columns, w)
+		}
+		errs = append(errs, c.sim.validate())
+		return c, errors.Join(errs...)
 	}
-	var errs []error
-	if fs.NArg() > 0 {
-		errs = append(errs, fmt.Errorf("unknown argument %q", fs.Arg(0)))
-	}
-	for i := range n {
-		var w Workload
-		one := flag.NewFlagSet("sizing", flag.ContinueOnError)
-		w.define(one)
-		one.VisitAll(func(f *flag.Flag) {
-			values := given[f.Name]
-			if values == nil {
-				return
-			}
-			if err := f.Value.Set(values[min(i, len(values)-1)]); err != nil {
-				errs = append(errs, fmt.Errorf("--%s=%s: %w", f.Name, strings.Join(values, ","), err))
-			}
-		})
-		errs = append(errs, w.validate())
-		c.columns = append(c.columns, w)
-	}
-	errs = append(errs, c.sim.validate())
-	return c, errors.Join(errs...)
 }

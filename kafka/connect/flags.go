@@ -2,7 +2,6 @@ package connect
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"strconv"
@@ -13,14 +12,6 @@ import (
 type Flags struct {
 	Brokers    string // host:port,…
 	Connection string // path of a connection file; "" is plain
-}
-
-// DefineFlags adds --brokers, with this default, and --connection.
-func DefineFlags(f *flag.FlagSet, brokers string) *Flags {
-	flags := &Flags{}
-	f.StringVar(&flags.Brokers, "brokers", brokers, "Kafka `brokers`, host:port,…")
-	f.StringVar(&flags.Connection, "connection", "", "a YAML `file` that says how to connect to Kafka with TLS or as a user; without it, plainly")
-	return flags
 }
 
 // Check returns the brokers. The error lists everything that is wrong with them

@@ -1,8 +1,6 @@
 package connect
 
 import (
-	"flag"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,25 +11,20 @@ import (
 func TestBrokersAreChecked(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		args []string
+		text string
 		want []string
 		err  string
 	}{
-		{"the default", nil, []string{"localhost:9092"}, ""},
-		{"several, with room between", []string{"--brokers", "a:1, 10.0.0.1:65535,[::1]:9092,"}, []string{"a:1", "10.0.0.1:65535", "[::1]:9092"}, ""},
-		{"none", []string{"--brokers", " , "}, nil, "--brokers is missing"},
-		{"no port", []string{"--brokers", "a"}, []string{"a"}, `--brokers: "a" is not host:port`},
-		{"no host", []string{"--brokers", ":9092"}, []string{":9092"}, `--brokers: ":9092" is not host:port`},
-		{"no such ports", []string{"--brokers", "a:0,a:65536,a:kafka"}, []string{"a:0", "a:65536", "a:kafka"},
+		{"one", "localhost:9092", []string{"localhost:9092"}, ""},
+		{"several, with room between", "a:1, 10.0.0.1:65535,[::1]:9092,", []string{"a:1", "10.0.0.1:65535", "[::1]:9092"}, ""},
+		{"none", " , ", nil, "--brokers is missing"},
+		{"no port", "a", []string{"a"}, `--brokers: "a" is not host:port`},
+		{"no host", ":9092", []string{":9092"}, `--brokers: ":9092" is not host:port`},
+		{"no such ports", "a:0,a:65536,a:kafka", []string{"a:0", "a:65536", "a:kafka"},
 			"--brokers: \"a:0\" is not host:port\n--brokers: \"a:65536\" is not host:port\n--brokers: \"a:kafka\" is not host:port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := flag.NewFlagSet("", flag.ContinueOnError)
-			f.SetOutput(io.Discard)
-			flags := DefineFlags(f, "localhost:9092")
-			if err := f.Parse(c.args); err != nil {
-				t.Fatal(err)
-			}
+			flags := Flags{Brokers: c.text}
 			got, err := flags.Check()
 			said := ""
 			if err != nil {

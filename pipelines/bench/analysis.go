@@ -30,7 +30,7 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	}
 	defer os.RemoveAll(dir)
 	j := job.Job{
-		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN,
+		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: output.DefaultN,
 	}
 	if j.Analyses, err = analyses(p); err != nil {
 		return cost{}, err

@@ -3,15 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
+	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 // measureFlink compares jobs on a Flink cluster on this machine with the same
@@ -133,10 +135,12 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 	if p.Engine == launch.Flink.Name {
 		endpoint, options = stack.FlinkJobServer(), ""
 	}
+	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
+	launch.DefineFlags(flags)
 	for name, value := range map[string]string{
 		"endpoint": endpoint, "engine-options": options, "flink-rest": stack.FlinkREST(), "worker-path": self, "parallelism": strconv.Itoa(max(p.Slots, 1)),
 	} {
-		if err := flag.Set(name, value); err != nil {
+		if err := flags.Set(name, value); err != nil {
 			return cost{}, err
 		}
 	}
@@ -145,7 +149,7 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		return cost{}, fmt.Errorf("output folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	j := job.Job{Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN}
+	j := job.Job{Log: logSpec(p), Topic: p.Topic, Output: dir, N: output.DefaultN}
 	until := "now"
 	if p.Live {
 		until = "never"

@@ -9,41 +9,51 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/pipelines/launch"
 )
 
 func main() {
 	capture.Child()
+	launch.Worker(os.Args[1:])
 	opts := options{}
-	flag.BoolVar(&opts.engines, "engines", false, "measure Flink and Spark, whose servers are started for it, instead")
-	flag.IntVar(&opts.repeat, "repeat", 3, "how often everything is measured")
-	flag.StringVar(&opts.only, "only", "", "measure only the cases whose `name` begins so: "+caseNames())
-	flag.StringVar(&opts.profiles, "profile", "", "write a CPU profile of each measured pipeline and collector into this `folder`")
-	launch.Init()
-	launch.Quiet(slog.LevelWarn)
-
-	ctx, stop := launch.Interruptible()
-	defer stop()
-	if err := start(ctx, opts); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	c := &cobra.Command{Use: "bench", Short: "Compare Framebeam with bare OpenCV loops that do the same work"}
+	f := c.Flags()
+	f.BoolVar(&opts.engines, "engines", false, "measure Flink and Spark, whose servers are started for it, instead")
+	f.IntVar(&opts.repeat, "repeat", 3, "how often everything is measured")
+	f.StringVar(&opts.only, "only", "", "measure only the cases whose `name` begins so: "+caseNames())
+	f.StringVar(&opts.profiles, "profile", "", "write a CPU profile of each measured pipeline and collector into this `folder`")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if bad := check(opts, args); bad != nil {
+			return program.Wrong(bad)
+		}
+		ctx, stop := program.Interruptible(c.Context())
+		defer stop()
+		return program.Ended(launch.Main(ctx, launch.Command{
+			Again: "the next run begins anew",
+			Run: func(ctx context.Context) error {
+				if len(args) > 0 {
+					return beChild(ctx, args[1:])
+				}
+				return bench(ctx, opts)
+			},
+		}))
 	}
+	program.Main(c)
 }
 
-func start(ctx context.Context, opts options) error {
-	switch {
-	case flag.Arg(0) == childArg:
-		return beChild(ctx, flag.Args()[1:])
-	case flag.NArg() > 0:
-		return fmt.Errorf("bench: unexpected argument %q", flag.Arg(0))
-	case opts.repeat < 1:
+func check(opts options, args []string) error {
+	if opts.repeat < 1 {
 		return fmt.Errorf("--repeat=%d: must be at least 1", opts.repeat)
 	}
-	return bench(ctx, opts)
+	if len(args) > 0 && args[0] != childArg {
+		return program.NoArguments(args)
+	}
+	return nil
 }

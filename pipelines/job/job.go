@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
@@ -87,7 +87,7 @@ type Partition struct {
 // covered. A job with an end has then written everything, or fails naming what
 // is missing.
 func (j *Job) Run(ctx context.Context) ([]Partition, error) {
-	if err := j.checkEnd(); err != nil {
+	if err := j.CheckEnd(); err != nil {
 		return nil, err
 	}
 	var err error
@@ -205,7 +205,7 @@ func (j *Job) remember(ctx context.Context, folder *store.Folder) error {
 // say puts a line on standard error, where a command shows its progress.
 func (j *Job) say(format string, args ...any) {
 	if j.Progress > 0 {
-		fmt.Fprintf(os.Stderr, format+"\n", args...)
+		console.Default().Say(format, args...)
 	}
 }
 

@@ -27,8 +27,8 @@ const (
 	never    = "never"    // do not stop
 )
 
-// Start and Until parse the flags of these names.
-func Start(s string) (Place, error) { return parsePlace("start", s, earliest, latest) }
+// Start parses --from, where to begin: earliest, latest, an offset or a time.
+func Start(s string) (Place, error) { return parsePlace("from", s, earliest, latest) }
 
 // Until parses where to stop: never, now, an offset or a time.
 func Until(s string) (Place, error) { return parsePlace("until", s, never, now) }

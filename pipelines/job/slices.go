@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -37,8 +37,8 @@ func NotReached(topic string, partition int32, until int64) error {
 		topic, partition, until)
 }
 
-// checkEnd refuses a job without end where only jobs with one can be run.
-func (j *Job) checkEnd() error {
+// CheckEnd refuses a job without end where only jobs with one can be run.
+func (j *Job) CheckEnd() error {
 	if err := CheckEnd(j.Runner, j.Until); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (j *Job) checkEnd() error {
 // announce says on standard error what the n-th slice is.
 func (j *Job) announce(n int, tasks []source.Task) {
 	if j.SliceBytes > 0 && j.Progress > 0 {
-		fmt.Fprintln(os.Stderr, sliceLine(n, tasks))
+		console.Default().Say("%s", sliceLine(n, tasks))
 	}
 }
 

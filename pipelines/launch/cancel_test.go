@@ -85,7 +85,7 @@ func TestAnInterruptedJobThatGoesOnIsSaidToGoOn(t *testing.T) {
 				return c.runner.Run(ctx, impulse(), nil)
 			}}
 			var stderr bytes.Buffer
-			if code := command.run(ctx, &stderr); code != c.code {
+			if code := command.run(ctx, console.Open(&stderr, console.Options{})); code != c.code {
 				t.Errorf("exit %d", code)
 			}
 			for _, want := range c.says {

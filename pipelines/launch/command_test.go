@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"strings"
 	"testing"
+
+	"github.com/framebeam/framebeam/console"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -40,26 +40,9 @@ func TestExitCodes(t *testing.T) {
 				return c.err
 			}}
 			var stderr bytes.Buffer
-			if code := command.run(ctx, &stderr); code != c.code || stderr.String() != c.says {
+			if code := command.run(ctx, console.Open(&stderr, console.Options{})); code != c.code || stderr.String() != c.says {
 				t.Errorf("exit %d, %q", code, &stderr)
 			}
 		})
-	}
-}
-
-func TestTheHelpIsAboutTheCommandsOwnFlags(t *testing.T) {
-	f := flag.NewFlagSet("analyze", flag.ContinueOnError)
-	f.String("output", "out", "the output `folder`")
-	f.Bool("worker", false, "Whether binary is running in worker mode.")
-	f.String("runner", "", "Pipeline runner.")
-	var b bytes.Buffer
-	help(f, &b)
-	for _, want := range []string{"-output folder", `(default "out")`, "-runner engine", Direct.Name} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("%q is not in\n%s", want, &b)
-		}
-	}
-	if strings.Contains(b.String(), "-worker") {
-		t.Error("Beam's flags are in the help")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,12 +33,6 @@ var Flink = Engine{
 	must:      flinkMust,
 	run:       flink,
 }
-
-var (
-	flinkREST    = flag.String("flink-rest", "http://localhost:8081", "Flink's REST `address`, where jobs with an end are stopped and others cancelled; empty, for the latter: by the job server alone, which does not reach a cluster")
-	savepoint    = flag.String("savepoint", "", "the Flink savepoint or kept checkpoint, a `path`, that the job begins with")
-	savepointDir = flag.String("savepoint-dir", "", "the `folder` for the savepoint that a job on Flink ends with when it is interrupted")
-)
 
 // flinkMust are the options without which jobs on Flink are not right.
 var flinkMust = map[string]mustBe{

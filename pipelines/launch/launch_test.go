@@ -18,6 +18,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 )
 
 func TestMain(m *testing.M) {
@@ -232,21 +233,14 @@ func stderr(t *testing.T, do func()) string {
 	return string(b)
 }
 
-func TestLists(t *testing.T) {
-	for in, want := range map[string][]string{"": nil, " , ": nil, "a:1": {"a:1"}, " a:1, b:2 ,": {"a:1", "b:2"}} {
-		if diff := cmp.Diff(want, List(in)); diff != "" {
-			t.Errorf("%q: %s", in, diff)
-		}
-	}
-}
-
 // setFlag sets a flag of the command line for the time of a test.
 func setFlag(t *testing.T, name, value string) {
 	t.Helper()
-	f := flag.Lookup(name)
-	before := f.Value.String()
-	if err := f.Value.Set(value); err != nil {
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	DefineFlags(f)
+	before := f.Lookup(name).Value.String()
+	if err := f.Set(name, value); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Value.Set(before) })
+	t.Cleanup(func() { f.Set(name, before) })
 }

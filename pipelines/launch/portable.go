@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/container/tools"
@@ -23,13 +21,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/runnerlib"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-)
-
-// Flags of the engines with a job server, beside Beam's own: --endpoint,
-// --environment_type, --environment_config, --parallelism, --job_name.
-var (
-	optionsFile = flag.String("engine-options", "", "Beam options of a job on flink or spark, a YAML `file` (default: runner-configs/flink/job.yaml or spark/job.yaml, as built in)")
-	workerPath  = flag.String("worker-path", "", "where the machines of flink or spark have this `program` (default: where it is here)")
 )
 
 // submission is a job on its way to a job server, and on it.
@@ -154,7 +145,7 @@ func jobName() string {
 	if *jobopts.JobName != "" {
 		return *jobopts.JobName
 	}
-	return fmt.Sprintf("framebeam%s%s", filepath.Base(os.Args[0]), time.Now().UTC().Format("20060102t150405"))
+	return fmt.Sprintf("framebeam%s%s", commandName, time.Now().UTC().Format("20060102t150405"))
 }
 
 // prepare tells the job server of the job. Beam's own runners send few options

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/coder"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
+
+	"github.com/framebeam/framebeam/console"
 )
 
 // tally is a running job's counters, "namespace/name" to value, as far as the
@@ -23,18 +25,26 @@ const sumInt64 = "beam:metrics:sum_int64:v1"
 // counting asks a running job for its counters, as far as the engine has heard.
 type counting func(context.Context) (tally, error)
 
-// watch prints the counters every Interval until the returned function is called,
-// which waits for the last line. What cannot be asked is left out: progress is
-// for looking at.
+// inPlace is the longest that a line on a terminal stands unchanged.
+const inPlace = time.Second
+
+// watch prints the counters every Interval, on a terminal more often, until the returned
+// function is called, which waits for the last line. What cannot be asked is left out:
+// progress is for looking at.
 func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
 	if m == nil || m.Interval <= 0 {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
+	out, every := console.Default(), m.Interval
+	if out.Terminal() {
+		every = min(every, inPlace)
+	}
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(m.Interval)
+		defer out.EndProgress()
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
@@ -43,7 +53,7 @@ func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
 			case <-tick.C:
 			}
 			if c, err := count(ctx); err == nil && len(c) > 0 {
-				m.print(c)
+				m.print(out, c, time.Now())
 			}
 		}
 	}()
@@ -62,12 +72,15 @@ func add(sum tally, info *pipepb.MonitoringInfo) {
 	}
 }
 
-// Meter prints a line to standard error every Interval while something goes on:
-// the counters and the rate of the first one. With an Interval of 0 it only adds up.
+// Meter shows how far work is, every Interval while something goes on: the counters, the
+// rate of the first one and, on a terminal, how long it will take still. With an Interval
+// of 0 it only adds up.
 type Meter struct {
 	Interval time.Duration
 	Counters []Counter
 
+	begun time.Time // when line was called first
+	first tally
 	last  tally // when line was called last
 	at    time.Time
 	still bool // nothing went on then, and it was said
@@ -89,32 +102,71 @@ func (m *Meter) ask(ctx context.Context, count counting) {
 	}
 }
 
-// Counter is a Beam counter, "namespace/name", and what to call it.
-type Counter struct{ Name, Label string }
+// Counter is a Beam counter, "namespace/name", and what to call it. Total is what it comes
+// to in the end, 0 if nobody knows.
+type Counter struct {
+	Name, Label string
+	Total       int64
+}
 
-func (m *Meter) print(now tally) {
-	if line := m.line(now, time.Now()); line != "" {
-		fmt.Fprintln(os.Stderr, line)
+func (m *Meter) print(out *console.Console, now tally, at time.Time) {
+	if line, attrs := m.line(now, at, out.Terminal()); line != "" {
+		out.Progress(line, attrs...)
 	}
 }
 
-// line is what is said of the counters at a time: nothing while nothing goes on,
-// but for the first time.
-func (m *Meter) line(now tally, at time.Time) string {
+// line is what is said of the counters at a time, for people and for programs: nothing
+// while nothing goes on, but for the first time, or where it takes the place of the last
+// line.
+func (m *Meter) line(now tally, at time.Time, inPlace bool) (string, []slog.Attr) {
 	still := m.last != nil
 	var b strings.Builder
+	var attrs []slog.Attr
 	for _, c := range m.Counters {
 		still = still && now[c.Name] == m.last[c.Name]
-		fmt.Fprintf(&b, "%s %d  ", c.Label, now[c.Name])
+		fmt.Fprintf(&b, "%s %d", c.Label, now[c.Name])
+		if inPlace && c.Total > 0 {
+			fmt.Fprintf(&b, " of %d", c.Total)
+		}
+		b.WriteString("  ")
+		attrs = append(attrs, slog.Int64(c.Label, now[c.Name]))
 	}
 	if m.last != nil {
-		first := m.Counters[0].Name
-		fmt.Fprintf(&b, "(%.0f/s)", float64(now[first]-m.last[first])/at.Sub(m.at).Seconds())
+		rate := float64(now[m.Counters[0].Name]-m.last[m.Counters[0].Name]) / at.Sub(m.at).Seconds()
+		attrs = append(attrs, slog.Float64("per_second", rate))
+		left, known := m.left(now, at)
+		if known {
+			attrs = append(attrs, slog.Float64("seconds_left", left.Seconds()))
+		}
+		if inPlace && known {
+			fmt.Fprintf(&b, "(%.0f/s, %v left)", rate, left)
+		} else {
+			fmt.Fprintf(&b, "(%.0f/s)", rate)
+		}
+	} else {
+		m.begun, m.first = at, now
 	}
 	said := m.still
 	m.last, m.at, m.still = now, at, still
-	if still && said {
-		return ""
+	if still && said && !inPlace {
+		return "", nil
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(b.String()), attrs
+}
+
+// left is how long it will take until the first counter with a total is there, as fast as
+// it has been so far.
+func (m *Meter) left(now tally, at time.Time) (time.Duration, bool) {
+	for _, c := range m.Counters {
+		if c.Total == 0 {
+			continue
+		}
+		done := now[c.Name] - m.first[c.Name]
+		if done <= 0 {
+			return 0, false
+		}
+		left := max(c.Total-now[c.Name], 0)
+		return time.Duration(float64(at.Sub(m.begun)) / float64(done) * float64(left)).Round(time.Second), true
+	}
+	return 0, false
 }

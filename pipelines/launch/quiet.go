@@ -4,19 +4,20 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"regexp"
 	"runtime"
 	"strings"
 
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+
+	"github.com/framebeam/framebeam/console"
 )
 
-// Quiet shows log lines from a level on. Above slog.LevelInfo the engine's own
+// Quiet shows log lines from a level on, on the console. Above slog.LevelInfo the engine's own
 // are left out: it reports one failure several times, each time with the whole
 // stage, and Run returns it anyway.
 func Quiet(level slog.Level) {
-	var h slog.Handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	h := console.Default().Handler(level)
 	if level > slog.LevelInfo {
 		h = withoutEngine{h}
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/container/tools"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/util/hooks"
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
@@ -21,16 +23,37 @@ import (
 // Beam's own boot program would fetch the worker's binary from the engine, copy
 // it and start it as a child that outlives it; this one becomes the worker.
 var (
-	provisionEndpoint = flag.String("provision_endpoint", "", "where a worker is told about its job (set by the engine)")
+	provisionEndpoint = flag.String(provisionFlag, "", "where a worker is told about its job (set by the engine)")
 	_                 = flag.String("artifact_endpoint", "", "where a worker gets files (set by the engine, not used)")
 )
 
-// become sets the flags that make Beam's Init run a worker, if the engine
-// started this process as one.
-func become(ctx context.Context) error {
-	if *provisionEndpoint == "" {
-		return nil
+// Worker does nothing, unless args, the arguments of this process, are those with which an
+// engine starts a worker: then it runs the worker and does not return. Call it first in
+// main: engines start this very program.
+func Worker(args []string) {
+	if !slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(strings.TrimLeft(a, "-"), provisionFlag+"=") || a == "--"+provisionFlag
+	}) {
+		return
 	}
+	flag.CommandLine.Init("worker", flag.ContinueOnError)
+	err := flag.CommandLine.Parse(args)
+	if err == nil {
+		err = become(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitFailed)
+	}
+	beam.Init()
+	panic("a worker has returned")
+}
+
+// provisionFlag is the flag that every worker is started with.
+const provisionFlag = "provision_endpoint"
+
+// become sets the flags that make Beam's Init run a worker.
+func become(ctx context.Context) error {
 	id := flag.Lookup("id").Value.String()
 	if id == "" {
 		return errors.New("worker: no --id")

@@ -27,7 +27,7 @@ func beWorker() {
 			slog.Warn("a pipe's program says", "pipe", "pipes/outlines", "line", "no such model")
 		}
 	}()
-	Init()
+	Worker(os.Args[1:])
 	os.Exit(0)
 }
 

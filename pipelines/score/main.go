@@ -9,40 +9,42 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 
-	"github.com/framebeam/framebeam/commandline"
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 func main() {
-	write := flag.String("write", "", "also write what is printed to this `file`")
-	video := flag.String("video", "", "follow the people in vtest.avi, and leave tracks and pictures in this `folder`")
-	seeds := flag.Int("seeds", 5, "scenes of each condition")
-	commandline.ParseOrExit()
-	if flag.NArg() > 0 || *seeds < 1 {
-		fmt.Fprintln(os.Stderr, "score takes no arguments, and at least one seed")
-		os.Exit(2)
+	c := &cobra.Command{Use: "score", Short: "Measure what the analyses find against what is there"}
+	write := c.Flags().String("write", "", "also write what is printed to this `file`")
+	video := c.Flags().String("video", "", "follow the people in vtest.avi, and leave tracks and pictures in this `folder`")
+	seeds := c.Flags().Int("seeds", 5, "scenes of each condition")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 || *seeds < 1 {
+			return program.Wrong(errors.New("score takes no arguments, and at least one seed"))
+		}
+		launch.Quiet(slog.LevelWarn)
+		pixels.SingleThreaded()
+		ctx, stop := program.Interruptible(c.Context())
+		defer stop()
+		var page bytes.Buffer
+		if err := tables(ctx, io.MultiWriter(os.Stdout, &page), *seeds, *video); err != nil {
+			return err
+		}
+		if *write == "" {
+			return nil
+		}
+		return os.WriteFile(*write, page.Bytes(), 0o644)
 	}
-	launch.Quiet(slog.LevelWarn)
-	pixels.SingleThreaded()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var page bytes.Buffer
-	err := tables(ctx, io.MultiWriter(os.Stdout, &page), *seeds, *video)
-	if err == nil && *write != "" {
-		err = os.WriteFile(*write, page.Bytes(), 0o644)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	program.Main(c)
 }
 
 // tables prints all of them.

@@ -1,16 +1,21 @@
-package main
+// Package demo is the whole way of a frame in one process, with nothing else started: two
+// films as cameras, an embedded Kafka, the analyses on the direct runner, the archive, and
+// pictures to look at.
+package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
@@ -67,8 +72,8 @@ const (
 	archiveFolder  = "archive"
 )
 
-// run does everything and says what it found, and where.
-func run(ctx context.Context, out string) error {
+// Run does everything, into the folder out, and says what it found, and where.
+func Run(ctx context.Context, out string) error {
 	began := time.Now()
 	if err := clear(out); err != nil {
 		return err
@@ -142,7 +147,7 @@ func clear(out string) error {
 	ours := []string{camerasFile, analysesFile, analysisFolder, archiveFolder}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
-			return fmt.Errorf("output folder %s: it holds %s, which is not of an earlier run; choose another with --output", out, e.Name())
+			return fmt.Errorf("output folder %s: it holds %s, which is not of an earlier run; choose another with --into", out, e.Name())
 		}
 	}
 	for _, name := range ours {
@@ -181,9 +186,11 @@ func capture(ctx context.Context, out string, brokers []string) error {
 		Interval:    interval,
 		Progress: func(s collector.Summary) {
 			t := s.Total()
-			fmt.Fprintf(os.Stderr, "captured %d  published %d\n", t.Captured, t.Sent)
+			console.Default().Progress(fmt.Sprintf("captured %d  published %d", t.Captured, t.Sent),
+				slog.Int64("captured", t.Captured), slog.Int64("published", t.Sent))
 		},
 	})
+	console.Default().EndProgress()
 	if err != nil {
 		return err
 	}

@@ -1,27 +1,18 @@
-// Command show prints the results of an output folder, complete chunks and
-// unfinished ones, in the order of the log.
-//
-//	go run ./pipelines/show --output out
-//	go run ./pipelines/show --output out --camera gate --found
-//	go run ./pipelines/show --output out --dead --format jsonl
-//	go run ./pipelines/show --output out --configs
-package main
+// Package listing prints the results of an output folder, complete chunks and unfinished
+// ones, in the order of the log.
+package listing
 
 import (
 	"bufio"
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 
-	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/strictyaml"
 	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -30,54 +21,32 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-// query says which results to print and how.
-type query struct {
-	output, camera, format string
-	found, dead            bool
-	configs                bool
-
-	cameras map[string]bool // all that show met, if it is not nil
+// Query says which results to print and how.
+type Query struct {
+	Output  string   // folder: a local path or scheme://…
+	Cameras []string // only these; none: all
+	Format  string   // one of [Formats]
+	Found   bool     // only frames with detections or events; in a summary: only cameras with such
+	Dead    bool     // only dead letters; in a summary: only cameras with such
+	Configs bool     // not results, but the configurations that they were made with
 }
 
-func main() {
-	q := query{cameras: map[string]bool{}}
-	flag.StringVar(&q.output, "output", "", "the output `folder`")
-	flag.StringVar(&q.camera, "camera", "", "only this camera")
-	flag.BoolVar(&q.found, "found", false, "only frames with detections or events; in a summary: only cameras with such")
-	flag.BoolVar(&q.dead, "dead", false, "only dead letters: what could not be read, and why; in a summary: only cameras with such")
-	flag.BoolVar(&q.configs, "configs", false, "not results, but the configurations that they were made with: generation, config_digest, pattern of cameras, config")
-	flag.StringVar(&q.format, "format", "text", "text, jsonl or summary (a line per camera)")
-	commandline.ParseOrExit()
-	if bad := q.check(flag.Args()); bad != nil {
-		fmt.Fprintln(os.Stderr, bad)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := show(ctx, q, os.Stdout)
-	if err == nil {
-		err = q.nosuch()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+// Formats are those that results are printed in.
+var Formats = []string{"text", "jsonl", "summary"}
 
-// check returns everything that is wrong with the command line.
-func (q *query) check(args []string) error {
+// Check returns everything that is wrong with the query.
+func (q *Query) Check() error {
 	var bad []error
-	if len(args) > 0 {
-		bad = append(bad, fmt.Errorf("unexpected argument %q", args[0]))
-	}
-	if strings.TrimSpace(q.output) == "" {
+	if strings.TrimSpace(q.Output) == "" {
 		bad = append(bad, errors.New("--output is missing"))
 	}
-	if q.camera != "" && !frame.ValidCamera(q.camera) {
-		bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", q.camera, frame.CameraID(q.camera)))
+	for _, camera := range q.Cameras {
+		if !frame.ValidCamera(camera) {
+			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
+		}
 	}
-	if _, ok := formats[q.format]; !ok {
-		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.format))
+	if _, ok := printers[q.Format]; !ok {
+		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.Format))
 	}
 	return errors.Join(bad...)
 }
@@ -104,14 +73,16 @@ func (s *summary) rows(_ io.Writer, rows []result.Frame) error {
 
 func (s *summary) end(w io.Writer) error { return s.Write(w) }
 
-var formats = map[string]func(*query) printer{
-	"text":    func(*query) printer { return each(result.WriteText) },
-	"jsonl":   func(*query) printer { return each(result.WriteJSONL) },
-	"summary": func(q *query) printer { return &summary{result.Summary{Found: q.found, Dead: q.dead}} },
+var printers = map[string]func(*Query) printer{
+	"text":    func(*Query) printer { return each(result.WriteText) },
+	"jsonl":   func(*Query) printer { return each(result.WriteJSONL) },
+	"summary": func(q *Query) printer { return &summary{result.Summary{Found: q.Found, Dead: q.Dead}} },
 }
 
-func show(ctx context.Context, q query, w io.Writer) error {
-	folder, err := store.Open(ctx, q.output)
+// Write prints what q asks for. A camera of which there is no result is an error, with
+// those that there are, after everything is printed.
+func (q *Query) Write(ctx context.Context, w io.Writer) error {
+	folder, err := store.Open(ctx, q.Output)
 	if err != nil {
 		return err
 	}
@@ -120,50 +91,59 @@ func show(ctx context.Context, q query, w io.Writer) error {
 		return err
 	}
 	b := bufio.NewWriter(w)
-	if q.configs {
+	if q.Configs {
 		if err := showConfigs(b, out.Generations()); err != nil {
 			return err
 		}
 		return b.Flush()
 	}
-	p := formats[q.format](&q)
+	p := printers[q.Format](q)
+	met := map[string]bool{}
 	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
-		return p.rows(b, q.choose(rows))
+		return p.rows(b, q.choose(rows, met))
 	}); err != nil {
 		return err
 	}
 	if err := p.end(b); err != nil {
 		return err
 	}
-	return b.Flush()
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	return q.missing(met)
 }
 
-func (q *query) choose(rows []result.Frame) []result.Frame {
+// choose returns the rows that are asked for, and notes in met all cameras that there are.
+func (q *Query) choose(rows []result.Frame, met map[string]bool) []result.Frame {
 	chosen := rows[:0]
-	adds := q.format == "summary" // all frames, since that is what it calls frames
+	adds := q.Format == "summary" // all frames, since that is what it calls frames
 	for _, r := range rows {
-		if q.cameras != nil && r.Camera != "" {
-			q.cameras[r.Camera] = true
+		if r.Camera != "" {
+			met[r.Camera] = true
 		}
-		if (q.camera == "" || r.Camera == q.camera) &&
-			(adds || !q.found || len(r.Detections)+len(r.Events) > 0) &&
-			(adds || !q.dead || r.Status == result.Dead) {
+		if (len(q.Cameras) == 0 || slices.Contains(q.Cameras, r.Camera)) &&
+			(adds || !q.Found || len(r.Detections)+len(r.Events) > 0) &&
+			(adds || !q.Dead || r.Status == result.Dead) {
 			chosen = append(chosen, r)
 		}
 	}
 	return chosen
 }
 
-// nosuch is an error if a camera was asked for that show has not met.
-func (q *query) nosuch() error {
-	if q.camera == "" || q.configs || q.cameras[q.camera] {
-		return nil
-	}
-	known := slices.Sorted(maps.Keys(q.cameras))
+// missing is an error if cameras were asked for that were not met.
+func (q *Query) missing(met map[string]bool) error {
+	known := slices.Sorted(maps.Keys(met))
 	const most = 20
 	list := strings.Join(known[:min(len(known), most)], ", ")
 	if len(known) > most {
 		list += fmt.Sprintf(" and %d more", len(known)-most)
 	}
-	return fmt.Errorf("--camera=%s: the output has no result of this camera (there are: %s)%s", q.camera, cmp.Or(list, "none"), strictyaml.DidYouMean(q.camera, known))
+	var bad []error
+	for _, camera := range q.Cameras {
+		if !met[camera] {
+			bad = append(bad, fmt.Errorf("--camera=%s: the output has no result of this camera (there are: %s)%s",
+				camera, cmp.Or(list, "none"), strictyaml.DidYouMean(camera, known)))
+		}
+	}
+	return errors.Join(bad...)
 }

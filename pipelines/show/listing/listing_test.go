@@ -1,9 +1,10 @@
-package main
+package listing
 
 import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -79,10 +80,10 @@ func small(t *testing.T) string {
 	return root
 }
 
-func shown(t *testing.T, q query) string {
+func shown(t *testing.T, q Query) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := show(t.Context(), q, &b); err != nil {
+	if err := q.Write(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -90,9 +91,9 @@ func shown(t *testing.T, q query) string {
 
 func TestAnOutputIsShownInEachFormat(t *testing.T) {
 	root := small(t)
-	for format := range formats {
+	for _, format := range Formats {
 		t.Run(format, func(t *testing.T) {
-			got := shown(t, query{output: root, format: format})
+			got := shown(t, Query{Output: root, Format: format})
 			golden := filepath.Join("testdata", "small."+format)
 			if *rewrite {
 				if err := os.MkdirAll("testdata", 0o755); err != nil {
@@ -117,18 +118,18 @@ func TestOnlyWhatIsAskedForIsShown(t *testing.T) {
 	root := small(t)
 	for _, c := range []struct {
 		name string
-		q    query
+		q    Query
 		want []string // topic/partition@offset
 	}{
-		{"everything", query{}, []string{"@0", "@1", "@2", "@3", "@4", "@5"}},
-		{"one camera", query{camera: "yard"}, []string{"@1", "@4"}},
-		{"frames with detections or events", query{found: true}, []string{"@0", "@2"}},
-		{"dead letters", query{dead: true}, []string{"@5"}},
-		{"one camera's detections", query{camera: "yard", found: true}, nil},
-		{"a camera that is not there", query{camera: "attic"}, nil},
+		{"everything", Query{}, []string{"@0", "@1", "@2", "@3", "@4", "@5"}},
+		{"one camera", Query{Cameras: []string{"yard"}}, []string{"@1", "@4"}},
+		{"frames with detections or events", Query{Found: true}, []string{"@0", "@2"}},
+		{"dead letters", Query{Dead: true}, []string{"@5"}},
+		{"one camera's detections", Query{Cameras: []string{"yard"}, Found: true}, nil},
+		{"two cameras", Query{Cameras: []string{"yard", "gate"}}, []string{"@0", "@1", "@2", "@3", "@4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.q.output, c.q.format = root, "text"
+			c.q.Output, c.q.Format = root, "text"
 			var got []string
 			for line := range strings.Lines(shown(t, c.q)) {
 				_, after, _ := strings.Cut(line, " frames/0")
@@ -149,10 +150,9 @@ func TestACameraThatIsNotThereIsToldWithThoseThatAre(t *testing.T) {
 		"gaet":  `--camera=gaet: the output has no result of this camera (there are: gate, yard); did you mean "gate"?`,
 		"attic": "--camera=attic: the output has no result of this camera (there are: gate, yard)",
 	} {
-		for format := range formats {
-			q := query{output: root, camera: camera, format: format, cameras: map[string]bool{}}
-			shown(t, q)
-			if err := q.nosuch(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+		for _, format := range Formats {
+			q := Query{Output: root, Cameras: []string{camera}, Format: format}
+			if err := q.Write(t.Context(), io.Discard); (err == nil) != (want == "") || err != nil && err.Error() != want {
 				t.Errorf("%s: %v", format, err)
 			}
 		}
@@ -162,15 +162,15 @@ func TestACameraThatIsNotThereIsToldWithThoseThatAre(t *testing.T) {
 func TestASummaryOfWhatWasFoundCountsAllFrames(t *testing.T) {
 	root := small(t)
 	for _, c := range []struct {
-		q    query
+		q    Query
 		want [][2]string // camera and frames
 	}{
-		{query{}, [][2]string{{"-", "1"}, {"gate", "3"}, {"yard", "2"}}},
-		{query{found: true}, [][2]string{{"gate", "3"}}},
-		{query{dead: true}, [][2]string{{"-", "1"}}},
-		{query{found: true, camera: "yard"}, nil},
+		{Query{}, [][2]string{{"-", "1"}, {"gate", "3"}, {"yard", "2"}}},
+		{Query{Found: true}, [][2]string{{"gate", "3"}}},
+		{Query{Dead: true}, [][2]string{{"-", "1"}}},
+		{Query{Found: true, Cameras: []string{"yard"}}, nil},
 	} {
-		c.q.output, c.q.format = root, "summary"
+		c.q.Output, c.q.Format = root, "summary"
 		var got [][2]string
 		for _, line := range strings.Split(strings.TrimSpace(shown(t, c.q)), "\n")[1:] {
 			fields := strings.Fields(line)
@@ -200,28 +200,28 @@ func TestTheConfigOfARowIsShownBesideTheDigestOfItsGeneration(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, b.String())
 		}
 	}
-	if got := shown(t, query{output: small(t), format: "text", configs: true}); !strings.Contains(got, "digest") {
+	if got := shown(t, Query{Output: small(t), Format: "text", Configs: true}); !strings.Contains(got, "digest") {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestAFolderThatIsNoOutputIsAnError(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "nothing")
-	err := show(t.Context(), query{output: root, format: "text"}, &bytes.Buffer{})
+	err := (&Query{Output: root, Format: "text"}).Write(t.Context(), io.Discard)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), root+" is no output folder") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestEverythingWrongWithTheCommandLineIsListed(t *testing.T) {
-	q := query{camera: "a/b", format: "xml"}
-	err := q.check([]string{"out"})
-	for _, want := range []string{`unexpected argument "out"`, "--output is missing", "--camera=a/b", "--format=xml"} {
+func TestEverythingWrongIsListed(t *testing.T) {
+	q := Query{Cameras: []string{"a/b"}, Format: "xml"}
+	err := q.Check()
+	for _, want := range []string{"--output is missing", "--camera=a/b", "--format=xml"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}
 	}
-	if err := (&query{output: "out", format: "text"}).check(nil); err != nil {
+	if err := (&Query{Output: "out", Format: "text"}).Check(); err != nil {
 		t.Error(err)
 	}
 }

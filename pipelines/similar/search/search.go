@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"bufio"
@@ -30,7 +30,7 @@ func better(a, b hit) int {
 // search reads results in the order of the log. It holds one row for each camera, and
 // some for each that is to be listed.
 type search struct {
-	query
+	Query
 	wanted   wanted
 	likeness map[string]likeness // by what tells features that are compared alike
 	open     map[camera]stretch
@@ -54,9 +54,9 @@ type stretch struct {
 	hit
 }
 
-// similar writes the frames that q asks for to w, and to notes what could not be compared.
-func similar(ctx context.Context, q query, w, notes io.Writer) error {
-	folder, err := store.Open(ctx, q.output)
+// Write prints the frames that q asks for to w, and to notes what could not be compared.
+func (q *Query) Write(ctx context.Context, w, notes io.Writer) error {
+	folder, err := store.Open(ctx, q.Output)
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,8 @@ func similar(ctx context.Context, q query, w, notes io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := search{query: q, likeness: map[string]likeness{}, open: map[camera]stretch{}}
-	if s.wanted, err = find(ctx, q.to, out); err != nil {
+	s := search{Query: *q, likeness: map[string]likeness{}, open: map[camera]stretch{}}
+	if s.wanted, err = find(ctx, q.To, out); err != nil {
 		return err
 	}
 	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
@@ -78,27 +78,27 @@ func similar(ctx context.Context, q query, w, notes io.Writer) error {
 	}
 	switch {
 	case s.compared == 0 && s.skipped == 0:
-		return fmt.Errorf("%s: no frame has a feature to compare: the analyses histogram, perceptual_hash and keypoints store them", q.output)
+		return fmt.Errorf("%s: no frame has a feature to compare: the analyses histogram, perceptual_hash and keypoints store them", q.Output)
 	case s.compared == 0:
-		return fmt.Errorf("%s: no feature can be compared: %w", q.output, s.reason)
+		return fmt.Errorf("%s: no feature can be compared: %w", q.Output, s.reason)
 	case s.skipped > 0:
 		fmt.Fprintf(notes, "%d features could not be compared, %v\n", s.skipped, s.reason)
 	}
-	return write(w, q.format, s.hits())
+	return write(w, q.Format, s.hits())
 }
 
 // add compares a row.
 func (s *search) add(r *result.Frame) {
-	if r.Status != result.OK || s.camera != "" && r.Camera != s.camera {
+	if r.Status != result.OK || len(s.Cameras) > 0 && !slices.Contains(s.Cameras, r.Camera) {
 		return
 	}
 	for _, f := range r.Features {
-		if kinds[f.Analysis] != f.Kind || s.by != "" && f.Analysis != s.by {
+		if kinds[f.Analysis] != f.Kind || s.By != "" && f.Analysis != s.By {
 			continue
 		}
 		alike, err := s.alike(f)
 		if err == nil {
-			s.by = f.Analysis // likenesses of different kinds say nothing to each other
+			s.By = f.Analysis // likenesses of different kinds say nothing to each other
 			s.compared++
 			s.take(hit{alike, *r})
 			return
@@ -132,7 +132,7 @@ func (s *search) alike(f result.Feature) (float64, error) {
 
 // take notes a hit; of those in one stretch of a camera the best stays.
 func (s *search) take(h hit) {
-	if s.apart == 0 {
+	if s.Apart == 0 {
 		s.keep(h)
 		return
 	}
@@ -140,7 +140,7 @@ func (s *search) take(h hit) {
 	if at == 0 {
 		at = 1000 * h.row.Timestamp
 	}
-	number := at / s.apart.Microseconds()
+	number := at / s.Apart.Microseconds()
 	of := camera{h.row.Topic, h.row.Camera}
 	last, ok := s.open[of]
 	switch {
@@ -156,15 +156,15 @@ func (s *search) take(h hit) {
 // keep keeps a hit if it may be among those that are listed.
 func (s *search) keep(h hit) {
 	s.best = append(s.best, h)
-	if len(s.best) >= 2*s.limit+1000 {
+	if len(s.best) >= 2*s.Limit+1000 {
 		s.cut()
 	}
 }
 
 func (s *search) cut() {
 	slices.SortFunc(s.best, better)
-	clear(s.best[min(s.limit, len(s.best)):])
-	s.best = s.best[:min(s.limit, len(s.best))]
+	clear(s.best[min(s.Limit, len(s.best)):])
+	s.best = s.best[:min(s.Limit, len(s.best))]
 }
 
 // hits are the best, in their order.

@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"bytes"
@@ -81,11 +81,11 @@ func analysed(t *testing.T, records []frame.Record) []result.Frame {
 }
 
 // found is what the query finds: likenesses, and the offsets behind them.
-func found(t *testing.T, q query) (likenesses []float64, offsets []int64) {
+func found(t *testing.T, q Query) (likenesses []float64, offsets []int64) {
 	t.Helper()
 	var b, notes bytes.Buffer
-	q.format = "jsonl"
-	if err := similar(t.Context(), q, &b, &notes); err != nil {
+	q.Format = "jsonl"
+	if err := q.Write(t.Context(), &b, &notes); err != nil {
 		t.Fatal(err)
 	}
 	for d := json.NewDecoder(&b); d.More(); {
@@ -118,7 +118,7 @@ func TestAPictureIsFoundAgainAlthoughItWasScaledAndEncodedAnew(t *testing.T) {
 	}
 	for kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
-			likenesses, offsets := found(t, query{output: root, to: path, by: kind, limit: 1000})
+			likenesses, offsets := found(t, Query{Output: root, To: path, By: kind, Limit: 1000})
 			if len(offsets) != len(rows) {
 				t.Fatalf("%d frames of %d", len(offsets), len(rows))
 			}
@@ -146,22 +146,22 @@ func TestTheMostAlikeFramesAreListedFirst(t *testing.T) {
 	})
 	for _, c := range []struct {
 		name string
-		q    query
+		q    Query
 		want []int64
 	}{
-		{"every frame", query{}, []int64{0, 3, 5, 6, 1, 4, 2}},
-		{"the best of each camera in each stretch", query{apart: 10 * time.Second}, []int64{0, 5, 6, 2}},
-		{"no more than the limit", query{limit: 2}, []int64{0, 3}},
-		{"one camera", query{camera: "yard"}, []int64{5, 2}},
-		{"from another frame on", query{to: "frames/0@4"}, []int64{4, 2, 1, 5, 6, 3, 0}},
+		{"every frame", Query{}, []int64{0, 3, 5, 6, 1, 4, 2}},
+		{"the best of each camera in each stretch", Query{Apart: 10 * time.Second}, []int64{0, 5, 6, 2}},
+		{"no more than the limit", Query{Limit: 2}, []int64{0, 3}},
+		{"one camera", Query{Cameras: []string{"yard"}}, []int64{5, 2}},
+		{"from another frame on", Query{To: "frames/0@4"}, []int64{4, 2, 1, 5, 6, 3, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.q.output = root
-			if c.q.to == "" {
-				c.q.to = "frames/0@0"
+			c.q.Output = root
+			if c.q.To == "" {
+				c.q.To = "frames/0@0"
 			}
-			if c.q.limit == 0 {
-				c.q.limit = 100
+			if c.q.Limit == 0 {
+				c.q.Limit = 100
 			}
 			_, got := found(t, c.q)
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -176,7 +176,7 @@ func TestALongListIsCutAsItGrows(t *testing.T) {
 	for i := range 3000 {
 		rows = append(rows, hashed(fmt.Sprintf("camera-%d", i%7), i, 63-i%64))
 	}
-	_, got := found(t, query{output: outputOf(t, rows), to: "frames/0@63", limit: 5})
+	_, got := found(t, Query{Output: outputOf(t, rows), To: "frames/0@63", Limit: 5})
 	if diff := cmp.Diff([]int64{63, 127, 191, 255, 319}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -185,7 +185,7 @@ func TestALongListIsCutAsItGrows(t *testing.T) {
 func TestLinesForPeopleBeginWithTheLikeness(t *testing.T) {
 	root := outputOf(t, []result.Frame{hashed("gate", 0, 0), hashed("gate", 60, 16)})
 	var b, notes bytes.Buffer
-	if err := similar(t.Context(), query{output: root, to: "frames/0@0", limit: 9, format: "text"}, &b, &notes); err != nil {
+	if err := (&Query{Output: root, To: "frames/0@0", Limit: 9, Format: "text"}).Write(t.Context(), &b, &notes); err != nil {
 		t.Fatal(err)
 	}
 	want := "1.000 1970-01-01T00:00:00.000000Z gate e/0 frames/0@0 ok\n" +
@@ -218,7 +218,7 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b, notes bytes.Buffer
-			err := similar(t.Context(), query{output: c.output, to: c.to, limit: 9, format: "text"}, &b, &notes)
+			err := (&Query{Output: c.output, To: c.to, Limit: 9, Format: "text"}).Write(t.Context(), &b, &notes)
 			if got := fmt.Sprint(err) + notes.String(); !strings.Contains(got, c.want) {
 				t.Errorf("it said %s", got)
 			}
@@ -226,15 +226,15 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 	}
 }
 
-func TestEverythingWrongWithTheCommandLineIsListed(t *testing.T) {
-	q := query{camera: "a/b", format: "xml", by: "smell", apart: -1}
-	err := q.check([]string{"out"})
-	for _, want := range []string{`unexpected argument "out"`, "--output is missing", "--to is missing", "--by=smell", "--camera=a/b", "--limit=0", "--apart=-1ns", "--format=xml"} {
+func TestEverythingWrongIsListed(t *testing.T) {
+	q := Query{Cameras: []string{"a/b"}, Format: "xml", By: "smell", Apart: -1}
+	err := q.Check()
+	for _, want := range []string{"--output is missing", "--to is missing", "--by=smell", "--camera=a/b", "--limit=0", "--apart=-1ns", "--format=xml"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}
 	}
-	if err := (&query{output: "out", to: "x.jpg", limit: 1, format: "text"}).check(nil); err != nil {
+	if err := (&Query{Output: "out", To: "x.jpg", Limit: 1, Format: "text"}).Check(); err != nil {
 		t.Error(err)
 	}
 }
@@ -271,7 +271,7 @@ func TestAFrameIsFoundInTheBeginningOfAChunkWhateverItsFileIsCalled(t *testing.T
 		}
 		for _, config := range []string{"A", "B"} {
 			open(config) // B freezes what there is
-			_, offsets := found(t, query{output: root, to: topic + "/0@1", limit: 1})
+			_, offsets := found(t, Query{Output: root, To: topic + "/0@1", Limit: 1})
 			if len(offsets) != 1 || offsets[0] != 1 {
 				t.Errorf("topic %s, configuration %s: found %v", topic, config, offsets)
 			}

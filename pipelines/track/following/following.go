@@ -1,18 +1,14 @@
-// Command track follows the detections of a MOTChallenge file (det.txt) and writes
-// the tracks as a result file, so that the tracker can be scored alone, with the
-// official tools or by itself against a gt.txt:
+// Package following follows the detections of a MOTChallenge file (det.txt) and writes the
+// tracks as a result file, so that the tracker can be scored alone, with the official
+// tools or by itself against a gt.txt.
 //
-//	go run ./pipelines/track --fps 7 det.txt > result.txt
-//	go run ./pipelines/track --fps 7 --truth gt.txt det.txt > result.txt
-//
-// The tracker is that of the analysis "tracking". A detection's conf is its score;
-// where a file's do not go from 0 to 1, --high and --low must say what is a good one.
-// Tracks are numbered from 1 in the order in which they first appear.
-package main
+// The tracker is that of the analysis "tracking". A detection's conf is its score; where a
+// file's do not go from 0 to 1, High and Low of the tracker's configuration must say what
+// is a good one. Tracks are numbered from 1 in the order in which they first appear.
+package following
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -20,85 +16,47 @@ import (
 	"slices"
 	"time"
 
-	"github.com/framebeam/framebeam/commandline"
 	"github.com/framebeam/framebeam/eval/clearmot"
 	"github.com/framebeam/framebeam/eval/motchallenge"
 	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
-// query is what the command line says.
-type query struct {
-	fps         float64
-	coast       time.Duration
-	tracker     tracking.Config
-	input       string // "-": standard input
-	truth       string // "": none
-	stdin       io.Reader
-	out, report io.Writer
+// Job says what to follow, and how.
+type Job struct {
+	FPS     float64       // of the video
+	Coast   time.Duration // for which a lost track is written where it is expected to be
+	Tracker tracking.Config
+	Input   string // file of detections; "-": Stdin
+	Truth   string // file, or "-", that the tracks are scored against; "": none
+	Stdin   io.Reader
+	Out     io.Writer // of the tracks
+	Report  io.Writer // of the scores, and what is to be known
 }
 
-func main() {
-	q := query{stdin: os.Stdin, out: os.Stdout, report: os.Stderr}
-	if err := q.parse(os.Args[1:]); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return
-		}
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-	if err := q.run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-// parse reads the command line and returns everything that is wrong with it.
-func (q *query) parse(args []string) error {
-	q.tracker = tracking.Default()
-	c := &q.tracker
-	f := flag.NewFlagSet("track", flag.ContinueOnError)
-	f.Float64Var(&q.fps, "fps", 0, "frames per second of the video")
-	f.StringVar(&q.truth, "truth", "", "a gt.txt `file`: print the scores on standard error")
-	f.DurationVar(&q.coast, "coast", tracking.DefaultCoast, "how long a lost track is written where it is expected to be; 0: not at all")
-	f.Float64Var(&c.High, "high", c.High, "conf from which on a detection begins a track")
-	f.Float64Var(&c.Low, "low", c.Low, "conf from which on a detection continues a track")
-	f.Float64Var(&c.IoU, "iou", c.IoU, "how much a detection must overlap with where a track is expected")
-	f.Float64Var(&c.LowIoU, "low-iou", c.LowIoU, "the same for detections with a conf below --high")
-	f.Float64Var(&c.TentativeIoU, "tentative-iou", c.TentativeIoU, "the same for tracks that are not yet confirmed")
-	f.IntVar(&c.MinHits, "min-hits", c.MinHits, "detections in consecutive frames that confirm a track")
-	f.DurationVar(&c.Patience, "patience", c.Patience, "how long a track may go unseen before it ends")
-	f.IntVar(&c.MaxTracks, "max-tracks", c.MaxTracks, "most tracks at a time, lost ones included")
-	f.Float64Var(&c.Jitter, "jitter", c.Jitter, "standard deviation of a detection's place and height, in heights of the object")
-	f.Float64Var(&c.Agility, "agility", c.Agility, "how much an object's velocity changes in a second, in heights per second")
-	if err := commandline.Parse(f, args, "usage: track --fps N [flags] det.txt > result.txt   (-: standard input)\n", q.out); err != nil {
-		return err
-	}
+// Check returns everything that is wrong with the job.
+func (q *Job) Check() error {
 	var bad []error
-	if f.NArg() == 1 {
-		q.input = f.Arg(0)
-	} else {
-		bad = append(bad, fmt.Errorf("%d files are named, not one", f.NArg()))
+	if !(q.FPS >= 0.001 && q.FPS <= 1000) {
+		bad = append(bad, fmt.Errorf("--fps=%v: not 0.001 to 1000", q.FPS))
 	}
-	if !(q.fps >= 0.001 && q.fps <= 1000) {
-		bad = append(bad, fmt.Errorf("--fps=%v: not 0.001 to 1000", q.fps))
+	if q.Coast < 0 {
+		bad = append(bad, fmt.Errorf("--coast=%v: below 0", q.Coast))
 	}
-	if q.coast < 0 {
-		bad = append(bad, fmt.Errorf("--coast=%v: below 0", q.coast))
-	}
-	if q.input == "-" && q.truth == "-" {
+	if q.Input == "-" && q.Truth == "-" {
 		bad = append(bad, errors.New("the detections and the truth cannot both come from standard input"))
 	}
-	return errors.Join(append(bad, c.Validate())...)
+	return errors.Join(append(bad, q.Tracker.Validate())...)
 }
 
-func (q *query) run() error {
-	found, err := q.read(q.input, motchallenge.Detections)
+// Run follows the detections.
+func (q *Job) Run() error {
+	found, err := q.read(q.Input, motchallenge.Detections)
 	if err != nil {
 		return err
 	}
 	var truth []motchallenge.Row
-	if q.truth != "" {
-		if truth, err = q.read(q.truth, motchallenge.Truth); err != nil {
+	if q.Truth != "" {
+		if truth, err = q.read(q.Truth, motchallenge.Truth); err != nil {
 			return err
 		}
 	}
@@ -106,23 +64,23 @@ func (q *query) run() error {
 	if err != nil {
 		return err
 	}
-	if err := motchallenge.Write(q.out, rows); err != nil {
+	if err := motchallenge.Write(q.Out, rows); err != nil {
 		return err
 	}
-	if q.truth == "" {
+	if q.Truth == "" {
 		return nil
 	}
 	s, err := score(truth, rows)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(q.report, "MOTA %.3f  IDF1 %.3f  MOTP %.3f  switches %d  fragmentations %d  misses %d  false %d  boxes %d  objects %d\n",
+	_, err = fmt.Fprintf(q.Report, "MOTA %.3f  IDF1 %.3f  MOTP %.3f  switches %d  fragmentations %d  misses %d  false %d  boxes %d  objects %d\n",
 		s.MOTA(), s.IDF1(), s.MOTP(), s.Switches, s.Fragmentations, s.Misses, s.FalsePositives(), s.Objects, s.IDs)
 	return err
 }
 
-func (q *query) read(name string, kind motchallenge.Kind) ([]motchallenge.Row, error) {
-	in := q.stdin
+func (q *Job) read(name string, kind motchallenge.Kind) ([]motchallenge.Row, error) {
+	in := q.Stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -139,17 +97,17 @@ func (q *query) read(name string, kind motchallenge.Kind) ([]motchallenge.Row, e
 }
 
 // follow returns the tracks of detections, by frame and track.
-func (q *query) follow(found []motchallenge.Row) ([]motchallenge.Row, error) {
-	tracker, err := tracking.New(q.tracker)
+func (q *Job) follow(found []motchallenge.Row) ([]motchallenge.Row, error) {
+	tracker, err := tracking.New(q.Tracker)
 	if err != nil {
 		return nil, err
 	}
 	var rows []motchallenge.Row
 	names := map[int64]int64{}
 	next := func(frame int, found []tracking.Detection) {
-		at := time.Unix(0, int64(math.Round(float64(frame-1)/q.fps*float64(time.Second))))
+		at := time.Unix(0, int64(math.Round(float64(frame-1)/q.FPS*float64(time.Second))))
 		for _, k := range tracker.Next(at, int64(frame)*1000, found) {
-			if !k.Shown(q.coast) {
+			if !k.Shown(q.Coast) {
 				continue
 			}
 			if names[k.ID] == 0 {
@@ -169,13 +127,13 @@ func (q *query) follow(found []motchallenge.Row) ([]motchallenge.Row, error) {
 		var ds []tracking.Detection
 		for _, r := range boxes {
 			ds = append(ds, tracking.Detection{Box: r.Box(), Score: r.Conf})
-			usable = usable || r.Conf >= q.tracker.High
+			usable = usable || r.Conf >= q.Tracker.High
 		}
 		next(frame, ds)
 		last = frame
 	}
 	if len(found) > 0 && !usable {
-		fmt.Fprintf(q.report, "no detection has a conf of %v or more, so there are no tracks: see --high\n", q.tracker.High)
+		fmt.Fprintf(q.Report, "no detection has a conf of %v or more, so there are no tracks: see --high\n", q.Tracker.High)
 	}
 	return rows, nil
 }

@@ -10,7 +10,6 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -19,23 +18,27 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/framebeam/framebeam/commandline"
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/testdata/scene"
 )
 
 func main() {
-	text := flag.String("scene", "", "the scene, such as 'seed=7&size=320x240&frames=300&fps=10&covered=100-120' (default: the default scene)")
-	output := flag.String("output", "", "folder for pictures and truth.jsonl (default: only the truth, to standard output)")
-	format := flag.String("format", "png", "of the pictures: png or jpeg")
-	commandline.ParseOrExit()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "render: unexpected argument %q\n", flag.Arg(0))
-		os.Exit(2)
+	c := &cobra.Command{Use: "render", Short: "Write a generated scene: its pictures, and the truth about them"}
+	text := c.Flags().String("scene", "", "the scene, such as 'seed=7&size=320x240&frames=300&fps=10&covered=100-120' (default: the default scene)")
+	output := c.Flags().String("output", "", "folder for pictures and truth.jsonl (default: only the truth, to standard output)")
+	format := c.Flags().String("format", "png", "of the pictures: png or jpeg")
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if err := program.NoArguments(args); err != nil {
+			return program.Wrong(fmt.Errorf("render: %w", err))
+		}
+		if err := run(*text, *output, *format, os.Stdout); err != nil {
+			return fmt.Errorf("render: %w", err)
+		}
+		return nil
 	}
-	if err := run(*text, *output, *format, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "render:", err)
-		os.Exit(1)
-	}
+	program.Main(c)
 }
 
 func run(text, output, format string, stdout io.Writer) error {

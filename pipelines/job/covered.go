@@ -1,33 +1,10 @@
 package job
 
 import (
-	"context"
 	"fmt"
 
-	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 )
-
-// Main runs the job as a command and returns its exit code. bad is what is
-// wrong with the command line.
-func Main(j Job, bad error) int {
-	return launch.Main(launch.Command{
-		Endless: j.Until.Never(),
-		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),
-		Run: func(ctx context.Context) error {
-			j.Progress = launch.Interval
-			parts, err := j.Run(ctx)
-			if err != nil {
-				return err
-			}
-			for _, p := range parts {
-				fmt.Println(Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
-			}
-			fmt.Printf("results: %s\n", j.Output)
-			return nil
-		},
-	}, bad)
-}
 
 // Covered says what a job did with the offsets [from, to) of a partition: what
 // it did to them, and where they are now.

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -9,20 +9,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/eval/motchallenge"
+	"github.com/framebeam/framebeam/pipelines/track/following"
 	"github.com/framebeam/framebeam/transforms/vision/tracking"
 )
 
 // track runs the command with what is in its standard input.
 func track(t *testing.T, stdin string, args ...string) (out, report string, err error) {
 	t.Helper()
+	c := newTrack()
+	c.SetIn(strings.NewReader(stdin))
 	var o, r bytes.Buffer
-	q := query{stdin: strings.NewReader(stdin), out: &o, report: &r}
-	if err := q.parse(args); err != nil {
-		return "", r.String(), err
+	if code := program.Run(t.Context(), c, args, &o, &r); code != program.Done {
+		err = fmt.Errorf("exit code %d: %s", code, &r)
 	}
-	err = q.run()
 	return o.String(), r.String(), err
 }
 
@@ -132,15 +135,17 @@ func TestTrackSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestTheFlagsAreAllOfTheTrackersParameters(t *testing.T) {
-	q := query{report: &bytes.Buffer{}}
-	err := q.parse([]string{"--fps=5", "--high=0.7", "--low=0.2", "--iou=0.21", "--low-iou=0.22", "--tentative-iou=0.23",
+	var j following.Job
+	f := pflag.NewFlagSet("track", pflag.ContinueOnError)
+	trackFlags(f, &j)
+	err := f.Parse([]string{"--fps=5", "--high=0.7", "--low=0.2", "--iou=0.21", "--low-iou=0.22", "--tentative-iou=0.23",
 		"--min-hits=4", "--patience=3s", "--max-tracks=5", "--jitter=0.06", "--agility=2", "-"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := tracking.Config{High: 0.7, Low: 0.2, IoU: 0.21, LowIoU: 0.22, TentativeIoU: 0.23, MinHits: 4,
 		Patience: 3e9, MaxTracks: 5, Jitter: 0.06, Agility: 2}
-	if d := cmp.Diff(want, q.tracker); d != "" {
+	if d := cmp.Diff(want, j.Tracker); d != "" {
 		t.Error(d)
 	}
 }

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/flags"
+	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/log"
+)
+
+func newReprocess() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "reprocess",
+		Short: "Analyse the frames of an archive, as analyze does those of a topic",
+		Long: `Analyse archived frames as analyze analyses a topic: the same frames and the same
+configuration give the same bytes.
+
+It goes on where the output folder ends, and stops where the archive does, unless --until
+says something else. Kafka is only for --events-topic.`,
+		Example: "  " + program.This + " --archive archive --topic frames --output out",
+	}
+	root := flags.Archive(c.Flags())
+	a := analysisFlags(c)
+	kafka := flags.Kafka(c.Flags())
+	engineFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		j, err := a.job(args, false)
+		if *root == "" {
+			err = errors.Join(err, errors.New("--archive is missing"))
+		}
+		if j.Events.Topic != "" {
+			brokers, bad := connected(kafka, j.Runner)
+			err = errors.Join(err, bad)
+			j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
+		}
+		j.Log = log.Spec{Kind: archive.Kind, Root: *root}
+		return runJob(c, j, err)
+	}
+	return c
+}

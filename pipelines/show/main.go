@@ -1,0 +1,6 @@
+// Command show is framebeam show as a program of its own.
+package main
+
+import "github.com/framebeam/framebeam/cli"
+
+func main() { cli.Only("show") }

@@ -1,0 +1,6 @@
+// Command track is framebeam track as a program of its own.
+package main
+
+import "github.com/framebeam/framebeam/cli"
+
+func main() { cli.Only("track") }
