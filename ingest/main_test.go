@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/framebeam/framebeam/cli/ingest"
+	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/testdata/command"
@@ -20,6 +23,11 @@ func TestMain(m *testing.M) {
 	command.Become("ingest", main)
 	command.Become("analyze", analyze)
 	goleak.VerifyTestMain(m)
+}
+
+// run runs the command in this process.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return program.Run(ctx, ingest.New(), args, stdout, stderr)
 }
 
 func write(t *testing.T, name, content string) string {
@@ -41,11 +49,11 @@ func TestACollectorPublishesAndSaysWhatItSent(t *testing.T) {
 	defer b.Close()
 	var stdout, stderr bytes.Buffer
 	args := []string{"--config", write(t, "cameras.yaml", scene), "--brokers", strings.Join(b.Addrs(), ",")}
-	if code := run(t.Context(), args, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), "topic frames does not exist") {
+	if code := run(t.Context(), args, &stdout, &stderr); code != program.Failed || !strings.Contains(stderr.String(), "topic frames does not exist") {
 		t.Errorf("without the topic: exit %d\n%s", code, &stderr)
 	}
 	stderr.Reset()
-	if code := run(t.Context(), append(args, "--create-topic", "--partitions", "2"), &stdout, &stderr); code != exitDone || stderr.Len() > 0 {
+	if code := run(t.Context(), append(args, "--create-topic", "--partitions", "2"), &stdout, &stderr); code != program.Done || stderr.Len() > 0 {
 		t.Errorf("exit %d\n%s", code, &stderr)
 	}
 	if out := stdout.String(); !strings.Contains(out, "yard: captured 20, sent 20 (") {
@@ -61,7 +69,7 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 		"--brokers", "localhost", "--topic", "a/b", "--wire", "xml", "--json-zone", "Mars/Olympus", "--partitions", "3",
 		"--buffer", "0", "--source-memory", "1", "--connection", connection, "more",
 	}, &stdout, &stderr)
-	if code != exitUsage || stdout.Len() > 0 {
+	if code != program.Usage || stdout.Len() > 0 {
 		t.Errorf("exit %d, output %q", code, &stdout)
 	}
 	for _, want := range []string{
@@ -74,7 +82,7 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 		}
 	}
 	stderr.Reset()
-	if code := run(context.Background(), []string{"--brokers", ""}, &stdout, &stderr); code != exitUsage || stderr.String() != "--brokers is missing\n--config is missing\n" {
+	if code := run(context.Background(), []string{"--brokers", ""}, &stdout, &stderr); code != program.Usage || stderr.String() != "--brokers is missing\n--config is missing\n" {
 		t.Errorf("exit %d\n%s", code, &stderr)
 	}
 }

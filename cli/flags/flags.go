@@ -35,12 +35,12 @@ func Config(f *pflag.FlagSet) *string {
 
 // Output adds --output.
 func Output(f *pflag.FlagSet) *string {
-	return f.String("output", "", "the output `folder` of analyze and reprocess: a path or scheme://…")
+	return f.String("output", "", "the output `folder`, which analyze and reprocess write: a path or scheme://…")
 }
 
 // Archive adds --archive.
 func Archive(f *pflag.FlagSet) *string {
-	return f.String("archive", "", "the archive `folder` of archive: a path or scheme://…")
+	return f.String("archive", "", "the archive `folder`, which archive writes: a path or scheme://…")
 }
 
 // Cameras adds --camera.

@@ -56,12 +56,12 @@ func Main(c *cobra.Command) {
 // what is wrong with the command line goes to stderr, in one line that says where help is,
 // or in one for each violation that the command finds itself.
 func Run(ctx context.Context, c *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	c.SetOut(stdout)
+	c.SetErr(stderr)
 	prepare(c, stderr)
 	args, err := longFlags(c, args)
 	if err == nil {
 		c.SetArgs(args)
-		c.SetOut(stdout)
-		c.SetErr(stderr)
 		err = c.ExecuteContext(ctx)
 	}
 	if err == nil {

@@ -97,12 +97,12 @@ func TestTheCommand(t *testing.T) {
 		}
 	}
 	t.Run("every violation is said at once", func(t *testing.T) {
-		out, err := run("", "--until=tomorrow", "--start=yesterday", "--chunk=0", "--topic=a/b")
+		out, err := run("", "--until=tomorrow", "--from=yesterday", "--chunk=0", "--topic=a/b")
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 {
 			t.Errorf("got %v", err)
 		}
-		for _, flag := range []string{"--until=tomorrow", "--start=yesterday", "--chunk=0", `"a/b"`, "--archive is missing"} {
+		for _, flag := range []string{"--until=tomorrow", "--from=yesterday", "--chunk=0", `"a/b"`, "--archive is missing"} {
 			if !strings.Contains(out, flag) {
 				t.Errorf("nothing about %s in:\n%s", flag, out)
 			}
