@@ -16,7 +16,7 @@ FROM golang:${GO_VERSION} AS go
 FROM flink:${FLINK_VERSION} AS flink-distribution
 FROM apache/spark:${SPARK_VERSION} AS spark-distribution
 
-# The programs. Go comes from its image, the C++ side from the Debian they will run on.
+# The program. Go comes from its image, the C++ side from the Debian they will run on.
 FROM debian:bookworm-slim AS build
 # hadolint ignore=DL3008
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
@@ -43,16 +43,9 @@ RUN --mount=type=cache,target=/root/go/pkg/mod \
 COPY . .
 RUN --mount=type=cache,target=/root/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -ldflags="-s -w" -o /out/ \
-        ./ingest \
-        ./pipelines/analyze \
-        ./pipelines/archive \
-        ./pipelines/reprocess \
-        ./pipelines/show \
-        ./pipelines/similar \
-        ./pipelines/render
+    go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/framebeam
 
-# What the programs need to run: the OpenCV libraries that they are linked with. The
+# What the program needs to run: the OpenCV libraries that it is linked with. The
 # packages carry OpenCV's version, 4.6, in their names; libopencv-videoio brings FFmpeg's.
 FROM debian:bookworm-slim AS runtime
 # hadolint ignore=DL3008
@@ -82,39 +75,29 @@ WORKDIR /var/lib/framebeam
 
 # The collector: docker run framebeam/collector --config cameras.yaml --brokers …
 FROM runtime AS collector
-COPY --link --from=build /out/ingest /opt/framebeam/bin/
-RUN ingest --help >/dev/null
+COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+RUN framebeam ingest --help >/dev/null
 USER 10001:10001
-ENTRYPOINT ["ingest"]
+ENTRYPOINT ["framebeam", "ingest"]
 CMD ["--help"]
 
-# Every program that runs or submits pipelines and looks at results:
+# For whatever runs or submits pipelines and looks at results:
 # docker run framebeam/pipelines analyze --runner=direct …
 FROM runtime AS pipelines
-COPY --link --from=build \
-    /out/analyze \
-    /out/archive \
-    /out/reprocess \
-    /out/show \
-    /out/similar \
-    /out/render \
-    /opt/framebeam/bin/
-RUN analyze --help >/dev/null
+COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+RUN framebeam --help >/dev/null
 USER 10001:10001
-CMD ["analyze", "--help"]
+ENTRYPOINT ["framebeam"]
+CMD ["--help"]
 
-# The programs that engines start as workers, in the place where the image pipelines has
-# them too: what is submitted from there needs no --worker-path. A base for images of
-# engines on other machines, and a place to copy the programs from.
+# The program as engines start it for a worker, in the place where the image pipelines has
+# it too: what is submitted from there needs no --worker-path. A base for images of engines
+# on other machines, and a place to copy the program from.
 FROM runtime AS worker
-COPY --link --from=build \
-    /out/analyze \
-    /out/archive \
-    /out/reprocess \
-    /opt/framebeam/bin/
-RUN analyze --help >/dev/null
+COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+RUN framebeam --help >/dev/null
 USER 10001:10001
-CMD ["analyze", "--help"]
+CMD ["framebeam", "--help"]
 
 # What both engines stand on. Flink, Spark and Beam's runners look into classes of Java.
 # curl is for health checks.
@@ -152,11 +135,7 @@ RUN install -d -o framebeam -g framebeam \
         /var/lib/flink/savepoints \
     && chmod -R a+rX /opt/flink
 ENV CLASSPATH=/opt/flink/lib/*
-COPY --link --from=build \
-    /out/analyze \
-    /out/archive \
-    /out/reprocess \
-    /opt/framebeam/bin/
+COPY --link --from=build /out/framebeam /opt/framebeam/bin/
 USER 10001:10001
 
 # Spark, for master and worker: spark-class org.apache.spark.deploy.master.Master or
@@ -167,11 +146,7 @@ RUN install -d -o framebeam -g framebeam /var/lib/spark \
     && chmod -R a+rX /opt/spark
 ENV SPARK_HOME=/opt/spark \
     PATH=/opt/spark/bin:$PATH
-COPY --link --from=build \
-    /out/analyze \
-    /out/archive \
-    /out/reprocess \
-    /opt/framebeam/bin/
+COPY --link --from=build /out/framebeam /opt/framebeam/bin/
 USER 10001:10001
 
 # A network camera to try things with: a moving test pattern over RTSP.

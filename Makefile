@@ -26,16 +26,16 @@ deps-test: ## deps, and what only the tests need.
 	@scripts/deps.sh test
 
 .PHONY: build
-build: deps ## Build every command into bin/.
+build: deps ## Build the program framebeam into bin/.
 	@mkdir -p bin
-	go build -o bin/ ./ingest ./pipelines/analyze ./pipelines/archive ./pipelines/reprocess ./pipelines/show ./pipelines/similar ./pipelines/render ./pipelines/track ./pipelines/run
+	go build -o bin/ ./cmd/framebeam
 
 .PHONY: run
 run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures.
 	@mkdir -p bin
 	@echo "building (the first time takes some minutes)"
-	@go build -o bin/run ./pipelines/run
-	@bin/run
+	@go build -o bin/ ./cmd/framebeam
+	@bin/framebeam run
 
 .PHONY: test
 test: deps-test ## All tests that need no server.
@@ -70,8 +70,8 @@ score: deps ## What the analyses find against the truth (docs/scores.md), and tr
 # Real servers on this machine. SERVICES: of kafka hdfs flink spark, all if empty.
 SERVICES ?=
 STACK_DIR ?= out/stack
-STACK_FLAGS = -dir $(STACK_DIR) $(if $(BROKERS),-brokers $(BROKERS)) $(if $(DATANODES),-datanodes $(DATANODES)) \
-	$(if $(TASKMANAGERS),-taskmanagers $(TASKMANAGERS)) $(if $(WORKERS),-workers $(WORKERS))
+STACK_FLAGS = --dir $(STACK_DIR) $(if $(BROKERS),--kafka-brokers $(BROKERS)) $(if $(DATANODES),--datanodes $(DATANODES)) \
+	$(if $(TASKMANAGERS),--taskmanagers $(TASKMANAGERS)) $(if $(WORKERS),--workers $(WORKERS))
 
 .PHONY: test-engines
 test-engines: deps-engines ## Tests against real Kafka, HDFS, Flink and Spark, which they start and stop (FRAMEBEAM_LONG=1: the longest too).
@@ -100,8 +100,8 @@ stack-up: deps-engines ## Start real servers: SERVICES="kafka hdfs flink spark" 
 
 .PHONY: stack-down
 stack-down: ## Stop them; the data stay (DELETE=1 deletes them).
-	@go run ./runner-configs/stack down -dir $(STACK_DIR) $(if $(DELETE),-delete) $(SERVICES)
+	@go run ./runner-configs/stack down --dir $(STACK_DIR) $(if $(DELETE),--delete) $(SERVICES)
 
 .PHONY: stack-status
 stack-status: ## Say which of them run.
-	@go run ./runner-configs/stack status -dir $(STACK_DIR)
+	@go run ./runner-configs/stack status --dir $(STACK_DIR)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,15 +63,15 @@ func (j *job) output() string {
 	return j.out.String()
 }
 
-// start starts one of the project's commands.
+// start starts a command of framebeam.
 func start(t *testing.T, command string, args ...[]string) *job {
 	t.Helper()
 	j := &job{t: t, done: make(chan struct{})}
-	var flat []string
+	flat := []string{command}
 	for _, a := range args {
 		flat = append(flat, a...)
 	}
-	j.cmd = exec.Command(filepath.Join(programs, command), flat...)
+	j.cmd = exec.Command(framebeam, flat...)
 	j.cmd.Stdout, j.cmd.Stderr = j, j
 	if err := j.cmd.Start(); err != nil {
 		t.Fatal(err)

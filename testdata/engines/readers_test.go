@@ -71,7 +71,7 @@ func linesOf(b []byte) [][]byte { return bytes.Split(bytes.TrimSpace(b), []byte(
 // shown are the rows of an output as show prints them.
 func shown(t *testing.T, root string) []foreignRow {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), filepath.Join(programs, "show"), "--output="+root, "--format=jsonl").Output()
+	out, err := exec.CommandContext(t.Context(), framebeam, "show", "--output="+root, "--format=jsonl").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

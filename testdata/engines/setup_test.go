@@ -16,10 +16,10 @@ import (
 	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs"
 )
 
-// The servers and programs that all tests of the package share.
+// The servers and the program that all tests of the package share.
 var (
-	stack    *servers.Stack
-	programs string // folder of the built commands
+	stack     *servers.Stack
+	framebeam string // the built program
 )
 
 func TestMain(m *testing.M) {
@@ -38,12 +38,12 @@ func setUp(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	programs = filepath.Join(dir, "bin")
+	framebeam = filepath.Join(dir, "framebeam")
 	// With crash points, what captures has a wall clock that a test can set.
-	build := exec.Command("go", "build", "-ldflags=-w", "-tags", "crashpoints", "-o", programs+"/", "./ingest", "./pipelines/analyze", "./pipelines/archive", "./pipelines/reprocess", "./pipelines/show")
+	build := exec.Command("go", "build", "-ldflags=-w", "-tags", "crashpoints", "-o", framebeam, "./cmd/framebeam")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the commands: %w\n%s", err, out)
+		return 0, fmt.Errorf("build the program: %w\n%s", err, out)
 	}
 	ctx := context.Background()
 	port, err := servers.FreePorts()

@@ -238,9 +238,9 @@ Where everything is:
   images    %[1]s/images/**/*.zip        (annotated, frames with detections; chunks not yet full: _partial/images)
   archive   %[2]s/frames/**/*.avro       (the frames as they were in Kafka)
 
-Results as text:        go run ./pipelines/show --output %[1]s --found
-What happened:          go run ./pipelines/show --output %[1]s --found | grep '!'
-Analyse them again:     go run ./pipelines/reprocess --archive %[2]s --output %[3]s-again --chunk %[4]d --config %[3]s/%[5]s
+Results as text:        bin/framebeam show --output %[1]s --found
+What happened:          bin/framebeam show --output %[1]s --found | grep '!'
+Analyse them again:     bin/framebeam reprocess --archive %[2]s --output %[3]s-again --chunk %[4]d --config %[3]s/%[5]s
 `, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize, analysesFile)
 	return nil
 }
