@@ -26,6 +26,8 @@ var work = map[string]func(context.Context, params) (cost, error){
 	"collector":      collect,
 	"python":         consumePython,
 	"bare collector": bareCollect,
+	"live":           live,
+	"cameras":        cameras,
 }
 
 // params are the parameters of a child's work; each uses some of them.

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/segmentio/kafka-go"
-
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
@@ -27,7 +25,7 @@ import (
 // standard input ends: with its parent, at the latest.
 const kafkaWork = "kafka"
 
-// The topics, each of one partition and one camera but for the pair.
+// The topics, each of one partition and one camera but for the pair and the live ones.
 const (
 	jpegTopic     = "jpeg"     // CloudEvents, as the collector publishes by default
 	shortTopic    = "short"    // its beginning
@@ -35,6 +33,7 @@ const (
 	pairTopic     = "pair"     // the same film of two cameras in two partitions
 	jsonTopic     = "json"     // the original system's
 	gzipTopic     = "gzip"     // the same as its producer sends it: in gzip, each record a batch
+	liveTopic     = "live"     // for cameras to write to while it is read
 	capturedTopic = "captured" // for the collector to write to
 )
 
@@ -93,7 +92,7 @@ func startKafka(ctx context.Context, file string, topics []string) (s stock, sto
 // serve is the process.
 func serve(ctx context.Context, p params) error {
 	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: gzipTopic, Configs: raw}, {Name: capturedTopic}}})
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: gzipTopic, Configs: raw}, {Name: capturedTopic}, {Name: liveTopic, Partitions: livePartitions}}})
 	if err != nil {
 		return err
 	}
@@ -106,7 +105,7 @@ func serve(ctx context.Context, p params) error {
 		camera []string
 	}{
 		{jpegTopic, config.CloudEvents, jpegLong, nil}, {shortTopic, config.CloudEvents, jpegShort, nil},
-		{longTopic, config.CloudEvents, engineLong, nil}, {pairTopic, config.CloudEvents, 2 * pairEach, pair()},
+		{longTopic, config.CloudEvents, engineLong, nil}, {pairTopic, config.CloudEvents, 2 * pairEach, evenly(2, 2)},
 		{jsonTopic, config.JSON, jsonLong, nil},
 	} {
 		if !slices.Contains(p.Topics, t.name) {
@@ -132,16 +131,6 @@ func serve(ctx context.Context, p params) error {
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-// pair are two cameras of which each has one of two partitions.
-func pair() []string {
-	var ids [2]string
-	for i := 0; ids[0] == "" || ids[1] == ""; i++ {
-		id := fmt.Sprintf("camera-%d", i)
-		ids[(&kafka.Murmur2Balancer{Consistent: true}).Balance(kafka.Message{Key: []byte(id)}, 0, 1)] = id
-	}
-	return ids[:]
 }
 
 // fill publishes so many frames of the film, captured as the collector does, of
