@@ -41,7 +41,8 @@
 //
 // Checkpoints. A task is split only at its current position, by the engine or
 // because a call has done enough; it is never split at a fraction. Calls that
-// find nothing come back after 50 ms, then later and later, up to 2 s.
+// reach the end of the log come back five times a second, all partitions at once, and
+// those that find nothing later and later, after 2 s at last.
 //
 // Ticks. With Config.TickEvery a partition is keyed state of a plain DoFn, which
 // makes one call when a tick comes (see package ticks). The runs and ends are the same;

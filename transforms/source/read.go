@@ -62,7 +62,12 @@ func Read(s beam.Scope, cfg Config, tasks []Task) (runs, ends beam.PCollection) 
 // Delays before a call is taken up again.
 const (
 	paceDelay    = 5 * time.Millisecond  // no credit
-	idleDelay    = 50 * time.Millisecond // nothing to read; doubled up to maxIdleDelay
+	// beat is how often a log is looked at again whose end was reached: at the same
+	// moments for all partitions. A bundle costs the same for one frame as for many, and
+	// a live job on prism spends more on bundles than on frames if each frame has its
+	// own (make bench: 6 times the bare loop without beats, 3.4 with them).
+	beat         = 200 * time.Millisecond
+	idleDelay    = beat // nothing to read; doubled up to maxIdleDelay
 	maxIdleDelay = 2 * time.Second
 	// pollWait is how long a call waits for a first record. Partitions of one
 	// worker may take turns in one bundle, so none may hold up the others.
@@ -259,7 +264,10 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 				c.tell()
 			}
 			if emitted {
-				return sdf.ResumeProcessingIn(0), nil
+				if c.Config.TickEvery > 0 {
+					return sdf.ResumeProcessingIn(0), nil
+				}
+				return sdf.ResumeProcessingIn(untilBeat(time.Now())), nil
 			}
 			delay := idle.next
 			idle.next = min(2*delay, maxIdleDelay)
@@ -279,6 +287,9 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 		emitted = true
 	}
 }
+
+// untilBeat is how long it is until the next beat.
+func untilBeat(now time.Time) time.Duration { return now.Truncate(beat).Add(beat).Sub(now) }
 
 // want is how many bytes to fetch at once.
 func (c *call) want(idle *idleness) int64 {
