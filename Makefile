@@ -46,6 +46,14 @@ test: deps-test ## All tests that need no server.
 test-race: deps-test ## The same under the race detector, and with the count of open Mats.
 	go test $(LEAN) -race -tags matprofile -timeout 20m $(PACKAGES)
 
+# The linters have a go.mod of their own: what they need is none of the programs' affair.
+TOOL := go tool -modfile=.ci/tools/go.mod
+
+.PHONY: lint
+lint: deps ## What .golangci.yml says, and known vulnerabilities (compiling the linters takes minutes, once).
+	$(TOOL) golangci-lint run $(sort $(PACKAGES) $(ENGINES))
+	@scripts/vulnerabilities.sh $(PACKAGES)
+
 .PHONY: schema
 schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
 	go test ./transforms/config/profiles -run Shipped -rewrite
