@@ -13,7 +13,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/source"
@@ -32,7 +32,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 	root := flags.Archive(c.Flags())
 	start := flags.From(c.Flags())
 	until := flags.Until(c.Flags())
-	n := flags.Chunk(c.Flags(), output.DefaultN)
+	n := flags.Chunk(c.Flags(), chunkfolder.DefaultN)
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {

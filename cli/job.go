@@ -15,7 +15,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/source"
@@ -40,7 +40,7 @@ func analysisFlags(c *cobra.Command) *analysis {
 	a.config = flags.Config(f)
 	a.from = flags.From(f)
 	a.until = flags.Until(f)
-	a.chunk = flags.Chunk(f, output.DefaultN)
+	a.chunk = flags.Chunk(f, chunkfolder.DefaultN)
 	a.chunkGiven = func() bool { return f.Changed("chunk") }
 	f.StringVar(&a.pictures, "save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none")
 	f.StringVar(&a.events, "events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)")

@@ -9,7 +9,7 @@ import (
 const (
 	day              = 24 * time.Hour
 	motionLimit      = 192 << 10 // of a camera: three quarters of analyses' state_limit, where motion is alone
-	blockChunks      = 4096      // chunks that share a folder: transforms/files/output.BlockChunks
+	blockChunks      = 4096      // chunks that share a folder: transforms/files/chunkfolder.BlockChunks
 	defaultChunk     = 2048      // --chunk of the pipelines
 	checkpointSecs   = 10        // runner-configs/flink
 	diskFill         = 0.8       // a disk that is fuller is full

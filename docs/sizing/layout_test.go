@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/config/profiles"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -43,9 +43,9 @@ func plan(t *testing.T, args string) Layout {
 }
 
 func TestTheProgramKnowsThePipelinesConstants(t *testing.T) {
-	if blockChunks != output.BlockChunks || defaultChunk != output.DefaultN {
+	if blockChunks != chunkfolder.BlockChunks || defaultChunk != chunkfolder.DefaultN {
 		t.Errorf("%d chunks share a folder and a chunk has %d offsets; the pipelines say %d and %d",
-			blockChunks, defaultChunk, output.BlockChunks, output.DefaultN)
+			blockChunks, defaultChunk, chunkfolder.BlockChunks, chunkfolder.DefaultN)
 	}
 	if got := profiles.Default().StateLimit * 3 / 4; got != motionLimit {
 		t.Errorf("a camera's state is at most %d, the pipelines say %d", motionLimit, got)

@@ -14,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -30,7 +31,7 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	}
 	defer os.RemoveAll(dir)
 	j := job.Job{
-		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: output.DefaultN,
+		Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: chunkfolder.DefaultN,
 	}
 	if j.Analyses, err = analyses(p); err != nil {
 		return cost{}, err

@@ -13,7 +13,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 )
 
 // measureFlink compares jobs on a Flink cluster on this machine with the same
@@ -149,7 +149,7 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		return cost{}, fmt.Errorf("output folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	j := job.Job{Log: logSpec(p), Topic: p.Topic, Output: dir, N: output.DefaultN}
+	j := job.Job{Log: logSpec(p), Topic: p.Topic, Output: dir, N: chunkfolder.DefaultN}
 	until := "now"
 	if p.Live {
 		until = "never"

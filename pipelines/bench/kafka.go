@@ -15,7 +15,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/publish"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
@@ -52,9 +52,9 @@ const (
 	// A live job's first frames are not counted: each job brings its classes anew, and
 	// to compile them takes the JVM half as much as the frames for some 20 s. Only
 	// complete chunks are seen.
-	engineWarm = 2 * output.DefaultN
-	engineLong = engineWarm + 2*output.DefaultN
-	pairEach   = 2 * output.DefaultN // of each camera
+	engineWarm = 2 * chunkfolder.DefaultN
+	engineLong = engineWarm + 2*chunkfolder.DefaultN
+	pairEach   = 2 * chunkfolder.DefaultN // of each camera
 )
 
 // stock says where the topics are and what is in them.

@@ -15,6 +15,7 @@ import (
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -67,7 +68,7 @@ func live(ctx context.Context, p params) (cost, error) {
 		return cost{}, fmt.Errorf("output folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	j := job.Job{Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: job.DefaultN}
+	j := job.Job{Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: chunkfolder.DefaultN}
 	var errs [3]error
 	j.Analyses, errs[0] = analyses(p)
 	j.Start, errs[1] = job.Start(strconv.FormatInt(p.Warm, 10))

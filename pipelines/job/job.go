@@ -37,7 +37,7 @@ type Job struct {
 	Log      log.Spec
 	Topic    string
 	Output   string // folder: a local path or scheme://…
-	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
+	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
 	Start    Place  // of partitions that the folder does not know yet
 	Until    Place
 	Analyses profiles.Stages

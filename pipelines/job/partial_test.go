@@ -8,7 +8,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -23,7 +23,7 @@ func TestWhatHappenedInAChunkThatIsNotFullHasItsPictures(t *testing.T) {
 	b := trial.Start(t, trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)...)
 	out := t.TempDir()
 	whole := jobOn(t, b, out, "now")
-	whole.N, whole.Pictures = output.DefaultN, picture.WithEvents
+	whole.N, whole.Pictures = chunkfolder.DefaultN, picture.WithEvents
 	run(t, whole)
 	events := 0
 	for _, r := range trial.Rows(t, out) {

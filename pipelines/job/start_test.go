@@ -14,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -169,7 +170,7 @@ func TestAJobTakesTheChunksThatTheOutputHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, err := output.OpenExisting(t.Context(), folder); err != nil || o.N() != output.DefaultN {
+	if o, err := output.OpenExisting(t.Context(), folder); err != nil || o.N() != chunkfolder.DefaultN {
 		t.Errorf("%v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -249,7 +250,7 @@ func cutAt(t *testing.T, root string, next output.Generation) {
 				t.Fatalf("%s of %s: %d files, %v", kind, key, len(files), err)
 			}
 			for _, file := range files {
-				name, err := output.ParseName(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+				name, err := chunkfolder.ParseName(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -23,7 +23,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -177,7 +177,7 @@ func (l *live) committed() (starts []map[int64]bool, ok bool) {
 		if strings.Contains(f, store.TempDir) {
 			continue
 		}
-		name, err := output.ParseName(strings.TrimSuffix(filepath.Base(f), filepath.Ext(f)))
+		name, err := chunkfolder.ParseName(strings.TrimSuffix(filepath.Base(f), filepath.Ext(f)))
 		if err != nil {
 			l.t.Fatal(err)
 		}

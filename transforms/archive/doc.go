@@ -8,7 +8,7 @@
 //
 // with the chunk's first and last offset, and the chunk that has only begun is
 // one below _partial/frames/. block is the first offset of the chunks that share
-// the folder, see output.Layout. The records are Kafka's as they are: whether
+// the folder, see chunkfolder.Layout. The records are Kafka's as they are: whether
 // they can be read as frames is not looked at. Nothing and an empty byte string
 // stay apart, as do the order and the repeats of headers.
 //

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -161,7 +162,7 @@ func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit 
 // tell emits the begun part of a chunk when the log has stood still for a while.
 // It claims nothing: a partial file may be missing, or be written twice.
 func (f *watchFn) tell(t Task, p Piece, end int64, emit func(Piece)) {
-	key := partitionKey(t.Topic, t.Partition)
+	key := chunkfolder.PartitionKey(t.Topic, t.Partition)
 	now := time.Now()
 	at := f.tails[key]
 	if at == nil {

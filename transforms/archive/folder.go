@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -27,57 +26,30 @@ const (
 	markPrefix = journalDir + "archive-verified+"
 )
 
-// layoutFormat is the version of the folder's journal. Version 1 had all files in
-// one folder.
-const layoutFormat = 2
-
-// namesFormat is the version of archive.json. 2 had no '+' before the names of topics
-// that begin with '_' or '.'; see [output.Layout].
-const namesFormat = 3
-
-type layout struct {
-	Format int `json:"format"`
-	output.Layout
-}
-
-type base struct {
-	Format    int    `json:"format"`
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Start     int64  `json:"start"` // the first offset that the archive has
-}
-
-// mark says how far an archive was found complete, so that not all of it need be
-// listed again. It may be removed at any time.
-type mark struct {
-	Format int   `json:"format"`
-	Chunk  int64 `json:"chunk"` // all chunks from the base to here, exclusive
-}
+// journal is how what every folder of chunks has is written.
+var journal = chunkfolder.Journal{Layout: layoutFile}
 
 // Folder is an archive: complete chunks under frames/, the begun chunk of each
 // partition under _partial/frames/, and under _framebeam/ the number of offsets
 // per chunk and the first offset of each partition. It is safe for concurrent use.
 type Folder struct {
 	files  *store.Folder
-	layout output.Layout
+	layout chunkfolder.Layout
 	n      int64 // offsets per chunk
 }
 
 // Create opens the archive at root, or makes one of n offsets per chunk there. 0: as
-// many as it has, and output.DefaultN where it is made.
+// many as it has, and chunkfolder.DefaultN where it is made.
 func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 	files, err := store.Open(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	err = files.CreateExclusive(ctx, layoutFile, marshal(layout{namesFormat, output.Layout{N: cmp.Or(n, output.DefaultN), Block: output.BlockChunks}}))
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	f, err := open(ctx, files)
+	l, err := journal.CreateLayout(ctx, files, chunkfolder.Layout{N: cmp.Or(n, chunkfolder.DefaultN), Block: chunkfolder.BlockChunks})
 	if err != nil {
 		return nil, err
 	}
+	f := &Folder{files: files, layout: l, n: l.N}
 	if n != 0 && f.n != n {
 		return nil, fmt.Errorf("archive %s has chunks of %d offsets, not %d", root, f.n, n)
 	}
@@ -86,7 +58,7 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 
 // CheckTopic refuses a partition whose files would have names that are too long.
 func CheckTopic(topic string, partition int32) error {
-	return output.Layout{}.CheckName(topic, partition, ext)
+	return chunkfolder.Layout{}.CheckName(topic, partition, ext)
 }
 
 // Open opens the archive at root; the error is fs.ErrNotExist if there is none.
@@ -99,58 +71,30 @@ func Open(ctx context.Context, root string) (*Folder, error) {
 }
 
 func open(ctx context.Context, files *store.Folder) (*Folder, error) {
-	var l layout
-	err := files.ReadJSONOf(ctx, layoutFile, []int{2, namesFormat}, &l)
+	l, err := journal.ReadLayout(ctx, files)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no archive: %w", files.Root(), err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if l.N < 1 || l.Block < 1 {
-		return nil, fmt.Errorf("read %s: %d offsets per chunk, %d chunks per folder", files.Path(layoutFile), l.N, l.Block)
-	}
-	l.Plain = l.Format < namesFormat
-	return &Folder{files: files, layout: l.Layout, n: l.N}, nil
+	return &Folder{files: files, layout: l, n: l.N}, nil
 }
 
 // N is the number of offsets per chunk.
 func (f *Folder) N() int64 { return f.n }
 
-func marshal(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // numbers and strings only
-	}
-	return append(b, '\n')
-}
-
-func partitionKey(topic string, partition int32) string {
-	return topic + "+" + strconv.Itoa(int(partition))
-}
-
 func baseFile(topic string, partition int32) string {
-	return basePrefix + partitionKey(topic, partition) + ".json"
+	return basePrefix + chunkfolder.PartitionKey(topic, partition) + ".json"
 }
 
 func markFile(topic string, partition int32) string {
-	return markPrefix + partitionKey(topic, partition) + ".json"
+	return markPrefix + chunkfolder.PartitionKey(topic, partition) + ".json"
 }
 
 // Base returns the partition's first offset, or chunk.None if it was never begun.
 func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64, error) {
-	var b base
-	err := f.files.ReadJSON(ctx, baseFile(topic, partition), layoutFormat, &b)
-	if errors.Is(err, fs.ErrNotExist) {
-		return chunk.None, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	if b.Topic != topic || b.Partition != partition || b.Start < 0 {
-		return 0, fmt.Errorf("read %s: it says topic %s partition %d start %d", f.files.Path(baseFile(topic, partition)), b.Topic, b.Partition, b.Start)
-	}
-	return b.Start, nil
+	return chunkfolder.ReadBase(ctx, f.files, baseFile(topic, partition), topic, partition)
 }
 
 // begin fixes the partition's first offset. Of several callers the first one
@@ -159,8 +103,7 @@ func (f *Folder) begin(ctx context.Context, topic string, partition int32, start
 	if err := frame.CheckTopic(topic); err != nil {
 		return 0, err
 	}
-	err := f.files.CreateExclusive(ctx, baseFile(topic, partition), marshal(base{layoutFormat, topic, partition, start}))
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := journal.CreateBase(ctx, f.files, baseFile(topic, partition), topic, partition, start); err != nil {
 		return 0, err
 	}
 	return f.Base(ctx, topic, partition)
@@ -168,7 +111,7 @@ func (f *Folder) begin(ctx context.Context, topic string, partition int32, start
 
 // rebase moves the first offset of a partition of which nothing is archived.
 func (f *Folder) rebase(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	return start, f.files.WriteAtomic(ctx, baseFile(topic, partition), marshal(base{layoutFormat, topic, partition, start}))
+	return start, journal.ReplaceBase(ctx, f.files, baseFile(topic, partition), topic, partition, start)
 }
 
 // Partitions lists the partitions of topic that were begun, in ascending order.
@@ -238,15 +181,9 @@ func (f *Folder) extent(ctx context.Context, topic string, partition int32, know
 	if err != nil {
 		return Extent{}, 0, err
 	}
-	next := chunk.Of(start, f.n)
-	from := next / f.layout.Block
-	if known = max(known, f.readMark(ctx, topic, partition)); known > next {
-		last := (known - 1) / f.layout.Block
-		i, _ := slices.BinarySearch(blocks, from)
-		if j := i + int(last-from); j < len(blocks) && blocks[i] == from && blocks[j] == last {
-			next, from = max(next, last*f.layout.Block), last
-		}
-	}
+	first := chunk.Of(start, f.n)
+	next := f.layout.LookFrom(first, max(known, f.readMark(ctx, topic, partition)), blocks)
+	from := f.layout.BlockOf(next)
 	e := Extent{Base: start, End: max(start, next*f.n), Beyond: chunk.None}
 	for _, b := range blocks {
 		if b < from || e.Beyond != chunk.None {
@@ -281,11 +218,7 @@ func (f *Folder) extent(ctx context.Context, topic string, partition int32, know
 // readMark returns up to which chunk the partition was found complete. A mark
 // that cannot be read is as good as none.
 func (f *Folder) readMark(ctx context.Context, topic string, partition int32) int64 {
-	var m mark
-	if f.files.ReadJSON(ctx, markFile(topic, partition), layoutFormat, &m) != nil {
-		return 0
-	}
-	return m.Chunk
+	return chunkfolder.ReadMark(ctx, f.files, markFile(topic, partition)).Chunk
 }
 
 // writeMark marks the end of the complete chunks, as they were listed just now.
@@ -294,22 +227,14 @@ func (f *Folder) writeMark(ctx context.Context, topic string, partition int32, e
 	if had := f.readMark(ctx, topic, partition); next == had || e.End == e.Base && had == 0 {
 		return nil
 	}
-	return f.files.WriteAtomic(ctx, markFile(topic, partition), marshal(mark{layoutFormat, next}))
+	return journal.WriteMark(ctx, f.files, markFile(topic, partition), 0, next)
 }
 
 // partials lists the begun chunks of a partition by offset.
 func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([]Span, error) {
-	dir := f.partialFolder(topic, partition)
-	files, err := f.files.List(ctx, dir+"*"+ext)
+	names, err := f.layout.Partials(ctx, f.files, partialDir, ext, topic, partition)
 	if err != nil {
 		return nil, err
-	}
-	var names []output.Name
-	for _, file := range files {
-		n, ok := f.layout.Parse(file, dir, ext)
-		if ok && n.Topic == topic && n.Partition == partition {
-			names = append(names, n)
-		}
 	}
 	return f.spans(names), nil
 }
@@ -319,7 +244,7 @@ func (f *Folder) partialFolder(topic string, partition int32) string {
 }
 
 // spans are the names that are of one chunk each.
-func (f *Folder) spans(names []output.Name) (spans []Span) {
+func (f *Folder) spans(names []chunkfolder.Name) (spans []Span) {
 	for _, n := range names {
 		if s, ok := spanOf(n, f.n); ok {
 			spans = append(spans, s)
@@ -395,27 +320,12 @@ func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
 // temporary files, in the blocks from the given one on, and partial files of which
 // more is there. A job that is just writing one writes it again.
 func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent, from int64) error {
-	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, topic, partition)
+	dirs, err := f.layout.Folders(ctx, f.files, framesDir, topic, partition, from)
 	if err != nil {
 		return err
 	}
-	dirs := []string{f.partialFolder(topic, partition)}
-	for _, b := range blocks {
-		if b >= from {
-			first := output.Name{Topic: topic, Partition: partition, Start: b * f.layout.Block * f.n}
-			dirs = append(dirs, framesDir+f.layout.Folder(first))
-		}
-	}
-	for _, dir := range dirs {
-		names, err := f.files.List(ctx, dir+store.TempDir+"/*")
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := f.files.Remove(ctx, name); err != nil {
-				return err
-			}
-		}
+	if err := chunkfolder.SweepTemporary(ctx, f.files, append(dirs, f.partialFolder(topic, partition))...); err != nil {
+		return err
 	}
 	partials, err := f.partials(ctx, topic, partition)
 	if err != nil {

@@ -2,7 +2,7 @@ package archive
 
 import (
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 )
 
 // Span is the offsets [Start, End) of one chunk that a file covers: all of a
@@ -27,13 +27,13 @@ const ext = ".avro"
 // Name is the file's name, topic+partition+start+end.avro, both offsets inclusive.
 func (s Span) Name() string { return s.name().String() + ext }
 
-func (s Span) name() output.Name {
-	return output.Name{Topic: s.Topic, Partition: s.Partition, Start: s.Start, End: s.End - 1}
+func (s Span) name() chunkfolder.Name {
+	return chunkfolder.Name{Topic: s.Topic, Partition: s.Partition, Start: s.Start, End: s.End - 1}
 }
 
 // spanOf is the inverse of Span.name in an archive of n offsets per chunk; ok is
 // false for names that are no chunk's.
-func spanOf(p output.Name, n int64) (s Span, ok bool) {
+func spanOf(p chunkfolder.Name, n int64) (s Span, ok bool) {
 	if p.Start%n != 0 || p.End-p.Start >= n {
 		return Span{}, false
 	}

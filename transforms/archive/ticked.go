@@ -9,6 +9,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/ticks"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -22,7 +23,7 @@ func watchOnTicks(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 	byKey := make(map[string]Task, len(tasks))
 	keys := make([]string, len(tasks))
 	for i, t := range tasks {
-		keys[i] = partitionKey(t.Topic, t.Partition)
+		keys[i] = chunkfolder.PartitionKey(t.Topic, t.Partition)
 		byKey[keys[i]] = t
 	}
 	return beam.ParDo(s, &tickedFn{

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -40,7 +41,7 @@ func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 	l := &growing{}
 	log.Register("growing", func(context.Context, log.Spec) (log.Log, error) { return l, nil })
 	task := Task{Topic: "frames", N: 10, From: 20, To: chunk.None, Follow: true}
-	key := partitionKey(task.Topic, task.Partition)
+	key := chunkfolder.PartitionKey(task.Topic, task.Partition)
 	var s keyState
 	var got []int64
 	tick := func(fn *tickedFn) {

@@ -25,7 +25,7 @@ type Job struct {
 	Log     log.Spec
 	Topic   string
 	Archive string    // folder: a local path or scheme://…
-	N       int64     // offsets per chunk; fixed by the folder's first job; 0: what it has, or output.DefaultN
+	N       int64     // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
 	Start   job.Place // of partitions that the folder does not know yet
 	Until   job.Place
 	// Progress is how often a line about the progress goes to standard error; 0: never.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -189,8 +190,8 @@ func (r *Report) compareFrames(ctx context.Context, want, got *store.Folder) err
 	differs := map[string]bool{}
 	for _, file := range slices.Concat(r.Missing, r.Extra, r.Flipped) {
 		dir, base := path.Split(file)
-		if n, ok := parseFile(base, "", resultsExt); ok && strings.HasPrefix(dir, resultsDir) {
-			differs[partitionKey(n.Topic, n.Partition)] = true
+		if n, ok := chunkfolder.ParseFile(base, "", resultsExt); ok && strings.HasPrefix(dir, resultsDir) {
+			differs[chunkfolder.PartitionKey(n.Topic, n.Partition)] = true
 		}
 	}
 	for key := range differs {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -21,24 +22,24 @@ type contents struct {
 	o         *Output
 	topic     string
 	partition int32
-	key       string // topic+partition
-	listed    *block // the block that was listed last
-	partials  []Name // once listed: ascending, of one start the longest first
+	key       string             // topic+partition
+	listed    *block             // the block that was listed last
+	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
 }
 
 // block is the files of one block as they were listed.
 type block struct {
 	number   int64
-	results  []Name          // ascending; none lies inside another
-	states   map[Name]bool   //
-	lineages map[Name]string // of results files read so far
+	results  []chunkfolder.Name          // ascending; none lies inside another
+	states   map[chunkfolder.Name]bool   //
+	lineages map[chunkfolder.Name]string // of results files read so far
 }
 
 func (o *Output) contents(topic string, partition int32) (*contents, error) {
 	if err := frame.CheckTopic(topic); err != nil {
 		return nil, err
 	}
-	return &contents{o: o, topic: topic, partition: partition, key: partitionKey(topic, partition)}, nil
+	return &contents{o: o, topic: topic, partition: partition, key: chunkfolder.PartitionKey(topic, partition)}, nil
 }
 
 // block lists a block, unless it is the one that was listed last.
@@ -46,7 +47,7 @@ func (c *contents) block(ctx context.Context, number int64) (*block, error) {
 	if c.listed != nil && c.listed.number == number {
 		return c.listed, nil
 	}
-	list := func(dir, ext string) ([]Name, error) {
+	list := func(dir, ext string) ([]chunkfolder.Name, error) {
 		return c.o.layout.List(ctx, c.o.folder, dir, ext, c.topic, c.partition, number)
 	}
 	results, err := list(resultsDir, resultsExt)
@@ -57,7 +58,7 @@ func (c *contents) block(ctx context.Context, number int64) (*block, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &block{number: number, results: outermost(results), states: map[Name]bool{}, lineages: map[Name]string{}}
+	b := &block{number: number, results: outermost(results), states: map[chunkfolder.Name]bool{}, lineages: map[chunkfolder.Name]string{}}
 	for _, n := range states {
 		b.states[n] = true
 	}
@@ -72,36 +73,15 @@ func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
 
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
-	c.partials, err = listPartials(ctx, c.o.folder, c.o.layout, c.topic, c.partition)
+	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.topic, c.partition)
 	return err
-}
-
-// listPartials lists a partition's partial files, of one start the longest first.
-func listPartials(ctx context.Context, f *store.Folder, l Layout, topic string, partition int32) ([]Name, error) {
-	dir := partialsDir + l.Partition(topic, partition) + "/"
-	files, err := f.List(ctx, dir+"*"+resultsExt)
-	if err != nil {
-		return nil, err
-	}
-	var names []Name
-	for _, file := range files {
-		if n, ok := l.Parse(file, dir, resultsExt); ok && n.Topic == topic && n.Partition == partition {
-			names = append(names, n)
-		}
-	}
-	slices.SortFunc(names, longestFirst)
-	return names, nil
-}
-
-func longestFirst(a, b Name) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
 }
 
 // outermost sorts names of one partition and drops those that lie inside
 // another: small files that were merged into a larger one and not yet removed.
-func outermost(names []Name) []Name {
-	slices.SortFunc(names, longestFirst)
-	var kept []Name
+func outermost(names []chunkfolder.Name) []chunkfolder.Name {
+	slices.SortFunc(names, chunkfolder.LongestFirst)
+	var kept []chunkfolder.Name
 	for _, n := range names {
 		if len(kept) == 0 || n.End > kept[len(kept)-1].End {
 			kept = append(kept, n)
@@ -111,14 +91,14 @@ func outermost(names []Name) []Name {
 }
 
 // covering returns the results file that holds chunk k.
-func (b *block) covering(k, n int64) (Name, bool) {
+func (b *block) covering(k, n int64) (chunkfolder.Name, bool) {
 	start, end := k*n, (k+1)*n-1
-	i, ok := slices.BinarySearchFunc(b.results, start, func(n Name, start int64) int { return cmp.Compare(n.Start, start) })
+	i, ok := slices.BinarySearchFunc(b.results, start, func(n chunkfolder.Name, start int64) int { return cmp.Compare(n.Start, start) })
 	if !ok {
 		i--
 	}
 	if i < 0 || b.results[i].End < end {
-		return Name{}, false
+		return chunkfolder.Name{}, false
 	}
 	return b.results[i], true
 }
@@ -126,7 +106,7 @@ func (b *block) covering(k, n int64) (Name, bool) {
 // complete reports whether chunk k is complete: its results and states are
 // there, and the results count. A trusted chunk's lineage is not read again.
 func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, error) {
-	b, err := c.block(ctx, c.o.layout.block(k))
+	b, err := c.block(ctx, c.o.layout.BlockOf(k))
 	if err != nil {
 		return false, err
 	}
@@ -162,7 +142,7 @@ func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, e
 }
 
 // areStates reports whether the states that are there have the digest.
-func (c *contents) areStates(ctx context.Context, name Name, digest string) (is bool, err error) {
+func (c *contents) areStates(ctx context.Context, name chunkfolder.Name, digest string) (is bool, err error) {
 	err = withStates(ctx, c.o.folder, c.o.layout.states(name), func(r *statesReader) error {
 		is = r.digest == digest
 		return nil
@@ -210,7 +190,7 @@ func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64,
 		if err := c.listPartials(ctx); err != nil {
 			return File{}, 0, err
 		}
-		if !slices.ContainsFunc(c.partials, func(n Name) bool { return n.Start == start }) {
+		if !slices.ContainsFunc(c.partials, func(n chunkfolder.Name) bool { return n.Start == start }) {
 			return File{}, 0, gone // the whole chunk has, and is to be looked for
 		}
 	}
@@ -218,7 +198,7 @@ func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64,
 		return File{}, start, nil
 	}
 	// It is shown under the name that it had: see showHead.
-	as := c.o.layout.partial(Name{c.topic, c.partition, start, gov.at - 1})
+	as := c.o.layout.partial(chunkfolder.Name{Topic: c.topic, Partition: c.partition, Start: start, End: gov.at - 1})
 	return File{headFile(c.key, gov.before, start, gov.at), true, as}, gov.at, nil
 }
 

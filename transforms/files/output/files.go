@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -20,8 +21,8 @@ type File struct {
 }
 
 // Span is which offsets the name of the file says that it holds.
-func (f File) Span() (Name, bool) {
-	return parseFile(path.Base(cmp.Or(f.As, f.Name)), "", resultsExt)
+func (f File) Span() (chunkfolder.Name, bool) {
+	return chunkfolder.ParseFile(path.Base(cmp.Or(f.As, f.Name)), "", resultsExt)
 }
 
 // Files lists the results files that count, in the order of topic, partition and
@@ -70,7 +71,7 @@ func (o *Output) visit(ctx context.Context, lineage func(file string) (string, e
 	}
 	parts := make([]*contents, len(keys))
 	for i, key := range keys {
-		topic, partition, err := parsePartitionKey(key)
+		topic, partition, err := chunkfolder.ParsePartitionKey(key)
 		if err == nil {
 			parts[i], err = o.contents(topic, partition)
 		}
@@ -103,10 +104,10 @@ func (c *contents) visit(ctx context.Context, lineage func(file string) (string,
 		return err
 	}
 	for _, p := range c.partials {
-		numbers = append(numbers, c.o.layout.block(chunk.Of(p.Start, n)))
+		numbers = append(numbers, c.o.layout.BlockOf(chunk.Of(p.Start, n)))
 	}
 	for _, k := range c.frozen() {
-		numbers = append(numbers, c.o.layout.block(k))
+		numbers = append(numbers, c.o.layout.BlockOf(k))
 	}
 	slices.Sort(numbers)
 	for _, number := range slices.Compact(numbers) {
@@ -126,12 +127,12 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 	}
 	var order []int64 // chunks that may have something to show
 	for _, name := range slices.Concat(b.results, c.partials) {
-		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.block(k) == number {
+		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.BlockOf(k) == number {
 			order = append(order, k)
 		}
 	}
 	for _, k := range c.frozen() {
-		if k >= first && c.o.layout.block(k) == number {
+		if k >= first && c.o.layout.BlockOf(k) == number {
 			order = append(order, k)
 		}
 	}

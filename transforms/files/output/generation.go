@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
@@ -146,7 +147,7 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 			return g, err
 		}
 		for _, key := range keys {
-			topic, partition, err := parsePartitionKey(key)
+			topic, partition, err := chunkfolder.ParsePartitionKey(key)
 			if err != nil {
 				return g, err
 			}
@@ -186,7 +187,7 @@ func (o *Output) begin(ctx context.Context, cfg OpenConfig) error {
 	if err := o.freeze(ctx, g); err != nil {
 		return err
 	}
-	b, err := marshalJSON(g)
+	b, err := journal.Marshal(g)
 	if err != nil {
 		return err
 	}

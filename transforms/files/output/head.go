@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -19,7 +20,7 @@ import (
 // analyses see what came before, takes the rows before its effective offset from here.
 // lineage is that of the generation which the new one follows.
 func headFile(key, lineage string, start, at int64) string {
-	return fmt.Sprintf("%shead+%s+%0*d+%0*d%s", partitionDir(key), lineage, offsetDigits, start, offsetDigits, at-1, resultsExt)
+	return fmt.Sprintf("%shead+%s+%0*d+%0*d%s", partitionDir(key), lineage, chunkfolder.OffsetDigits, start, chunkfolder.OffsetDigits, at-1, resultsExt)
 }
 
 // shown returns up to which offset, exclusive, readers see chunk k, which is not
@@ -60,11 +61,11 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 			}
 			continue
 		}
-		topic, partition, err := parsePartitionKey(key)
+		topic, partition, err := chunkfolder.ParsePartitionKey(key)
 		if err != nil {
 			return err
 		}
-		partial := o.layout.partial(Name{topic, partition, start, at - 1})
+		partial := o.layout.partial(chunkfolder.Name{Topic: topic, Partition: partition, Start: start, End: at - 1})
 		b, err := o.folder.Read(ctx, partial)
 		if err != nil {
 			return err
@@ -82,7 +83,7 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 
 // head returns the frozen rows of chunk k, none if its configuration did not change inside.
 func (o *Output) head(ctx context.Context, id chunk.ID) (rows []result.Frame, gov governor, err error) {
-	key := partitionKey(id.Topic, id.Partition)
+	key := chunkfolder.PartitionKey(id.Topic, id.Partition)
 	gov = governing(o.gens, key, id.Index)
 	if gov.at == 0 || gov.from != id.Index {
 		gov.at = 0
@@ -148,7 +149,7 @@ func (c *contents) showHead(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("journal-generation")
-	file := c.o.layout.partial(Name{c.topic, c.partition, start, gov.at - 1})
+	file := c.o.layout.partial(chunkfolder.Name{Topic: c.topic, Partition: c.partition, Start: start, End: gov.at - 1})
 	return c.o.folder.Put(ctx, file, store.WriteAll(b), func(s *store.Staged, ctx context.Context) error { return s.Replace(ctx) })
 }
 
@@ -156,7 +157,7 @@ func (c *contents) showHead(ctx context.Context) error {
 // configuration holds, and whether that lies inside a chunk: it reads the chunk from
 // its beginning, and what it finds before the offset is not said.
 func (o *Output) Effective(ctx context.Context, topic string, partition int32) (offset int64, inside bool, err error) {
-	govs := governors(o.gens, partitionKey(topic, partition))
+	govs := governors(o.gens, chunkfolder.PartitionKey(topic, partition))
 	base, err := o.base(ctx, topic, partition)
 	if err != nil || len(govs) == 0 {
 		return base, false, err

@@ -8,16 +8,17 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
 const testN = 4
 
-var testLayout = Layout{N: testN, Block: BlockChunks}
+var testLayout = layout{chunkfolder.Layout{N: testN, Block: chunkfolder.BlockChunks}}
 
 // testDir is the folder of a block of partition 0 in dir.
-func testDir(dir string, block int64) string { return dir + testLayout.blockFolder("frames", 0, block) }
+func testDir(dir string, block int64) string { return dir + testLayout.BlockFolder("frames", 0, block) }
 
 func testID(k int64) chunk.ID { return chunk.ID{Topic: "frames", Partition: 0, Index: k} }
 
@@ -139,9 +140,9 @@ func remove(t testing.TB, f *store.Folder, name string) {
 	}
 }
 
-func testName(t testing.TB, k int64) Name {
+func testName(t testing.TB, k int64) chunkfolder.Name {
 	t.Helper()
-	n, err := NameOf(testID(k), testN)
+	n, err := chunkfolder.NameOf(testID(k), testN)
 	if err != nil {
 		t.Fatal(err)
 	}

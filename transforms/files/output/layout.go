@@ -1,129 +1,43 @@
 package output
 
-import (
-	"context"
-	"fmt"
-	"strconv"
-	"strings"
+import "github.com/framebeam/framebeam/transforms/files/chunkfolder"
 
-	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/store"
+// Folders of the output.
+const (
+	resultsDir       = "results/"
+	statesDir        = "states/"
+	imagesDir        = "images/"
+	partialsDir      = "_partial/results/"
+	partialImagesDir = "_partial/images/"
+	journalDir       = "_framebeam/"
 )
 
-// BlockChunks is how many chunks share a folder in new outputs and archives.
-// HDFS refuses a folder of more than 1,048,576 entries
-// (dfs.namenode.fs-limits.max-directory-items), and a folder is always listed as
-// a whole: this keeps a listing to one answer of a few, and a million chunks of a
-// partition to some 250 folders.
-const BlockChunks = 4096
+const (
+	resultsExt = ".parquet"
+	statesExt  = ".avro"
+	imagesExt  = ".zip"
+)
 
-// Layout is how the offsets of a partition are divided among files and folders:
-// a file of each kind holds N offsets, a chunk, and a folder Block chunks.
-type Layout struct {
-	N     int64 `json:"n"`     // offsets per chunk
-	Block int64 `json:"block"` // chunks per folder
-	// Plain is set of outputs and archives that were begun before names of folders
-	// and files of topics that begin with '_' or '.' began with a '+', which no topic
-	// may contain: Arrow, Spark and Hive pass over names that begin with those.
-	Plain bool `json:"-"`
+// layout is where the files of a chunk lie.
+type layout struct{ chunkfolder.Layout }
+
+func (l layout) results(n chunkfolder.Name) string {
+	return resultsDir + l.Folder(n) + l.File(n) + resultsExt
 }
-
-// Partition is the name of a partition's folder in that of a kind: topic+partition.
-func (l Layout) Partition(topic string, partition int32) string {
-	return l.prefix(topic) + partitionKey(topic, partition)
+func (l layout) states(n chunkfolder.Name) string {
+	return statesDir + l.Folder(n) + l.File(n) + statesExt
 }
-
-// File is the name of a file without its folder and extension.
-func (l Layout) File(n Name) string { return l.prefix(n.Topic) + n.String() }
-
-func (l Layout) prefix(topic string) string {
-	if !l.Plain && (strings.HasPrefix(topic, "_") || strings.HasPrefix(topic, ".")) {
-		return "+"
-	}
-	return ""
+func (l layout) images(n chunkfolder.Name) string {
+	return imagesDir + l.Folder(n) + l.File(n) + imagesExt
 }
-
-// Parse reads the name of a file in dir; ok is false for files that are not ours.
-func (l Layout) Parse(file, dir, ext string) (n Name, ok bool) {
-	n, ok = parseFile(file, dir, ext)
-	return n, ok && file == dir+l.File(n)+ext
-}
-
-// longestName is how long the name of a file may be, on nearly all filesystems.
-const longestName = 255
-
-// CheckName refuses a topic whose files with the extension would have names that are
-// too long, temporary ones too. Kafka's longest topics do.
-func (l Layout) CheckName(topic string, partition int32, ext string) error {
-	const temporary = 17 // a point and 16 digits
-	if n := len(l.File(Name{topic, partition, 0, 0})) + len(ext) + temporary; n > longestName {
-		return fmt.Errorf("topic %s partition %d: the topic's name is too long by %d characters for names of files with offsets in them (%d characters at most)",
-			topic, partition, n-longestName, longestName)
-	}
-	return nil
-}
-
-// Folder is where a file lies below the folder of its kind:
-// topic+partition/first offset of the block/.
-func (l Layout) Folder(n Name) string {
-	return l.blockFolder(n.Topic, n.Partition, l.block(chunk.Of(n.Start, l.N)))
-}
-
-func (l Layout) blockFolder(topic string, partition int32, block int64) string {
-	return fmt.Sprintf("%s/%0*d/", l.Partition(topic, partition), offsetDigits, block*l.Block*l.N)
-}
-
-// block is the block of chunk k.
-func (l Layout) block(k int64) int64 { return k / l.Block }
-
-// Blocks lists the blocks of a partition that have a folder in dir, such as
-// "results/", by number and in ascending order.
-func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir, topic string, partition int32) ([]int64, error) {
-	names, err := f.Folders(ctx, dir+l.Partition(topic, partition)+"/")
-	if err != nil {
-		return nil, err
-	}
-	var blocks []int64
-	for _, name := range names {
-		start, err := strconv.ParseInt(name, 10, 64)
-		if err != nil || start < 0 || len(name) != offsetDigits || start%l.N != 0 || start/l.N%l.Block != 0 {
-			continue
-		}
-		blocks = append(blocks, start/l.N/l.Block)
-	}
-	return blocks, nil
-}
-
-// List lists the files of one block in dir that have the extension ext, by
-// offset; those that reach beyond the block or are named otherwise are passed over.
-func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext, topic string, partition int32, block int64) ([]Name, error) {
-	folder := dir + l.blockFolder(topic, partition, block)
-	files, err := f.List(ctx, folder+"*"+ext)
-	if err != nil {
-		return nil, err
-	}
-	var names []Name
-	for _, file := range files {
-		n, ok := l.Parse(file, folder, ext)
-		if ok && n.Topic == topic && n.Partition == partition &&
-			l.block(chunk.Of(n.Start, l.N)) == block && l.block(chunk.Of(n.End, l.N)) == block {
-			names = append(names, n)
-		}
-	}
-	return names, nil
-}
-
-func (l Layout) results(n Name) string { return resultsDir + l.Folder(n) + l.File(n) + resultsExt }
-func (l Layout) states(n Name) string  { return statesDir + l.Folder(n) + l.File(n) + statesExt }
-func (l Layout) images(n Name) string  { return imagesDir + l.Folder(n) + l.File(n) + imagesExt }
 
 // partial is the file of the beginning of a chunk. There are few of these, so
 // they have a folder per partition only.
-func (l Layout) partial(n Name) string {
+func (l layout) partial(n chunkfolder.Name) string {
 	return partialsDir + l.Partition(n.Topic, n.Partition) + "/" + l.File(n) + resultsExt
 }
 
 // partialImages is the file of its pictures.
-func (l Layout) partialImages(n Name) string {
+func (l layout) partialImages(n chunkfolder.Name) string {
 	return partialImagesDir + l.Partition(n.Topic, n.Partition) + "/" + l.File(n) + imagesExt
 }

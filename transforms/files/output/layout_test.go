@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -66,26 +67,6 @@ func TestATopicThatReadersWouldPassOverHasNamesThatTheyRead(t *testing.T) {
 	}
 }
 
-func TestANameIsReadOnlyAsItIsWritten(t *testing.T) {
-	l, plain := Layout{N: testN, Block: BlockChunks}, Layout{N: testN, Block: BlockChunks, Plain: true}
-	const place = "+0+0000000000000000000+0000000000000000003.parquet"
-	for _, c := range []struct {
-		file          string
-		shown, before bool
-	}{
-		{"frames" + place, true, true}, {"+frames" + place, false, false},
-		{"_frames" + place, false, true}, {"+_frames" + place, true, false}, {"++_frames" + place, false, false},
-		{".x" + place, false, true}, {"+.x" + place, true, false}, {"+.." + place, false, false},
-	} {
-		if n, ok := l.Parse("d/"+c.file, "d/", resultsExt); ok != c.shown {
-			t.Errorf("%s is read as %+v, %v", c.file, n, ok)
-		}
-		if n, ok := plain.Parse("d/"+c.file, "d/", resultsExt); ok != c.before {
-			t.Errorf("before, %s is read as %+v, %v", c.file, n, ok)
-		}
-	}
-}
-
 func TestATopicWhoseFilesWouldHaveNamesThatAreTooLongIsRefusedAtTheStart(t *testing.T) {
 	f := testFolder(t)
 	o, err := Plan(t.Context(), f, OpenConfig{ConfigDigest: "A"})
@@ -107,7 +88,7 @@ func TestATopicWhoseFilesWouldHaveNamesThatAreTooLongIsRefusedAtTheStart(t *test
 	if _, err := testWriter(t, o).Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil); err != nil || longest < 180 {
 		t.Errorf("%d characters: %v", longest, err)
 	}
-	name, err := NameOf(end.ID, testN)
+	name, err := chunkfolder.NameOf(end.ID, testN)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@
 //	_framebeam/                                                       the journal
 //
 // The names of folders and files of a topic that begins with '_' or '.' begin with a '+'
-// (see [Layout]), but for those of the journal.
+// (see [chunkfolder.Layout]), but for those of the journal.
 //
 // start and end are offsets, inclusive, of the whole chunk; block is the first
-// offset of the [BlockChunks] chunks that share a folder. A chunk is complete
+// offset of the [chunkfolder.BlockChunks] chunks that share a folder. A chunk is complete
 // when its results file is there, written last, and its states file. All below
 // results/ but what lies in _temporary/ are complete chunks, whichever way an
 // engine lists it; and Hive and Spark pass over names beginning with '_'.
@@ -55,6 +55,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
@@ -80,8 +81,8 @@ var (
 
 // OpenConfig says what a job is about to write.
 type OpenConfig struct {
-	// N is the number of offsets per chunk. 0: what the output has, and DefaultN if
-	// it is begun.
+	// N is the number of offsets per chunk. 0: what the output has, and
+	// [chunkfolder.DefaultN] if it is begun.
 	N int64
 	// ConfigDigest changes whenever the same frames could give other results:
 	// it covers every analysis, its version and parameters, and the OpenCV build.
@@ -94,10 +95,6 @@ type OpenConfig struct {
 	CPU         string
 }
 
-// DefaultN is how many offsets a chunk has: at 50 KB a frame a chunk is about
-// one HDFS block of 128 MiB.
-const DefaultN = 2048
-
 // Spec names an output and the generation that a job writes. It travels to the workers.
 type Spec struct {
 	Root       string
@@ -108,7 +105,7 @@ type Spec struct {
 // Output is an output folder as a job's submitter or a reader sees it.
 type Output struct {
 	folder *store.Folder
-	layout Layout
+	layout layout
 	gens   []Generation
 
 	mu      sync.Mutex
@@ -120,7 +117,7 @@ type Output struct {
 type planned struct {
 	had   int // generations that are there
 	bases map[string]int64
-	marks map[string]mark
+	marks map[string]chunkfolder.Mark
 }
 
 // Plan is the output as [Open] would make it, and writes nothing: what a job would
@@ -129,11 +126,11 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err := cfg.check(folder); err != nil {
 		return nil, err
 	}
-	layout, err := readLayout(ctx, folder)
+	l, err := journal.ReadLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		layout = Layout{N: cmp.Or(cfg.N, DefaultN), Block: BlockChunks}
+		l = chunkfolder.Layout{N: cmp.Or(cfg.N, chunkfolder.DefaultN), Block: chunkfolder.BlockChunks}
 	} else if err == nil {
-		err = layout.check(folder, cfg.N)
+		err = checkN(folder, l, cfg.N)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open output: %w", err)
@@ -143,7 +140,7 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 		if err != nil {
 			return nil, fmt.Errorf("open output: %w", err)
 		}
-		o := &Output{folder: folder, layout: layout, gens: gens, planned: &planned{len(gens), map[string]int64{}, map[string]mark{}}}
+		o := &Output{folder: folder, layout: layout{l}, gens: gens, planned: &planned{len(gens), map[string]int64{}, map[string]chunkfolder.Mark{}}}
 		if o.has(cfg) {
 			return o, nil
 		}
@@ -180,7 +177,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	if err := cfg.check(folder); err != nil {
 		return nil, err
 	}
-	layout, err := createLayout(ctx, folder, Layout{N: cfg.N, Block: BlockChunks})
+	l, err := createLayout(ctx, folder, chunkfolder.Layout{N: cfg.N, Block: chunkfolder.BlockChunks})
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
@@ -189,7 +186,7 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 		if err != nil {
 			return nil, fmt.Errorf("open output: %w", err)
 		}
-		o := &Output{folder: folder, layout: layout, gens: gens}
+		o := &Output{folder: folder, layout: layout{l}, gens: gens}
 		if o.has(cfg) {
 			return o, nil
 		}
@@ -209,28 +206,20 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 
 // createLayout fixes the output's layout, or returns the one that it has, which
 // must have as many offsets per chunk if a number is wanted.
-func createLayout(ctx context.Context, folder *store.Folder, want Layout) (Layout, error) {
-	l, err := readLayout(ctx, folder)
+func createLayout(ctx context.Context, folder *store.Folder, want chunkfolder.Layout) (chunkfolder.Layout, error) {
+	l, err := journal.ReadLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err := marshalJSON(layoutEntry{layoutFormat, Layout{N: cmp.Or(want.N, DefaultN), Block: want.Block}})
-		if err != nil {
-			return Layout{}, err
-		}
 		crashpoint.At("journal-generation")
-		if err := folder.CreateExclusive(ctx, layoutFile, b); err != nil && !errors.Is(err, fs.ErrExist) {
-			return Layout{}, err
-		}
-		if l, err = readLayout(ctx, folder); err != nil {
-			return Layout{}, err
-		}
-	} else if err != nil {
-		return Layout{}, err
+		l, err = journal.CreateLayout(ctx, folder, chunkfolder.Layout{N: cmp.Or(want.N, chunkfolder.DefaultN), Block: want.Block})
 	}
-	return l, l.check(folder, want.N)
+	if err != nil {
+		return chunkfolder.Layout{}, err
+	}
+	return l, checkN(folder, l, want.N)
 }
 
-// check refuses another number of offsets per chunk than the output has; 0 is any.
-func (l Layout) check(folder *store.Folder, n int64) error {
+// checkN refuses another number of offsets per chunk than the output has; 0 is any.
+func checkN(folder *store.Folder, l chunkfolder.Layout, n int64) error {
 	if n != 0 && l.N != n {
 		return fmt.Errorf("%s: %w: it has %d, asked for are %d", folder.Root(), ErrOtherLayout, l.N, n)
 	}
@@ -240,7 +229,7 @@ func (l Layout) check(folder *store.Folder, n int64) error {
 // OpenExisting opens an output to read it. The error is fs.ErrNotExist if the
 // folder is no output.
 func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
-	l, err := readLayout(ctx, folder)
+	l, err := journal.ReadLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no output folder: %w", folder.Root(), err)
 	}
@@ -251,7 +240,7 @@ func OpenExisting(ctx context.Context, folder *store.Folder) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	return &Output{folder: folder, layout: l, gens: gens}, nil
+	return &Output{folder: folder, layout: layout{l}, gens: gens}, nil
 }
 
 // Had is how many generations there were before this Output was planned.
@@ -284,7 +273,7 @@ func openSpec(ctx context.Context, spec Spec) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	l, err := readLayout(ctx, f)
+	l, err := journal.ReadLayout(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
@@ -295,5 +284,5 @@ func openSpec(ctx context.Context, spec Spec) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	return &Output{folder: f, layout: l, gens: gens}, nil
+	return &Output{folder: f, layout: layout{l}, gens: gens}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -60,7 +61,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			overwrite(t, o.folder, testLayout.results(Name{"frames", 0, 0, 2*testN - 1}), b)
+			overwrite(t, o.folder, testLayout.results(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 2*testN - 1}), b)
 			remove(t, o.folder, testLayout.results(testName(t, 1)))
 		}},
 	} {
@@ -244,12 +245,12 @@ func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	for _, dir := range []string{testDir("results/", 0), testDir("states/", 0), testDir("images/", 0), "_partial/results/frames+0/", "_framebeam/", "_framebeam/frames+0/"} {
 		overwrite(t, f, dir+"_temporary/x.0123", []byte("x"))
 	}
-	overwrite(t, f, testLayout.partial(Name{"frames", 0, 4, 6}), []byte("x"))
+	overwrite(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6}), []byte("x"))
 	if err := o.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, testLayout.partial(Name{"frames", 0, 4, 6}))
-	other := testLayout.partial(Name{"frames", 10, 4, 6})
+	read(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6}))
+	other := testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 10, Start: 4, End: 6})
 	overwrite(t, f, other, []byte("x"))
 	if err := o.SweepPartials(t.Context(), "frames", 0); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -23,14 +24,14 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	fail := func(err error) (Published, error) {
 		return Published{}, fmt.Errorf("commit partial %v up to offset %d: %w", end.ID, end.UpTo, err)
 	}
-	whole, err := NameOf(end.ID, w.o.layout.N)
+	whole, err := chunkfolder.NameOf(end.ID, w.o.layout.N)
 	if err != nil {
 		return fail(err)
 	}
 	if !end.Partial || end.UpTo <= whole.Start || end.UpTo > whole.End {
 		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
 	}
-	if gov := governing(w.o.gens, partitionKey(end.Topic, end.Partition), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
+	if gov := governing(w.o.gens, chunkfolder.PartitionKey(end.Topic, end.Partition), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
 		return Published{}, nil // all of it is frozen, and shown
 	}
 	rows, err = w.o.withHead(ctx, end.ID, rows)
@@ -109,7 +110,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 
 // partialPictures publishes the pictures of the beginning of a chunk and returns how
 // many there are. Those that are there stay if its rows are there too.
-func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, rows []result.Frame, pics Pictures, again bool) (n int, err error) {
+func (w *Writer) partialPictures(ctx context.Context, name chunkfolder.Name, end chunk.End, rows []result.Frame, pics Pictures, again bool) (n int, err error) {
 	file := w.o.layout.partialImages(name)
 	if again {
 		if there, err := w.o.folder.Exists(ctx, file); err != nil || there {
@@ -132,13 +133,13 @@ func (w *Writer) partialPictures(ctx context.Context, name Name, end chunk.End, 
 }
 
 // partials lists the chunk's partial files, the longest first.
-func (w *Writer) partials(ctx context.Context, whole Name) ([]Name, error) {
-	all, err := listPartials(ctx, w.o.folder, w.o.layout, whole.Topic, whole.Partition)
-	return slices.DeleteFunc(all, func(n Name) bool { return n.Start != whole.Start }), err
+func (w *Writer) partials(ctx context.Context, whole chunkfolder.Name) ([]chunkfolder.Name, error) {
+	all, err := w.o.layout.Partials(ctx, w.o.folder, partialsDir, resultsExt, whole.Topic, whole.Partition)
+	return slices.DeleteFunc(all, func(n chunkfolder.Name) bool { return n.Start != whole.Start }), err
 }
 
 // removePartials removes the chunk's partial files that end at last or before.
-func (w *Writer) removePartials(ctx context.Context, whole Name, last int64) error {
+func (w *Writer) removePartials(ctx context.Context, whole chunkfolder.Name, last int64) error {
 	names, err := w.partials(ctx, whole)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -33,7 +34,7 @@ type there struct {
 }
 
 // look reads the metadata of a chunk's files.
-func (o *Output) look(ctx context.Context, name Name) (there, error) {
+func (o *Output) look(ctx context.Context, name chunkfolder.Name) (there, error) {
 	var t there
 	meta, err := readMeta(ctx, o.folder, o.layout.results(name))
 	switch {
@@ -63,7 +64,7 @@ func (t *there) committed(lineage string) bool {
 
 // publishAll publishes what is not there. The results are the commit: beside them
 // everything stays as it is, and before them everything may be replaced.
-func (w *Writer) publishAll(ctx context.Context, name Name, c *publication) error {
+func (w *Writer) publishAll(ctx context.Context, name chunkfolder.Name, c *publication) error {
 	t, err := w.o.look(ctx, name)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (w *Writer) publishAll(ctx context.Context, name Name, c *publication) erro
 }
 
 // putRest publishes what comes after the states.
-func (w *Writer) putRest(ctx context.Context, name Name, c *publication) error {
+func (w *Writer) putRest(ctx context.Context, name chunkfolder.Name, c *publication) error {
 	w.at("sink-between-files")
 	if c.pics != nil {
 		if err := w.putPictures(ctx, name, c); err != nil {
@@ -116,7 +117,7 @@ func (w *Writer) putRest(ctx context.Context, name Name, c *publication) error {
 // compare makes sure that what is committed is what was to be committed. Pictures
 // are left alone: they are a view, another job may be told to keep others, and the
 // log may have lost frames since. States that are missing are written again.
-func (w *Writer) compare(ctx context.Context, name Name, c *publication) error {
+func (w *Writer) compare(ctx context.Context, name chunkfolder.Name, c *publication) error {
 	file := w.o.layout.results(name)
 	b, err := w.o.folder.Read(ctx, file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +166,7 @@ func differs(path string, there, now []byte) error {
 }
 
 // putMissingStates writes the states of results that are committed.
-func (w *Writer) putMissingStates(ctx context.Context, name Name, c *publication) error {
+func (w *Writer) putMissingStates(ctx context.Context, name chunkfolder.Name, c *publication) error {
 	meta, err := readMeta(ctx, w.o.folder, w.o.layout.results(name))
 	if err != nil {
 		return err
@@ -187,7 +188,7 @@ func sameRows(a, b []result.Frame) bool {
 // putStates writes the states, in the place of those of a commit that did not come
 // to its results, which are returned. What was taken to be such states is looked at
 // again where nobody else can change it.
-func (w *Writer) putStates(ctx context.Context, name Name, c *publication) (*store.Taken, error) {
+func (w *Writer) putStates(ctx context.Context, name chunkfolder.Name, c *publication) (*store.Taken, error) {
 	f, file := w.o.folder, w.o.layout.states(name)
 	err := w.putNew(ctx, &c.end, file, c.states)
 	if !errors.Is(err, fs.ErrExist) {
@@ -221,7 +222,7 @@ func (w *Writer) putStates(ctx context.Context, name Name, c *publication) (*sto
 
 // settle gives states that were replaced their name again if their job has committed
 // meanwhile the results to which they belong. Else nobody needs them.
-func (w *Writer) settle(ctx context.Context, name Name, old *store.Taken) error {
+func (w *Writer) settle(ctx context.Context, name chunkfolder.Name, old *store.Taken) error {
 	if old == nil {
 		return nil
 	}
@@ -239,7 +240,7 @@ func (w *Writer) settle(ctx context.Context, name Name, old *store.Taken) error 
 }
 
 // hasStates reports whether the states that are there are the ones to be committed.
-func (w *Writer) hasStates(ctx context.Context, name Name, c *publication) (mine bool, err error) {
+func (w *Writer) hasStates(ctx context.Context, name chunkfolder.Name, c *publication) (mine bool, err error) {
 	err = withStates(ctx, w.o.folder, w.o.layout.states(name), func(r *statesReader) error {
 		mine = r.lineage == c.lineage && r.digest == c.digest
 		return nil
@@ -252,7 +253,7 @@ func (w *Writer) hasStates(ctx context.Context, name Name, c *publication) (mine
 
 // putPictures writes the pictures, in the place of those of a commit that did not
 // come to its results.
-func (w *Writer) putPictures(ctx context.Context, name Name, c *publication) error {
+func (w *Writer) putPictures(ctx context.Context, name chunkfolder.Name, c *publication) error {
 	file := w.o.layout.images(name)
 	n := 0
 	return w.o.folder.Put(ctx, file, func(out io.Writer) (err error) {
@@ -307,7 +308,7 @@ type publication struct {
 	pics            Pictures
 }
 
-func (w *Writer) encode(name Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (*publication, error) {
+func (w *Writer) encode(name chunkfolder.Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (*publication, error) {
 	c := &publication{end: end, lineage: w.lineage(end.ID), digest: statesDigest(&end, states), rows: rows, pics: pics}
 	var err error
 	if c.states, err = encodeStates(name, c.lineage, &end, states); err != nil {

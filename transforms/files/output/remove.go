@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -14,7 +15,7 @@ import (
 // clear removes a chunk's files that do not count. The results go first and the
 // states last: what is left after a crash is recognised by its states, for
 // pictures carry no lineage.
-func (w *Writer) clear(ctx context.Context, name Name, c *publication, t there) error {
+func (w *Writer) clear(ctx context.Context, name chunkfolder.Name, c *publication, t there) error {
 	f, results, states, images := w.o.folder, w.o.layout.results(name), w.o.layout.states(name), w.o.layout.images(name)
 	if t.results {
 		rows, _, err := readResults(ctx, f, results)
@@ -97,13 +98,13 @@ func putBack(ctx context.Context, taken *store.Taken, belongs func(taken string)
 
 // resultsBelong reports whether the newest generation counts results that were
 // taken, and not those that are there.
-func (w *Writer) resultsBelong(ctx context.Context, id chunk.ID, name Name) func(string) (bool, error) {
+func (w *Writer) resultsBelong(ctx context.Context, id chunk.ID, name chunkfolder.Name) func(string) (bool, error) {
 	return func(taken string) (bool, error) {
 		gens, err := readGenerations(ctx, w.o.folder, 0)
 		if err != nil {
 			return false, err
 		}
-		want := governing(gens, partitionKey(id.Topic, id.Partition), id.Index).lineage
+		want := governing(gens, chunkfolder.PartitionKey(id.Topic, id.Partition), id.Index).lineage
 		had, err := readLineage(ctx, w.o.folder, taken)
 		if err != nil || had != want {
 			return false, err
@@ -115,7 +116,7 @@ func (w *Writer) resultsBelong(ctx context.Context, id chunk.ID, name Name) func
 
 // statesBelong reports whether the results that are there belong to states that
 // were taken.
-func (w *Writer) statesBelong(ctx context.Context, name Name) func(string) (bool, error) {
+func (w *Writer) statesBelong(ctx context.Context, name chunkfolder.Name) func(string) (bool, error) {
 	return func(taken string) (is bool, err error) {
 		meta, err := readMeta(ctx, w.o.folder, w.o.layout.results(name))
 		if errors.Is(err, fs.ErrNotExist) {

@@ -2,12 +2,10 @@ package output
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -15,7 +13,7 @@ import (
 func (o *Output) base(ctx context.Context, topic string, partition int32) (int64, error) {
 	start, err := readBase(ctx, o.folder, topic, partition)
 	if err == nil && start == chunk.None && o.planned != nil {
-		if planned, ok := o.planned.bases[partitionKey(topic, partition)]; ok {
+		if planned, ok := o.planned.bases[chunkfolder.PartitionKey(topic, partition)]; ok {
 			return planned, nil
 		}
 	}
@@ -53,15 +51,10 @@ func (o *Output) Begin(ctx context.Context, topic string, partition int32, start
 		return 0, fmt.Errorf("begin topic %s partition %d: start %d", topic, partition, start)
 	}
 	if o.planned != nil {
-		o.planned.bases[partitionKey(topic, partition)] = start
+		o.planned.bases[chunkfolder.PartitionKey(topic, partition)] = start
 		return o.base(ctx, topic, partition)
 	}
-	b, err := marshalJSON(base{journalFormat, topic, partition, start})
-	if err != nil {
-		return 0, err
-	}
-	err = o.folder.CreateExclusive(ctx, baseFile(topic, partition), b)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := journal.CreateBase(ctx, o.folder, baseFile(topic, partition), topic, partition, start); err != nil {
 		return 0, fmt.Errorf("begin topic %s partition %d: %w", topic, partition, err)
 	}
 	return readBase(ctx, o.folder, topic, partition)
@@ -101,7 +94,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 		return p, nil
 	}
 	last := chunk.ID{Topic: topic, Partition: partition, Index: next - 1}
-	name, err := NameOf(last, o.layout.N)
+	name, err := chunkfolder.NameOf(last, o.layout.N)
 	if err != nil {
 		return fail(err)
 	}
@@ -109,7 +102,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	if err != nil {
 		return fail(err)
 	}
-	if want := governing(o.gens, partitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
+	if want := governing(o.gens, chunkfolder.PartitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
 		return fail(fmt.Errorf("%s is of %v, %d offsets per chunk, lineage %s; expected lineage %s",
 			o.folder.Path(o.layout.states(name)), end.ID, end.N, lineage, want))
 	}
@@ -136,17 +129,18 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 	first := chunk.Of(start, o.layout.N)
 	m := o.mark(ctx, c.key)
 	next := first
-	if m.Chunk > first {
-		to := o.layout.block(m.Chunk - 1)
-		whole, err := c.haveFolders(ctx, o.layout.block(first), to)
+	if m.Chunk > first && o.layout.BlockOf(first) < o.layout.BlockOf(m.Chunk-1) {
+		results, err := c.blocks(ctx, resultsDir)
 		if err != nil {
 			return 0, err
 		}
-		if whole {
-			next = max(first, to*o.layout.Block)
+		states, err := c.blocks(ctx, statesDir)
+		if err != nil {
+			return 0, err
 		}
+		next = o.layout.LookFrom(first, m.Chunk, results, states)
 	}
-	o.lookedFrom(c.key, o.layout.block(next))
+	o.lookedFrom(c.key, o.layout.BlockOf(next))
 	for {
 		ok, err := c.complete(ctx, next, next < m.Chunk)
 		if err != nil {
@@ -168,7 +162,7 @@ func (o *Output) contiguous(ctx context.Context, topic string, partition int32, 
 }
 
 // mark returns a partition's mark if it is of the newest generation.
-func (o *Output) mark(ctx context.Context, key string) mark {
+func (o *Output) mark(ctx context.Context, key string) chunkfolder.Mark {
 	m := readMark(ctx, o.folder, key)
 	if o.planned != nil {
 		if planned, ok := o.planned.marks[key]; ok {
@@ -176,7 +170,7 @@ func (o *Output) mark(ctx context.Context, key string) mark {
 		}
 	}
 	if m.Generation != len(o.gens) {
-		return mark{}
+		return chunkfolder.Mark{}
 	}
 	return m
 }
@@ -184,28 +178,10 @@ func (o *Output) mark(ctx context.Context, key string) mark {
 // setMark sets a partition's mark of the newest generation.
 func (o *Output) setMark(ctx context.Context, key string, next int64) error {
 	if o.planned != nil {
-		o.planned.marks[key] = mark{journalFormat, len(o.gens), next}
+		o.planned.marks[key] = chunkfolder.Mark{Format: chunkfolder.Format, Generation: len(o.gens), Chunk: next}
 		return nil
 	}
 	return writeMark(ctx, o.folder, key, len(o.gens), next)
-}
-
-// haveFolders reports whether the blocks [from, to) have folders of results and states.
-func (c *contents) haveFolders(ctx context.Context, from, to int64) (bool, error) {
-	for _, dir := range []string{resultsDir, statesDir} {
-		if from >= to {
-			break
-		}
-		blocks, err := c.blocks(ctx, dir)
-		if err != nil {
-			return false, err
-		}
-		i, _ := slices.BinarySearch(blocks, from)
-		if j := i + int(to-from) - 1; j >= len(blocks) || blocks[i] != from || blocks[j] != to-1 {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 // lookedFrom notes the first block that was looked at.

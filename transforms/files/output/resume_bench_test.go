@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 )
 
 // BenchmarkResume is a restart: 10 partitions with 10,000 chunks each, on a
@@ -33,7 +34,7 @@ func BenchmarkResume(b *testing.B) {
 		}
 		for k := range int64(chunks) {
 			end := testEnd(chunk.ID{Topic: "frames", Partition: p, Index: k}, 0)
-			n, err := NameOf(end.ID, testN)
+			n, err := chunkfolder.NameOf(end.ID, testN)
 			if err != nil {
 				b.Fatal(err)
 			}

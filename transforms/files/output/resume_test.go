@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
@@ -21,7 +22,7 @@ const testBlock = 3
 func smallBlocks(t testing.TB) *store.Folder {
 	t.Helper()
 	f := fakeFolder(t)
-	if _, err := createLayout(t.Context(), f, Layout{N: testN, Block: testBlock}); err != nil {
+	if _, err := createLayout(t.Context(), f, chunkfolder.Layout{N: testN, Block: testBlock}); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -127,7 +128,7 @@ func TestResumeFindsTheEndThatLookingAtEveryChunkFinds(t *testing.T) {
 				o := newest()
 				from := first()
 				if m := o.mark(t.Context(), "frames+0"); m.Chunk > from {
-					from = max(from, o.layout.block(m.Chunk-1)*testBlock)
+					from = max(from, o.layout.BlockOf(m.Chunk-1)*testBlock)
 				}
 				n := testName(t, from+rapid.Int64Range(0, 2*testBlock).Draw(rt, "chunk"))
 				file := rapid.SampledFrom([]string{o.layout.results(n), o.layout.states(n)}).Draw(rt, "file")
@@ -144,12 +145,12 @@ func TestResumeFindsTheEndThatLookingAtEveryChunkFinds(t *testing.T) {
 			},
 			"retain": func(rt *rapid.T) {
 				o := newest()
-				to := o.layout.block(max(0, endByLooking(t, o)-1)) * testBlock
+				to := o.layout.BlockOf(max(0, endByLooking(t, o)-1)) * testBlock
 				if to <= first() {
 					return
 				}
 				note("retained from chunk %d", to)
-				b, err := marshalJSON(base{journalFormat, "frames", 0, to * testN})
+				b, err := journal.Marshal(chunkfolder.Base{Format: journalFormat, Topic: "frames", Start: to * testN})
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -233,7 +234,7 @@ func TestAMarkThatASupersededJobLeavesIsNotLookedAt(t *testing.T) {
 	again := testOpen(t, f, "A")
 	commit(t, again, 0, "by A", 1)
 	// The first job had seen its own chunks 1 and 2, and is slow to say so.
-	late, err := marshalJSON(mark{journalFormat, 1, 3})
+	late, err := journal.Marshal(chunkfolder.Mark{Format: journalFormat, Generation: 1, Chunk: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
@@ -84,12 +85,12 @@ const maxStatesBlock = 256 << 20
 
 // encodeStates gives equal bytes for equal arguments: the marker between blocks
 // is derived from the name.
-func encodeStates(name Name, lineage string, end *chunk.End, states []element.State) ([]byte, error) {
+func encodeStates(name chunkfolder.Name, lineage string, end *chunk.End, states []element.State) ([]byte, error) {
 	return encodeStatesWith(name, lineage, statesDigest(end, states), end, states)
 }
 
 // encodeStatesWith leaves an empty digest out, as older programs did.
-func encodeStatesWith(name Name, lineage, digest string, end *chunk.End, states []element.State) ([]byte, error) {
+func encodeStatesWith(name chunkfolder.Name, lineage, digest string, end *chunk.End, states []element.State) ([]byte, error) {
 	var b bytes.Buffer
 	sum := sha256.Sum256([]byte("framebeam states " + name.String()))
 	opts := []ocf.WriterOpt{
@@ -220,7 +221,7 @@ func OpenStates(ctx context.Context, spec Spec) (*States, error) {
 // is false if the chunk's states have none of that camera. A states file that is
 // missing or of another lineage is an error.
 func (s *States) Load(ctx context.Context, topic string, partition int32, index int64, camera string) (state []byte, position int64, ok bool, err error) {
-	name, err := NameOf(chunk.ID{Topic: topic, Partition: partition, Index: index}, s.o.layout.N)
+	name, err := chunkfolder.NameOf(chunk.ID{Topic: topic, Partition: partition, Index: index}, s.o.layout.N)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -229,7 +230,7 @@ func (s *States) Load(ctx context.Context, topic string, partition int32, index 
 	file := s.o.layout.states(name)
 	el, ok := s.files[file]
 	if !ok {
-		want := governing(s.o.gens, partitionKey(topic, partition), index).lineage
+		want := governing(s.o.gens, chunkfolder.PartitionKey(topic, partition), index).lineage
 		states, err := readStates(ctx, s.o.folder, file, want)
 		if err != nil {
 			return nil, 0, false, err

@@ -5,13 +5,12 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 )
 
 // Sweep removes temporary files. A job calls it when it starts.
 //
-// It asks neither whose they are nor how old: a live writer whose temporary
-// file vanishes writes it again. It looks where this Output has looked for the
+// It looks where this Output has looked for the
 // end of a partition's chunks, or else from the mark on: nobody writes below.
 func (o *Output) Sweep(ctx context.Context) error {
 	dirs := []string{journalDir}
@@ -20,7 +19,7 @@ func (o *Output) Sweep(ctx context.Context) error {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	for _, key := range keys {
-		topic, partition, err := parsePartitionKey(key)
+		topic, partition, err := chunkfolder.ParsePartitionKey(key)
 		if err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
@@ -32,10 +31,8 @@ func (o *Output) Sweep(ctx context.Context) error {
 		}
 		dirs = append(dirs, blocks...)
 	}
-	for _, dir := range dirs {
-		if err := o.sweepTemporary(ctx, dir+store.TempDir+"/*"); err != nil {
-			return fmt.Errorf("sweep output: %w", err)
-		}
+	if err := chunkfolder.SweepTemporary(ctx, o.folder, dirs...); err != nil {
+		return fmt.Errorf("sweep output: %w", err)
 	}
 	return nil
 }
@@ -43,7 +40,7 @@ func (o *Output) Sweep(ctx context.Context) error {
 // unfinished lists the folders of a partition's blocks in which there may be
 // temporary files.
 func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err error) {
-	topic, partition, err := parsePartitionKey(key)
+	topic, partition, err := chunkfolder.ParsePartitionKey(key)
 	if err != nil {
 		return nil, err
 	}
@@ -51,18 +48,14 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 	from, ok := o.from[key]
 	o.mu.Unlock()
 	if !ok {
-		from = o.layout.block(max(0, readMark(ctx, o.folder, key).Chunk-1))
+		from = o.layout.BlockOf(max(0, readMark(ctx, o.folder, key).Chunk-1))
 	}
 	for _, dir := range []string{resultsDir, statesDir, imagesDir} {
-		blocks, err := o.layout.Blocks(ctx, o.folder, dir, topic, partition)
+		folders, err := o.layout.Folders(ctx, o.folder, dir, topic, partition, from)
 		if err != nil {
 			return nil, err
 		}
-		for _, b := range blocks {
-			if b >= from {
-				dirs = append(dirs, dir+o.layout.blockFolder(topic, partition, b))
-			}
-		}
+		dirs = append(dirs, folders...)
 	}
 	return dirs, nil
 }
@@ -119,26 +112,6 @@ func (c *contents) sweepPacks(ctx context.Context, packs []string) error {
 			continue
 		}
 		if err := c.o.folder.Remove(ctx, file); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sweepTemporary removes temporary files, but for those that a writer took from
-// their names and died: they get them back. What does not count is taken again.
-func (o *Output) sweepTemporary(ctx context.Context, pattern string) error {
-	files, err := o.folder.List(ctx, pattern)
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if taken, err := o.folder.Restore(ctx, file); err != nil {
-			return err
-		} else if taken {
-			continue
-		}
-		if err := o.folder.Remove(ctx, file); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -50,7 +51,7 @@ func OpenWriter(ctx context.Context, spec Spec) (*Writer, error) {
 // Done reports whether the chunk is complete in the output: what still comes
 // for it repeats what is there.
 func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
-	name, err := NameOf(id, w.o.layout.N)
+	name, err := chunkfolder.NameOf(id, w.o.layout.N)
 	if err != nil {
 		return false, err
 	}
@@ -59,7 +60,7 @@ func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
 }
 
 func (w *Writer) lineage(id chunk.ID) string {
-	return governing(w.o.gens, partitionKey(id.Topic, id.Partition), id.Index).lineage
+	return governing(w.o.gens, chunkfolder.PartitionKey(id.Topic, id.Partition), id.Index).lineage
 }
 
 // current is ErrSuperseded if a newer generation makes the chunk.
@@ -74,7 +75,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 			return err
 		}
 		newer = append(slices.Clone(newer), g)
-		if governing(newer, partitionKey(id.Topic, id.Partition), id.Index).generation == number {
+		if governing(newer, chunkfolder.PartitionKey(id.Topic, id.Partition), id.Index).generation == number {
 			return fmt.Errorf("%v: generation %d is %w, %d", id, w.spec.Generation, ErrSuperseded, number)
 		}
 	}
@@ -86,7 +87,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 // that is committed already, results and states must be equal, and its pictures stay
 // as they are. After a failure Commit may be repeated.
 func (w *Writer) Commit(ctx context.Context, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
-	name, err := NameOf(end.ID, w.o.layout.N)
+	name, err := chunkfolder.NameOf(end.ID, w.o.layout.N)
 	if err != nil {
 		return Published{}, err
 	}
@@ -139,7 +140,7 @@ func (w *Writer) check(end *chunk.End, rows []result.Frame, states []element.Sta
 	return nil
 }
 
-func (w *Writer) commit(ctx context.Context, name Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
+func (w *Writer) commit(ctx context.Context, name chunkfolder.Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
 	if end.Partial {
 		return Published{}, errors.New("the chunk's end is partial")
 	}

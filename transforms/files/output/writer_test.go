@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -302,7 +303,9 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 		}
 		return p
 	}
-	upTo := func(end int64) string { return testLayout.partial(Name{"frames", 0, 4, end}) }
+	upTo := func(end int64) string {
+		return testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: end})
+	}
 	for _, step := range []struct{ upTo, end int64 }{{5, 4}, {7, 6}, {6, 6}, {7, 6}} {
 		p := publish(step.upTo)
 		if got := list(); got != upTo(step.end) {
@@ -383,7 +386,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	// Listed, and gone when it is opened.
-	longer := f.Path(testLayout.partial(Name{"frames", 0, 0, 2}))
+	longer := f.Path(testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 2}))
 	if err := os.MkdirAll(filepath.Dir(longer), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -395,7 +398,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x"), nil); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, testLayout.partial(Name{"frames", 0, 0, 1}))
+	read(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 1}))
 }
 
 // notePictures are pictures that note where they are made.
@@ -411,7 +414,7 @@ func TestRowsOfAChunkThatIsNotFullHaveTheirPicturesWhenTheyAreSeen(t *testing.T)
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	w := testWriter(t, o)
-	pack := testLayout.partialImages(Name{"frames", 0, 0, 1})
+	pack := testLayout.partialImages(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 1})
 	end := chunk.End{ID: testID(0), N: testN, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
 	packed := 0
 	pics := notePictures{func() {

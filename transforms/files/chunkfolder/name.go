@@ -1,4 +1,4 @@
-package output
+package chunkfolder
 
 import (
 	"fmt"
@@ -10,24 +10,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-// Folders of the output.
-const (
-	resultsDir       = "results/"
-	statesDir        = "states/"
-	imagesDir        = "images/"
-	partialsDir      = "_partial/results/"
-	partialImagesDir = "_partial/images/"
-	journalDir       = "_framebeam/"
-)
-
-const (
-	resultsExt = ".parquet"
-	statesExt  = ".avro"
-	imagesExt  = ".zip"
-)
-
-// offsetDigits holds every int64, so that names sort as offsets do.
-const offsetDigits = 19
+// OffsetDigits holds every int64, so that names sort as offsets do.
+const OffsetDigits = 19
 
 // Name is what the name of a file says: the offsets [Start, End] of a partition.
 // '+' separates the parts because no topic may contain it.
@@ -51,7 +35,7 @@ func NameOf(id chunk.ID, n int64) (Name, error) {
 }
 
 func (n Name) String() string {
-	return fmt.Sprintf("%s+%d+%0*d+%0*d", n.Topic, n.Partition, offsetDigits, n.Start, offsetDigits, n.End)
+	return fmt.Sprintf("%s+%d+%0*d+%0*d", n.Topic, n.Partition, OffsetDigits, n.Start, OffsetDigits, n.End)
 }
 
 // ParseName is the inverse of [Name.String], and strict: only what String gives is read.
@@ -71,22 +55,23 @@ func ParseName(s string) (Name, error) {
 	return n, nil
 }
 
-// partitionKey is topic+partition, as the journal names partitions.
-func partitionKey(topic string, partition int32) string {
+// PartitionKey is topic+partition, as folders and journals name partitions.
+func PartitionKey(topic string, partition int32) string {
 	return topic + "+" + strconv.Itoa(int(partition))
 }
 
-func parsePartitionKey(key string) (topic string, partition int32, err error) {
+// ParsePartitionKey is the inverse of [PartitionKey], and as strict.
+func ParsePartitionKey(key string) (topic string, partition int32, err error) {
 	topic, num, _ := strings.Cut(key, "+")
 	p, err := strconv.ParseInt(num, 10, 32)
-	if err != nil || p < 0 || frame.CheckTopic(topic) != nil || partitionKey(topic, int32(p)) != key {
+	if err != nil || p < 0 || frame.CheckTopic(topic) != nil || PartitionKey(topic, int32(p)) != key {
 		return "", 0, fmt.Errorf("%q is not topic+partition", key)
 	}
 	return topic, int32(p), nil
 }
 
-// parseFile reads the name of a file in dir; ok is false for files that are not ours.
-func parseFile(file, dir, ext string) (n Name, ok bool) {
+// ParseFile reads the name of a file in dir; ok is false for files that are not ours.
+func ParseFile(file, dir, ext string) (n Name, ok bool) {
 	base, ok := strings.CutPrefix(file, dir)
 	if !ok {
 		return Name{}, false

@@ -1,8 +1,7 @@
-package output
+package chunkfolder
 
 import (
 	"math"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -61,14 +60,6 @@ func TestOnlyAChunkHasAName(t *testing.T) {
 		if n, err := NameOf(id, 4); err == nil {
 			t.Errorf("%v has the name %v", id, n)
 		}
-	}
-}
-
-func TestFilesInsideLargerOnesAreIgnored(t *testing.T) {
-	n := func(start, end int64) Name { return Name{"t", 0, start, end} }
-	got := outermost([]Name{n(4, 7), n(0, 15), n(0, 3), n(16, 19), n(12, 15)})
-	if want := []Name{n(0, 15), n(16, 19)}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
