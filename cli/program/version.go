@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -12,33 +13,28 @@ const beamModule = "github.com/apache/beam/sdks/v2"
 // Version says what a program was built from, and with which Beam, if it has it, and
 // OpenCV: a line each.
 func Version(name, opencv string) string {
-	commit, beam := "unknown", ""
-	release := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			release = info.Main.Version
-		}
-		dirty := ""
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				commit = s.Value
-			case "vcs.modified":
-				if s.Value == "true" {
-					dirty = ", modified"
-				}
-			}
-		}
-		commit += dirty
-		for _, d := range info.Deps {
-			if d.Path == beamModule {
-				beam = strings.TrimPrefix(d.Version, "v")
-			}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{GoVersion: runtime.Version()}
+	}
+	return versionOf(name, opencv, info)
+}
+
+func versionOf(name, opencv string, info *debug.BuildInfo) string {
+	commit, beam := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			commit += ", modified"
 		}
 	}
-	text := fmt.Sprintf("%s %s\ncommit  %s\n", name, release, commit)
-	if beam != "" {
-		text += fmt.Sprintf("Beam    %s\n", beam)
+	for _, d := range info.Deps {
+		if d.Path == beamModule {
+			beam = fmt.Sprintf("Beam    %s\n", strings.TrimPrefix(d.Version, "v"))
+		}
 	}
-	return text + fmt.Sprintf("OpenCV  %s\nGo      %s\n", opencv, strings.TrimPrefix(runtime.Version(), "go"))
+	return fmt.Sprintf("%s %s\ncommit  %s\n%sOpenCV  %s\nGo      %s\n", name, cmp.Or(info.Main.Version, "(devel)"),
+		cmp.Or(commit, "unknown"), beam, opencv, strings.TrimPrefix(info.GoVersion, "go"))
 }
