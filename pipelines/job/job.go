@@ -66,12 +66,22 @@ type Reading struct {
 	RunRecords, RunBytes int // of a run of frames
 }
 
-func (j *Job) meter() *launch.Meter {
+// meter shows the progress of a pipeline over tasks. How long it will take still is known
+// if they have ends, and it is the only one.
+func (j *Job) meter(tasks []source.Task) *launch.Meter {
 	if j.Progress == 0 {
 		return nil
 	}
+	var total int64
+	for _, t := range tasks {
+		if t.To == chunk.None || j.SliceBytes > 0 {
+			total = 0
+			break
+		}
+		total += t.To - t.From
+	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
-		{Name: "kafkasource/records", Label: "read"},
+		{Name: "kafkasource/records", Label: "read", Total: total},
 		{Name: "framebeam/frames_analyzed", Label: "analysed"},
 		{Name: "framebeam/results_committed", Label: "written"},
 	}}
@@ -165,7 +175,7 @@ func (j *Job) Run(ctx context.Context) ([]Partition, error) {
 		if j.Runner.Stopped && !j.Until.Never() {
 			err = j.runUntilReached(ctx, p, out, tasks)
 		} else {
-			err = j.Runner.Run(ctx, p, j.meter())
+			err = j.Runner.Run(ctx, p, j.meter(tasks))
 		}
 		if err != nil {
 			return nil, err
@@ -329,7 +339,7 @@ func (j *Job) runUntilReached(ctx context.Context, p *beam.Pipeline, out *output
 	if is, err := reached(ctx); is || err != nil {
 		return err
 	}
-	return j.Runner.RunUntil(ctx, p, j.meter(), reached)
+	return j.Runner.RunUntil(ctx, p, j.meter(tasks), reached)
 }
 
 // reached returns a function that says whether the output holds everything up to the

@@ -32,12 +32,20 @@ type Job struct {
 	Progress time.Duration
 }
 
-func (j *Job) meter() *launch.Meter {
+func (j *Job) meter(tasks []archive.Task) *launch.Meter {
 	if j.Progress == 0 {
 		return nil
 	}
+	var total int64
+	for _, t := range tasks {
+		if t.To == chunk.None {
+			total = 0
+			break
+		}
+		total += t.To - t.From
+	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
-		{Name: "archive/records", Label: "archived"}, {Name: "archive/files", Label: "files"},
+		{Name: "archive/records", Label: "archived", Total: total}, {Name: "archive/files", Label: "files"},
 	}}
 }
 
@@ -103,7 +111,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	archive.Write(s, archive.Config{Log: spec, Root: root, TickEvery: j.Runner.TickEvery}, todo)
-	if err := j.Runner.Run(ctx, p, j.meter()); err != nil {
+	if err := j.Runner.Run(ctx, p, j.meter(todo)); err != nil {
 		return nil, err
 	}
 	return tasks, archive.Verify(ctx, folder, tasks)

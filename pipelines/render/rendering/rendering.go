@@ -61,7 +61,7 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 		p, s := beam.NewPipelineWithRoot()
 		picture.Render(s, cfg, beam.CreateList(s, files))
 		meter := &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
-			{Name: counter(picture.PicturesRendered), Label: "pictures"}, {Name: counter(picture.PacksRendered), Label: "packs"},
+			{Name: counter(picture.PicturesRendered), Label: "pictures"}, {Name: counter(picture.PacksRendered), Label: "packs", Total: int64(len(files))},
 		}}
 		if err := j.Runner.Run(ctx, p, meter); err != nil {
 			return Done{}, err
