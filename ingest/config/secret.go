@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -128,7 +129,7 @@ func (s Source) Redact(text string) string {
 		}
 		quoted := strconv.Quote(x.Value)
 		ascii := strconv.QuoteToASCII(x.Value)
-		for _, form := range []string{x.Value, encode(x.Value), strings.ToLower(encode(x.Value)), url.PathEscape(x.Value), url.QueryEscape(x.Value), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1]} {
+		for _, form := range []string{x.Value, encode(x.Value), strings.ToLower(encode(x.Value)), url.PathEscape(x.Value), url.QueryEscape(x.Value), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], inJSON(x.Value)} {
 			list = append(list, hide{form, x.Ref})
 		}
 	}
@@ -146,4 +147,16 @@ func (s Source) Redact(text string) string {
 		text = strings.ReplaceAll(text, h.what, h.by)
 	}
 	return text
+}
+
+// inJSON is a text as it stands in a JSON string, as package slog writes them.
+func inJSON(text string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil {
+		return text
+	}
+	quoted := strings.TrimSpace(b.String())
+	return quoted[1 : len(quoted)-1]
 }

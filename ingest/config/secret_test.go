@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -68,4 +69,14 @@ func TestAnyPasswordComesThroughAURL(t *testing.T) {
 			t.Fatalf("%q, host %s", got, u.Host)
 		}
 	})
+}
+
+func TestASecretIsHiddenInJSONToo(t *testing.T) {
+	const secret = "a\"b\\c<d>\u2028e\x01f"
+	s := Source{Secrets: []Secret{{Ref: "${PASSWORD}", Value: secret}}}
+	var b strings.Builder
+	slog.New(slog.NewJSONHandler(&b, nil)).Info("cannot be opened with "+secret, "source", secret)
+	if got := s.Redact(b.String()); strings.Count(got, "${PASSWORD}") != 2 {
+		t.Error(got)
+	}
 }
