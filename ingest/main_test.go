@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,5 +86,35 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 	stderr.Reset()
 	if code := run(context.Background(), []string{"--brokers", ""}, &stdout, &stderr); code != program.Usage || stderr.String() != "--brokers is missing\n--config is missing\n" {
 		t.Errorf("exit %d\n%s", code, &stderr)
+	}
+}
+
+func TestWhatGoesToStandardErrorMayBeJSON(t *testing.T) {
+	b, err := broker.Start(broker.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var stdout, stderr bytes.Buffer
+	args := []string{"--log-format=json", "--config", write(t, "cameras.yaml", scene), "--brokers", strings.Join(b.Addrs(), ",")}
+	if code := run(t.Context(), args, &stdout, &stderr); code != program.Failed || stderr.Len() == 0 {
+		t.Errorf("exit %d", code)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		var said struct{ Time, Level, Msg string }
+		if err := json.Unmarshal([]byte(line), &said); err != nil || said.Time == "" || said.Level == "" || said.Msg == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
+}
+
+// The program that is started for each source should be small.
+func TestTheCollectorAloneNeedsNoBeam(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "github.com/apache/beam") {
+		t.Error("it needs Beam")
 	}
 }
