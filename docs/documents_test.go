@@ -119,6 +119,10 @@ func (r *repository) missing(text string) (all []string) {
 			continue
 		}
 		first, rest, deep := strings.Cut(word, "/")
+		// What begins so is a counter, an image or a folder of a user's.
+		if first == "framebeam" {
+			continue
+		}
 		ours := deep && r.folders[first] && rest != "" || path.Ext(word) == ".go" || path.Ext(word) == ".md"
 		if ours && !r.ends(strings.TrimSuffix(word, "/")) {
 			all = append(all, word)

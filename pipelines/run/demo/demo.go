@@ -238,9 +238,17 @@ Where everything is:
   images    %[1]s/images/**/*.zip        (annotated, frames with detections; chunks not yet full: _partial/images)
   archive   %[2]s/frames/**/*.avro       (the frames as they were in Kafka)
 
-Results as text:        bin/framebeam show --output %[1]s --found
-What happened:          bin/framebeam show --output %[1]s --found | grep '!'
-Analyse them again:     bin/framebeam reprocess --archive %[2]s --output %[3]s-again --chunk %[4]d --config %[3]s/%[5]s
-`, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize, analysesFile)
+Results as text:        %[6]s show --output %[1]s --found
+What happened:          %[6]s show --output %[1]s --found | grep '!'
+Analyse them again:     %[6]s reprocess --archive %[2]s --output %[3]s-again --chunk %[4]d --config %[3]s/%[5]s
+`, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize, analysesFile, self())
 	return nil
+}
+
+// self is how this program is started, or one that has the other commands.
+func self() string {
+	if filepath.Base(os.Args[0]) == "framebeam" {
+		return os.Args[0]
+	}
+	return "go run ./cmd/framebeam"
 }
