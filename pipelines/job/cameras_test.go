@@ -6,10 +6,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/element"
 )
 
 func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {

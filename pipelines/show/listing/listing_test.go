@@ -15,11 +15,11 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/element"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
