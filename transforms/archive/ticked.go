@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -83,10 +82,10 @@ const nextVersion = 1
 func marshalNext(k int64) []byte { return wire.Int([]byte{nextVersion}, k) }
 
 func unmarshalNext(b []byte) (int64, error) {
-	if len(b) == 0 || b[0] != nextVersion {
-		return 0, errors.New("decode next chunk: unknown version")
+	r, err := wire.Open(b, nextVersion)
+	if err != nil {
+		return 0, fmt.Errorf("decode next chunk: %w", err)
 	}
-	r := wire.NewReader(b[1:])
 	k := r.Int()
 	if err := r.Close(); err != nil {
 		return 0, fmt.Errorf("decode next chunk: %w", err)

@@ -294,10 +294,10 @@ func (c *Collector) Marshal() []byte {
 
 // UnmarshalCollector is the inverse of [Collector.Marshal].
 func UnmarshalCollector(b []byte) (*Collector, error) {
-	if len(b) == 0 || b[0] != collectorVersion {
-		return nil, fmt.Errorf("decode collector: not of version %d", collectorVersion)
+	r, err := wire.Open(b, collectorVersion)
+	if err != nil {
+		return nil, fmt.Errorf("decode collector: %w", err)
 	}
-	r := wire.NewReader(b[1:])
 	id, err := chunk.ParseKey(r.String())
 	if err != nil {
 		return nil, fmt.Errorf("decode collector: %w", err)

@@ -220,10 +220,10 @@ func (c *Camera) Save() ([]byte, error) {
 // Restore is the inverse of [Camera.Save]. A step that was not there then, or
 // whose digest has changed since, starts afresh; one that is gone is left out.
 func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
-	if len(saved) == 0 || saved[0] != cameraVersion {
-		return nil, fmt.Errorf("restore camera state: unknown version (known: %d)", cameraVersion)
+	r, err := wire.Open(saved, cameraVersion)
+	if err != nil {
+		return nil, fmt.Errorf("restore camera state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	c := &Camera{a: a, numbers: readNumbers(r), captured: r.Int()}
 	type memory struct {
 		digest string

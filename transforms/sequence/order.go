@@ -36,10 +36,10 @@ func (m *mark) marshal() []byte {
 }
 
 func unmarshalMark(b []byte) (mark, error) {
-	if len(b) == 0 || b[0] != markVersion {
-		return mark{}, fmt.Errorf("decode mark: unknown version (known: %d)", markVersion)
+	r, err := wire.Open(b, markVersion)
+	if err != nil {
+		return mark{}, fmt.Errorf("decode mark: %w", err)
 	}
-	r := wire.NewReader(b[1:])
 	m := mark{position: r.Int(), forgotten: r.Bool()}
 	if n := r.Count(); n > 0 {
 		m.waiting = make([]int64, n)

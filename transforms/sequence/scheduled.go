@@ -79,10 +79,10 @@ func (m *scheduledMemory) Save() []byte {
 }
 
 func (s *scheduled) Restore(saved []byte) (Memory, error) {
-	if len(saved) == 0 || saved[0] != scheduledVersion {
-		return nil, fmt.Errorf("scheduled state: unknown version (known: %d)", scheduledVersion)
+	r, err := wire.Open(saved, scheduledVersion)
+	if err != nil {
+		return nil, fmt.Errorf("scheduled state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &scheduledMemory{step: s, active: int(r.Int())}
 	var inner []byte
 	has := r.Bool()

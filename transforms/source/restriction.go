@@ -128,12 +128,12 @@ func (r *Restriction) Marshal() []byte {
 
 // UnmarshalRestriction is the inverse of [Restriction.Marshal].
 func UnmarshalRestriction(b []byte) (Restriction, error) {
-	if len(b) == 0 || b[0] < 1 || b[0] > restrictionVersion {
-		return Restriction{}, fmt.Errorf("decode restriction: unknown version")
+	w, err := wire.Open(b, 1, restrictionVersion)
+	if err != nil {
+		return Restriction{}, fmt.Errorf("decode restriction: %w", err)
 	}
-	w := wire.NewReader(b[1:])
 	r := Restriction{N: w.Int(), Next: w.Int(), End: w.Int(), Seen: w.Int(), Told: w.Int(), Last: log.NoLast}
-	if b[0] > 1 {
+	if w.Version() > 1 {
 		r.Last = log.Last{Offset: w.Int(), Digest: w.Uint(), Epoch: int32(w.Int())}
 		r.Offsets = chunk.ReadOffsets(w)
 	} else {

@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -132,10 +131,10 @@ func (p *place) marshal() []byte {
 }
 
 func unmarshalPlace(b []byte) (p place, err error) {
-	if len(b) == 0 || b[0] != placeVersion {
-		return p, errors.New("decode place: unknown version")
+	r, err := wire.Open(b, placeVersion)
+	if err != nil {
+		return p, fmt.Errorf("decode place: %w", err)
 	}
-	r := wire.NewReader(b[1:])
 	task, left := r.Bytes(), r.Bytes()
 	if err := r.Close(); err != nil {
 		return p, fmt.Errorf("decode place: %w", err)

@@ -3,13 +3,16 @@
 //
 // Integers are varints (zig-zag where they may be negative), byte strings are
 // length-prefixed, floats are their IEEE 754 bits. There is no self-description:
-// every type that uses it starts with its own version byte where it outlives a job.
+// every type that uses it starts with its own version byte where it outlives a job ([Open]).
 package wire
 
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // ErrCorrupt is returned by [Reader.Err] when the bytes end early or a length
@@ -49,12 +52,25 @@ func Bytes(b []byte, v []byte) []byte {
 // Reader consumes what the append functions wrote. The first impossible value
 // makes every later read return zero values; ask [Reader.Err] once at the end.
 type Reader struct {
-	b   []byte
-	err error
+	b       []byte
+	err     error
+	version byte
+}
+
+// Open reads b, which begins with the byte of a version: that must be one of those that
+// are known. Byte strings that the reader returns alias b.
+func Open(b []byte, known ...byte) (*Reader, error) {
+	if len(b) == 0 || !slices.Contains(known, b[0]) {
+		return nil, fmt.Errorf("unknown version (known: %s)", strings.Trim(fmt.Sprint(known), "[]"))
+	}
+	return &Reader{b: b[1:], version: b[0]}, nil
 }
 
 // NewReader reads from b. Byte strings that it returns alias b.
 func NewReader(b []byte) *Reader { return &Reader{b: b} }
+
+// Version is that with which what [Open] opened begins.
+func (r *Reader) Version() byte { return r.version }
 
 // Err is nil if everything read so far was there.
 func (r *Reader) Err() error { return r.err }

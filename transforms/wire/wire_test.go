@@ -122,3 +122,16 @@ func TestReader_Bytes_doesNotLendWhatFollows(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 }
+
+func TestOnlyVersionsThatAreKnownAreOpened(t *testing.T) {
+	b := wire.Int([]byte{2}, 7)
+	r, err := wire.Open(b, 1, 2)
+	if err != nil || r.Version() != 2 || r.Int() != 7 || r.Close() != nil {
+		t.Error(r, err)
+	}
+	for _, b := range [][]byte{nil, {}, {0, 7}, {3, 7}} {
+		if r, err := wire.Open(b, 1, 2); r != nil || err == nil || err.Error() != "unknown version (known: 1 2)" {
+			t.Errorf("%v: %v, %v", b, r, err)
+		}
+	}
+}

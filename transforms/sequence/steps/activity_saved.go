@@ -23,30 +23,31 @@ func (m *activityMemory) Save() []byte {
 	for _, v := range []int64{m.olderAt, m.recentAt, m.settle, e.begin, e.last, e.frames, e.moved, e.peak, e.peakAt} {
 		b = wire.Int(b, v)
 	}
-	return append(b, byte(e.phase), byte(m.ended))
+	b = wire.Uint(b, uint64(e.phase))
+	return wire.Uint(b, uint64(m.ended))
 }
 
 // Restore reads what Save wrote.
 func (s *activity) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) < 3 || saved[0] != activityFormat {
-		return nil, fmt.Errorf("activity state: unknown version (known: %d)", activityFormat)
+	r, err := wire.Open(saved, activityFormat)
+	if err != nil {
+		return nil, fmt.Errorf("activity state: %w", err)
 	}
 	m := &activityMemory{step: s}
-	last := len(saved) - 2
-	r := wire.NewReader(saved[1:last])
 	width, height := r.Uint(), r.Uint()
 	m.older, m.recent = bytes.Clone(r.Bytes()), bytes.Clone(r.Bytes())
 	e := &m.event
 	for _, v := range []*int64{&m.olderAt, &m.recentAt, &m.settle, &e.begin, &e.last, &e.frames, &e.moved, &e.peak, &e.peakAt} {
 		*v = r.Int()
 	}
-	e.phase, m.ended = phase(saved[last]), ended(saved[last+1])
+	what, why := r.Uint(), r.Uint()
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("activity state: %w", err)
 	}
-	if e.phase > confirmed || m.ended > endedBySilence || m.ended != notEnded && e.phase != confirmed {
+	if what > uint64(confirmed) || why > uint64(endedBySilence) || why != uint64(notEnded) && what != uint64(confirmed) {
 		return nil, errors.New("activity state: an impossible event")
 	}
+	e.phase, m.ended = phase(what), ended(why)
 	n := 0
 	if width != 0 || height != 0 {
 		if width < 1 || height < 1 || width > maxPixels/height {

@@ -33,10 +33,10 @@ func (m *backgroundMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *background) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != backgroundFormat {
-		return nil, fmt.Errorf("background state: unknown version (known: %d)", backgroundFormat)
+	r, err := wire.Open(saved, backgroundFormat)
+	if err != nil {
+		return nil, fmt.Errorf("background state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &backgroundMemory{step: s}
 	width, height := r.Uint(), r.Uint()
 	if width == 0 && height == 0 {

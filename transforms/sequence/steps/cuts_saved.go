@@ -44,10 +44,10 @@ func (m *cutsMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *cuts) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != cutsVersion {
-		return nil, fmt.Errorf("cuts state: unknown version (known: %d)", cutsVersion)
+	r, err := wire.Open(saved, cutsVersion)
+	if err != nil {
+		return nil, fmt.Errorf("cuts state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &cutsMemory{
 		step: s, width: int(r.Int()), height: int(r.Int()), grid: grid{int(r.Int()), int(r.Int())}, time: r.Int(), offset: r.Int(),
 		motion: r.Int(), began: r.Int(), mean: r.Int(), falls: r.Int(),

@@ -34,10 +34,10 @@ func (m *healthMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *health) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != healthVersion {
-		return nil, fmt.Errorf("health state: unknown version (known: %d)", healthVersion)
+	r, err := wire.Open(saved, healthVersion)
+	if err != nil {
+		return nil, fmt.Errorf("health state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &healthMemory{
 		step: s, width: int(r.Int()), height: int(r.Int()), last: r.Int(), offset: r.Int(),
 		interval: r.Int(), sequence: r.Int(), same: r.Int(), scene: r.Int(), reopened: r.Bool(),

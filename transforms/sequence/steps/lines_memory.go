@@ -153,10 +153,10 @@ func (m *linesMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *lines) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != linesVersion {
-		return nil, fmt.Errorf("state of %s: unknown version (known: %d)", s.name, linesVersion)
+	r, err := wire.Open(saved, linesVersion)
+	if err != nil {
+		return nil, fmt.Errorf("state of %s: %w", s.name, err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &linesMemory{step: s, now: r.Int()}
 	for i := range m.counts {
 		m.counts[i] = int64(r.Uint())

@@ -188,10 +188,10 @@ func (m *motionMemory) Save() []byte {
 
 // Restore reads what Save wrote. Pixels are made of it when they are needed.
 func (s *motion) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != motionVersion {
-		return nil, fmt.Errorf("motion state: unknown version (known: %d)", motionVersion)
+	r, err := wire.Open(saved, motionVersion)
+	if err != nil {
+		return nil, fmt.Errorf("motion state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	k := r.Uint()
 	if k > uint64(keptTooLarge) {
 		return nil, fmt.Errorf("motion state: unknown kind %d", k)

@@ -77,16 +77,15 @@ func (m *trackingMemory) Save() []byte {
 }
 
 func (s *tracking) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != trackingVersion {
-		return nil, fmt.Errorf("tracking state: unknown version (known: %d)", trackingVersion)
+	r, err := wire.Open(saved, trackingVersion)
+	if err != nil {
+		return nil, fmt.Errorf("tracking state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &trackingMemory{step: s, width: int(r.Int()), height: int(r.Int())}
 	inner := r.Bytes()
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("tracking state: %w", err)
 	}
-	var err error
 	if m.tracker, err = trackers.Restore(s.tracker(), inner); err != nil {
 		return nil, fmt.Errorf("tracking state: %w", err)
 	}

@@ -54,10 +54,10 @@ func (m *zonesMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *zones) Restore(saved []byte) (sequence.Memory, error) {
-	if len(saved) == 0 || saved[0] != zonesVersion {
-		return nil, fmt.Errorf("state of %s: unknown version (known: %d)", s.name, zonesVersion)
+	r, err := wire.Open(saved, zonesVersion)
+	if err != nil {
+		return nil, fmt.Errorf("state of %s: %w", s.name, err)
 	}
-	r := wire.NewReader(saved[1:])
 	m := &zonesMemory{step: s, now: r.Int()}
 	before := func() int64 {
 		ago := r.Uint()

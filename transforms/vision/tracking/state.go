@@ -41,10 +41,10 @@ func Restore(cfg Config, saved []byte) (*Tracker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(saved) == 0 || saved[0] != stateVersion {
-		return nil, fmt.Errorf("tracker state: unknown version (known: %d)", stateVersion)
+	r, err := wire.Open(saved, stateVersion)
+	if err != nil {
+		return nil, fmt.Errorf("tracker state: %w", err)
 	}
-	r := wire.NewReader(saved[1:])
 	t.last = r.Int()
 	n := r.Count()
 	if n > cfg.MaxTracks {
