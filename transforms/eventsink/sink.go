@@ -2,6 +2,7 @@ package eventsink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -33,7 +34,7 @@ func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 type publishFn struct {
 	Config Config
 
-	to *publisher
+	to *element.Share[publisher]
 
 	published beam.Counter
 }
@@ -52,11 +53,13 @@ func (fn *publishFn) open(ctx context.Context) (err error) {
 }
 
 // Teardown closes it.
-func (fn *publishFn) Teardown() {
-	if fn.to != nil {
-		fn.to.release()
-		fn.to = nil
+func (fn *publishFn) Teardown() error {
+	if fn.to == nil {
+		return nil
 	}
+	to := fn.to
+	fn.to = nil
+	return to.Release()
 }
 
 // StartBundle opens the topic again if it was given up in the bundle before.
@@ -76,14 +79,14 @@ func (fn *publishFn) ProcessElement(ctx context.Context, key string, part elemen
 			return err
 		}
 		for _, rec := range recs {
-			if err := fn.to.Publish(ctx, rec); err != nil {
+			if err := fn.to.Value.Publish(ctx, rec); err != nil {
 				return fn.failed(err)
 			}
 			n++
 		}
 	}
 	if n > 0 {
-		if err := fn.to.Flush(ctx); err != nil {
+		if err := fn.to.Value.Flush(ctx); err != nil {
 			return fn.failed(err)
 		}
 		fn.published.Inc(ctx, n)
@@ -93,9 +96,9 @@ func (fn *publishFn) ProcessElement(ctx context.Context, key string, part elemen
 }
 
 func (fn *publishFn) failed(err error) error {
-	// The engine ends the job, or does the bundle again.
-	fn.to.discard()
-	fn.to.release()
+	// The engine ends the job, or does the bundle again. A partition that was given up
+	// stays so, and another publisher is needed then.
+	err = errors.Join(err, fn.to.Discard(), fn.to.Release())
 	fn.to = nil
 	return fmt.Errorf("publish events to topic %s: %w", fn.Config.Topic, err)
 }

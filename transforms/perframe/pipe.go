@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/pipe"
@@ -112,8 +113,11 @@ func (c PipeConfig) resolve() (PipeConfig, error) {
 type piped struct {
 	PipeConfig
 	name, digest string
-	pool         *pipe.Pool
+	program      *element.Share[*pipe.Pool]
 }
+
+// programs are those that run for the analyses of this process.
+var programs element.Shared[*pipe.Pool]
 
 // NewPipe makes the analysis, or says what is wrong with cfg. The first Analyse checks
 // the files and starts the program, which all analyses of this process with the same
@@ -150,12 +154,12 @@ func (a *piped) Analyse(in pixels.Input, out *result.PerFrame) error {
 	if err != nil {
 		return err
 	}
-	if a.pool == nil {
-		if a.pool, err = a.open(); err != nil {
+	if a.program == nil {
+		if a.program, err = a.open(); err != nil {
 			return err
 		}
 	}
-	answer, err := a.pool.Ask(q)
+	answer, err := a.program.Value.Ask(q)
 	var failed *pipe.Failed
 	switch {
 	case errors.As(err, &failed):
@@ -218,25 +222,26 @@ func (a *piped) question(in pixels.Input) (*pipe.Question, error) {
 	return q, nil
 }
 
-// open checks the files and opens the pool.
-func (a *piped) open() (*pipe.Pool, error) {
+// open checks the files and opens the pool, or gives the one that is open.
+func (a *piped) open() (*element.Share[*pipe.Pool], error) {
 	for _, f := range a.Files {
 		if _, err := readPinned(f.Path, f.SHA256); err != nil {
 			return nil, err
 		}
 	}
-	return pipe.Open(pipe.Spec{
+	spec := pipe.Spec{
 		Name: a.name, Command: a.Command, Env: a.Env, Inherit: a.Inherit, Processes: a.Processes,
 		StartLimit: time.Duration(a.StartLimit), FrameLimit: time.Duration(a.FrameLimit), Attempts: a.Attempts,
-	})
+	}
+	return programs.Acquire(fmt.Sprintf("%#v", spec), func() (*pipe.Pool, error) { return pipe.Open(spec) })
 }
 
 // Close lets go of the program.
 func (a *piped) Close() error {
-	if a.pool == nil {
+	if a.program == nil {
 		return nil
 	}
-	p := a.pool
-	a.pool = nil
-	return p.Close()
+	p := a.program
+	a.program = nil
+	return p.Release()
 }

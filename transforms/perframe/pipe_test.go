@@ -226,3 +226,33 @@ func TestTheExampleInPythonFindsOutlines(t *testing.T) {
 		}
 	}
 }
+
+func TestAnalysesOfOneNameAndParametersShareAProgram(t *testing.T) {
+	open := func(name string, change func(*PipeConfig)) *piped {
+		t.Helper()
+		a, err := NewPipe(name, helperPipe(change))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := a.(*piped)
+		if p.program, err = p.open(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return p
+	}
+	same := func(c *PipeConfig) { c.Format = "gray" }
+	a, b := open("pipes/p", same), open("pipes/p", same)
+	if a.program.Value != b.program.Value {
+		t.Error("the same program has two pools")
+	}
+	for _, other := range []*piped{open("pipes/q", same), open("pipes/p", func(c *PipeConfig) { c.Format, c.Attempts = "gray", 7 })} {
+		if other.program.Value == a.program.Value {
+			t.Error("two programs share a pool")
+		}
+	}
+}

@@ -61,7 +61,7 @@ func Read(s beam.Scope, cfg Config, tasks []Task) (runs, ends beam.PCollection) 
 
 // Delays before a call is taken up again.
 const (
-	paceDelay    = 5 * time.Millisecond  // no credit
+	paceDelay = 5 * time.Millisecond // no credit
 	// beat is how often a log is looked at again whose end was reached: at the same
 	// moments for all partitions. A bundle costs the same for one frame as for many, and
 	// a live job on prism spends more on bundles than on frames if each frame has its
@@ -81,6 +81,9 @@ var (
 	resumes     = beam.NewCounter(name, "resumes")
 )
 
+// logs are those that the readers of this process have open.
+var logs element.Shared[log.Log]
+
 // reader is what reads a log, whatever an engine takes it for. What it emits
 // depends on a restriction and the log alone; clock and memory decide only when
 // it hands back.
@@ -88,6 +91,7 @@ type reader struct {
 	Config Config
 
 	log  log.Log
+	held *element.Share[log.Log]
 	idle map[string]*idleness // by task
 }
 
@@ -103,22 +107,23 @@ func (f *reader) Setup(ctx context.Context) error {
 	if f.log != nil {
 		return nil
 	}
-	log, err := log.Acquire(ctx, f.Config.Log)
+	held, err := logs.Acquire(fmt.Sprintf("%q", f.Config.Log), func() (log.Log, error) { return log.Open(ctx, f.Config.Log) })
 	if err != nil {
 		return fmt.Errorf("kafka source: %w", err)
 	}
-	f.log, f.idle = log, map[string]*idleness{}
+	f.held, f.log, f.idle = held, held.Value, map[string]*idleness{}
 	element.Pace.SetLimit(f.Config.Credit)
 	return nil
 }
 
 // Teardown gives the log back.
 func (f *reader) Teardown() error {
-	if f.log == nil {
+	if f.held == nil {
 		return nil
 	}
-	f.log = nil
-	return log.Release(f.Config.Log)
+	held := f.held
+	f.log, f.held = nil, nil
+	return held.Release()
 }
 
 // readFn reads one partition per element, call by call.

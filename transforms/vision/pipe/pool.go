@@ -1,7 +1,6 @@
 package pipe
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,9 +41,7 @@ func (f *Failed) Unwrap() error { return f.Last }
 
 // Pool is the processes of a program. It is safe for concurrent use.
 type Pool struct {
-	spec  Spec
-	key   string
-	users int // of pools.byKey
+	spec Spec
 
 	places chan *place // those that nobody uses
 	ready  atomic.Bool // it was, at least once
@@ -57,51 +54,22 @@ type place struct {
 	failures int // one after another
 }
 
-var pools = struct {
-	sync.Mutex
-	byKey map[string]*Pool
-}{byKey: map[string]*Pool{}}
-
-// Open returns the pool of the program, which is one for all in this process that give
-// the same spec. Programs are started when they are needed. Close it.
+// Open returns a pool of the program, whose processes are started when they are needed.
+// Close it.
 func Open(s Spec) (*Pool, error) {
 	if len(s.Command) == 0 || s.Processes < 1 || s.Attempts < 1 || s.StartLimit <= 0 || s.FrameLimit <= 0 {
 		return nil, fmt.Errorf("pipe %s: no command, no processes, no attempts or no time", s.Name)
 	}
-	b, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("pipe %s: %w", s.Name, err)
+	p := &Pool{spec: s, places: make(chan *place, s.Processes), log: logger{name: s.Name}}
+	for range s.Processes {
+		p.places <- &place{}
 	}
-	pools.Lock()
-	defer pools.Unlock()
-	p := pools.byKey[string(b)]
-	if p == nil {
-		p = &Pool{spec: s, key: string(b), places: make(chan *place, s.Processes), log: logger{name: s.Name}}
-		for range s.Processes {
-			p.places <- &place{}
-		}
-		pools.byKey[p.key] = p
-	}
-	p.users++
 	return p, nil
 }
 
-// Close ends the programs when nobody uses the pool any more: their input ends, and
-// what has not ended soon after is killed, with all that it started.
+// Close ends the processes: their input ends, and what has not ended soon after is
+// killed, with all that it started.
 func (p *Pool) Close() error {
-	pools.Lock()
-	p.users--
-	users := p.users
-	if users == 0 {
-		delete(pools.byKey, p.key)
-	}
-	pools.Unlock()
-	switch {
-	case users < 0:
-		return fmt.Errorf("pipe %s is closed more often than it was opened", p.spec.Name)
-	case users > 0:
-		return nil
-	}
 	var ending sync.WaitGroup
 	for range p.spec.Processes {
 		at := <-p.places
