@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -19,10 +20,9 @@ func init() {
 	beam.RegisterDoFn(&piecesFn{})
 	beam.RegisterDoFn(&watchFn{})
 	beam.RegisterDoFn(&copyFn{})
-	beam.RegisterDoFn(&ignoreFn{})
 	register.Emitter1[Piece]()
 	register.Emitter1[Copied]()
-	register.Emitter2[string, int64]()
+	register.Emitter2[string, int]()
 	register.Iter1[int64]()
 }
 
@@ -64,8 +64,7 @@ func Write(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 		pieces = beam.ParDo(s, &piecesFn{}, beam.CreateList(s, tasks))
 	}
 	copied, nothing := beam.ParDo2(s, &copyFn{Config: cfg}, beam.Reshuffle(s, pieces))
-	// A stage that gives nothing to another one makes prism spin.
-	beam.ParDo0(s, &ignoreFn{}, beam.GroupByKey(s, nothing))
+	element.End(s, nothing)
 	return copied
 }
 
@@ -204,7 +203,7 @@ func (f *copyFn) Setup(ctx context.Context) (err error) {
 func (f *copyFn) Teardown() error { return closeLog(&f.log) }
 
 // ProcessElement writes one file. It emits nothing to the second output.
-func (f *copyFn) ProcessElement(ctx context.Context, p Piece, emit func(Copied), _ func(string, int64)) error {
+func (f *copyFn) ProcessElement(ctx context.Context, p Piece, emit func(Copied), _ func(string, int)) error {
 	c, err := copyPiece(ctx, f.log, f.folder, p)
 	if err != nil {
 		return err
@@ -216,10 +215,6 @@ func (f *copyFn) ProcessElement(ctx context.Context, p Piece, emit func(Copied),
 	emit(c)
 	return nil
 }
-
-type ignoreFn struct{}
-
-func (*ignoreFn) ProcessElement(string, func(*int64) bool) {}
 
 func openLog(ctx context.Context, spec log.Spec, to *log.Log) error {
 	if *to != nil {

@@ -22,7 +22,6 @@ import (
 func init() {
 	beam.RegisterDoFn(&writeFn{})
 	beam.RegisterDoFn(&dropFn{})
-	beam.RegisterDoFn(&endFn{})
 	register.Emitter2[string, Committed]()
 	register.Emitter2[string, int]()
 	register.Iter1[int]()
@@ -191,21 +190,13 @@ func (fn *writeFn) count(ctx context.Context, rows []result.Frame) {
 	}
 }
 
-// Finish ends a pipeline after [Write]. Engines need it: prism keeps a core busy
-// with a stage whose output no other stage takes. Nothing is grouped, so nothing
-// stays in the engine's state.
+// Finish ends a pipeline after [Write]: see [element.End].
 func Finish(s beam.Scope, committed beam.PCollection) {
 	s = s.Scope("chunksink.Finish")
-	nothing := beam.ParDo(s, &dropFn{}, committed)
-	beam.ParDo0(s, &endFn{}, beam.GroupByKey(s, nothing))
+	element.End(s, beam.ParDo(s, &dropFn{}, committed))
 }
 
 type dropFn struct{}
 
 // ProcessElement emits nothing.
 func (*dropFn) ProcessElement(string, Committed, func(string, int)) {}
-
-type endFn struct{}
-
-// ProcessElement is never called: nothing is grouped.
-func (*endFn) ProcessElement(string, func(*int) bool) {}

@@ -1,6 +1,7 @@
 // Package element defines what flows between the stages of a pipeline, how it is encoded
-// on its way, and the credit that bounds how much of it there is. What the source gives,
-// runs of records and the ends of chunks, is package chunk's.
+// on its way, and the credit that bounds how much of it there is; and what all stages
+// need beside it: sharing between the copies of one ([Shared]), and an end ([End]). What
+// the source gives, runs of records and the ends of chunks, is package chunk's.
 package element
 
 import (

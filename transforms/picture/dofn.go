@@ -8,12 +8,12 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
 func init() {
 	beam.RegisterDoFn(&renderFn{})
-	beam.RegisterDoFn(&endFn{})
 	register.Emitter2[string, int]()
 	register.Iter1[int]()
 	beam.RegisterType(reflect.TypeOf(output.File{}))
@@ -36,9 +36,7 @@ func Render(s beam.Scope, cfg RenderConfig, files beam.PCollection) {
 	if err := cfg.Validate(); err != nil {
 		panic(fmt.Sprintf("picture.Render: %v", err))
 	}
-	nothing := beam.ParDo(s, &renderFn{Config: cfg}, beam.Reshuffle(s, files))
-	// prism keeps a core busy with a stage whose output no other stage takes.
-	beam.ParDo0(s, &endFn{}, beam.GroupByKey(s, nothing))
+	element.End(s, beam.ParDo(s, &renderFn{Config: cfg}, beam.Reshuffle(s, files)))
 }
 
 type renderFn struct {
@@ -85,8 +83,3 @@ func (fn *renderFn) ProcessElement(ctx context.Context, file output.File, _ func
 	fn.kept.Inc(ctx, int64(done.Kept))
 	return nil
 }
-
-type endFn struct{}
-
-// ProcessElement is never called: nothing is grouped.
-func (*endFn) ProcessElement(string, func(*int) bool) {}
