@@ -30,7 +30,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // process is one started command.
@@ -194,7 +193,7 @@ func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
 		captured := time.UnixMicro(r.Captured)
 		if len(epochs) == 0 || epochs[len(epochs)-1] != r.Epoch {
 			epochs, next = append(epochs, r.Epoch), 0
-			if len(r.Events) == 0 || r.Events[0].Type != sequence.EventEpochStarted {
+			if len(r.Events) == 0 || r.Events[0].Type != result.EventEpochStarted {
 				t.Errorf("epoch %s begins with events %+v", r.Epoch, r.Events)
 			}
 			if r.Offset != 0 && r.Offset != before || len(epochs) == 2 && captured.Before(restarted.Truncate(time.Millisecond)) {
@@ -205,7 +204,7 @@ func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
 		if r.Sequence < next || !captured.After(last) {
 			t.Errorf("epoch %s: sequence %d captured %v after sequence %d captured %v", r.Epoch, r.Sequence, captured, next-1, last)
 		}
-		if missing := r.Sequence > next; missing != strings.Contains(fmt.Sprint(r.Events), sequence.EventFramesMissing) {
+		if missing := r.Sequence > next; missing != strings.Contains(fmt.Sprint(r.Events), result.EventFramesMissing) {
 			t.Errorf("sequence %d follows %d, events %+v", r.Sequence, next-1, r.Events)
 		}
 		next, last = r.Sequence+1, captured

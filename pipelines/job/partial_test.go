@@ -10,7 +10,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // packs are the packs of pictures below a folder.
@@ -27,7 +27,7 @@ func TestWhatHappenedInAChunkThatIsNotFullHasItsPictures(t *testing.T) {
 	run(t, whole)
 	events := 0
 	for _, r := range trial.Rows(t, out) {
-		if slices.ContainsFunc(r.Events, sequence.OfAnalysis) {
+		if slices.ContainsFunc(r.Events, result.OfAnalysis) {
 			events++
 		}
 	}

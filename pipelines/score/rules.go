@@ -5,7 +5,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // happened is something that an object did.
@@ -69,7 +69,7 @@ func truths(p *played) (crossings, stays []happened) {
 					crossings = append(crossings, happened{p.at(i), map[int]string{1: "right", -1: "left"}[at]})
 				}
 				if k.inside != 0 && inside != k.inside || k.inside == 0 && inside > 0 {
-					stays = append(stays, happened{p.at(i), map[int]string{1: sequence.Enter, -1: sequence.Leave}[inside]})
+					stays = append(stays, happened{p.at(i), map[int]string{1: result.Enter, -1: result.Leave}[inside]})
 				}
 			}
 			k.line, k.inside = at, inside
@@ -88,14 +88,14 @@ func (s *watched) addRules(p *played) {
 		}
 		for _, e := range p.rows[i].Events {
 			switch {
-			case e.Type == sequence.EventLineCrossed:
+			case e.Type == result.EventLineCrossed:
 				// The line goes down, so that its left is the picture's right.
 				what := "left"
-				if e.Transition == sequence.Backward {
+				if e.Transition == result.Backward {
 					what = "right"
 				}
 				crossings = append(crossings, happened{p.at(i), what})
-			case e.Type == sequence.EventObjectsInside && (e.Transition == sequence.Enter || e.Transition == sequence.Leave):
+			case e.Type == result.EventObjectsInside && (e.Transition == result.Enter || e.Transition == result.Leave):
 				stays = append(stays, happened{p.at(i), e.Transition})
 			}
 		}
@@ -116,7 +116,7 @@ func (s *watched) addRules(p *played) {
 		}
 	}
 	count(&s.crossings, crossings, crossed, "")
-	count(&s.stays, stays, stayed, sequence.Enter)
+	count(&s.stays, stays, stayed, result.Enter)
 }
 
 // match pairs what was found with what is there, each once, in order of time.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // Health is how faults of one kind were found.
@@ -47,23 +46,23 @@ var healthFaults = []struct {
 	event string
 	is    is
 }{
-	{sequence.EventFrozen, func(t *scene.Truth) (bool, bool) { return t.Frozen, t.Frozen }},
-	{sequence.EventTooDark, func(t *scene.Truth) (bool, bool) {
+	{result.EventFrozen, func(t *scene.Truth) (bool, bool) { return t.Frozen, t.Frozen }},
+	{result.EventTooDark, func(t *scene.Truth) (bool, bool) {
 		return t.Light <= 15 && !t.Infrared, t.Light < 40 || t.Covered
 	}},
-	{sequence.EventTooBright, func(t *scene.Truth) (bool, bool) {
+	{result.EventTooBright, func(t *scene.Truth) (bool, bool) {
 		return t.Light >= 300 && !t.Covered && !t.Infrared, t.Light > 160
 	}},
-	{sequence.EventTooBlurry, func(t *scene.Truth) (bool, bool) {
+	{result.EventTooBlurry, func(t *scene.Truth) (bool, bool) {
 		return t.Blur > 0 && lit(t) && t.MovedX == 0, t.Blur > 0
 	}},
-	{sequence.EventCovered, func(t *scene.Truth) (bool, bool) { return t.Covered, t.Covered || t.Light <= 3 }},
-	{sequence.EventSceneChange, func(t *scene.Truth) (bool, bool) {
+	{result.EventCovered, func(t *scene.Truth) (bool, bool) { return t.Covered, t.Covered || t.Light <= 3 }},
+	{result.EventSceneChange, func(t *scene.Truth) (bool, bool) {
 		return t.MovedX != 0 && lit(t) && t.Blur == 0, t.MovedX != 0
 	}},
-	{sequence.EventSignalLoss, func(t *scene.Truth) (bool, bool) { return t.Lost, t.Dropped }},
+	{result.EventSignalLoss, func(t *scene.Truth) (bool, bool) { return t.Lost, t.Dropped }},
 	// The rate is over a window: reason is wherever frames are dropped.
-	{sequence.EventMissingRate, func(t *scene.Truth) (bool, bool) { return false, t.Dropped }},
+	{result.EventMissingRate, func(t *scene.Truth) (bool, bool) { return false, t.Dropped }},
 }
 
 // ScoreHealth scores a run, one line for each kind of fault.
@@ -83,8 +82,8 @@ func scoreOf(event string, is is, run HealthRun, within int) (h Health) {
 	for i, events := range run.Events {
 		for _, e := range events {
 			if e.Type == event {
-				begins[i] = begins[i] || e.Transition == sequence.Begin
-				ends[i] = ends[i] || e.Transition == sequence.End
+				begins[i] = begins[i] || e.Transition == result.Begin
+				ends[i] = ends[i] || e.Transition == result.End
 			}
 		}
 	}
@@ -101,7 +100,7 @@ func scoreOf(event string, is is, run HealthRun, within int) (h Health) {
 		_, reason[i] = is(&run.Truth[i])
 	}
 	memory := within
-	if event == sequence.EventMissingRate {
+	if event == result.EventMissingRate {
 		memory *= 10
 	}
 	for i := range begins {
@@ -127,7 +126,7 @@ func scoreOf(event string, is is, run HealthRun, within int) (h Health) {
 		}
 		h.Faults++
 		first := from
-		if event == sequence.EventSignalLoss {
+		if event == result.EventSignalLoss {
 			first = to // nobody can know before
 		}
 		switch {

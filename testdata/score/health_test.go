@@ -9,7 +9,6 @@ import (
 	"github.com/framebeam/framebeam/testdata/scene"
 	"github.com/framebeam/framebeam/testdata/score"
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // run has 300 frames of which covered ones are as given, and events at frames.
@@ -21,7 +20,7 @@ func run(covered [][2]int, events map[int]string) score.HealthRun {
 			r.Truth[i].Covered = r.Truth[i].Covered || i >= c[0] && i < c[1]
 		}
 		if transition, ok := events[i]; ok {
-			r.Events[i] = []result.Event{{Type: sequence.EventCovered, Transition: transition}}
+			r.Events[i] = []result.Event{{Type: result.EventCovered, Transition: transition}}
 		}
 	}
 	return r
@@ -45,7 +44,7 @@ func TestScoreHealth(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, h := range score.ScoreHealth(run(c.covered, c.events)) {
-				if h.Event != sequence.EventCovered {
+				if h.Event != result.EventCovered {
 					continue
 				}
 				c.want.Event = h.Event
@@ -62,9 +61,9 @@ func TestScoreHealth_ofALostSignal(t *testing.T) {
 	for i := 100; i < 130; i++ {
 		r.Truth[i].Lost, r.Truth[i].Dropped = true, true
 	}
-	r.Events[130] = []result.Event{{Type: sequence.EventSignalLoss, Transition: "begin"}, {Type: sequence.EventSignalLoss, Transition: "end"}}
+	r.Events[130] = []result.Event{{Type: result.EventSignalLoss, Transition: "begin"}, {Type: result.EventSignalLoss, Transition: "end"}}
 	for _, h := range score.ScoreHealth(r) {
-		if h.Event == sequence.EventSignalLoss && h != (score.Health{Event: h.Event, Faults: 1, Found: 1}) {
+		if h.Event == result.EventSignalLoss && h != (score.Health{Event: h.Event, Faults: 1, Found: 1}) {
 			t.Errorf("%+v", h)
 		}
 	}

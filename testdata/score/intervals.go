@@ -48,7 +48,7 @@ func Moves(t scene.Truth, size image.Point, area float64) bool {
 }
 
 // Motions are the intervals that the motion events of an analysis say, of which
-// [sequence.Begin] has the seconds since the beginning and [sequence.End] those
+// [result.Begin] has the seconds since the beginning and [result.End] those
 // from beginning to end as value. One that is open at the end lasts until end.
 func Motions(rows []result.Frame, analysis string) []Interval {
 	var all []Interval
@@ -57,14 +57,14 @@ func Motions(rows []result.Frame, analysis string) []Interval {
 	for _, r := range rows {
 		now = time.UnixMicro(r.Captured).Sub(Begin)
 		for _, e := range r.Events {
-			if e.Analysis != analysis || e.Type != sequence.EventMotion {
+			if e.Analysis != analysis || e.Type != result.EventMotion {
 				continue
 			}
-			value := time.Duration(e.Value * float64(time.Second))
+			value := time.Duration(float64(e.Value) * float64(time.Second))
 			switch e.Transition {
-			case sequence.Begin:
+			case result.Begin:
 				all, open = append(all, Interval{Begin: now - value}), true
-			case sequence.End:
+			case result.End:
 				last := &all[len(all)-1]
 				last.End, open = last.Begin+value, false
 			}

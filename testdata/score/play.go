@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/testdata/scene"
+	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
-	"github.com/framebeam/framebeam/transforms/element"
 )
 
 // Begin is the capture time of a scene's first frame.
@@ -45,7 +45,7 @@ func PlayTo(s *scene.Scene, a *sequence.Analyzer) ([]result.Frame, []scene.Truth
 			Width: s.Size().X, Height: s.Size().Y, Channels: 3, Encoding: frame.Raw, Data: bgr,
 		}
 		rec := frame.Record{Offset: int64(i), Timestamp: f.Captured.UnixMilli(), Key: []byte(f.Camera), Value: bgr}
-		it := element.Item{Result: result.Begin("frames", 0, &rec), Frame: f}
+		it := element.Item{Result: result.Of("frames", 0, &rec), Frame: f}
 		it.Result.Describe(&f)
 		if err := camera.Next(&it); err != nil {
 			return nil, nil, fmt.Errorf("play frame %d: %w", i, err)

@@ -33,18 +33,19 @@ const (
 	contentType = "application/json"
 )
 
-// Event is an event and the frame at which it happened.
+// Event is an event and the frame at which it happened. It is the record's JSON; the
+// names are those of the results files.
 type Event struct {
 	result.Event
-	Camera   string
-	Epoch    string
-	Sequence int64 // the frame's number in the epoch; -1: unknown
+	Camera   string `json:"camera"`
+	Epoch    string `json:"epoch"`
+	Sequence int64  `json:"sequence"` // the frame's number in the epoch; -1: unknown
 	// Topic, Partition and Offset are the frame's place in the log. Snapshot is an
 	// offset in the same partition.
-	Topic     string
-	Partition int32
-	Offset    int64
-	Captured  time.Time // the frame's, UTC, whole microseconds
+	Topic     string    `json:"topic"`
+	Partition int32     `json:"partition"`
+	Offset    int64     `json:"offset"`
+	Captured  time.Time `json:"captured"` // the frame's, UTC, whole microseconds
 }
 
 // Of returns the events of a result.
@@ -60,40 +61,11 @@ func Of(row *result.Frame) []Event {
 	return events
 }
 
-// data is the JSON. The names are those of the results files.
-type data struct {
-	ID         string   `json:"id"`
-	Analysis   string   `json:"analysis"`
-	Type       string   `json:"type"`
-	Rule       string   `json:"rule"`
-	Transition string   `json:"transition"`
-	Track      int64    `json:"track"`
-	Label      string   `json:"label"`
-	Value      *float64 `json:"value"` // null: not a finite number
-	Snapshot   int64    `json:"snapshot"`
-	Detail     string   `json:"detail"`
-
-	Camera    string    `json:"camera"`
-	Epoch     string    `json:"epoch"`
-	Sequence  int64     `json:"sequence"`
-	Topic     string    `json:"topic"`
-	Partition int32     `json:"partition"`
-	Offset    int64     `json:"offset"`
-	Captured  time.Time `json:"captured"`
-}
-
 // Record is the event as a Kafka record: its CloudEvents id is Event.ID, its subject
 // the event's type, its source /cameras/ and the camera.
 func (e *Event) Record() (frame.Record, error) {
-	d := data{
-		ID: e.ID, Analysis: e.Analysis, Type: e.Type, Rule: e.Rule, Transition: e.Transition, Track: e.Track,
-		Label: e.Label, Snapshot: e.Snapshot, Detail: e.Detail,
-		Camera: e.Camera, Epoch: e.Epoch, Sequence: e.Sequence,
-		Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Captured: e.Captured.UTC(),
-	}
-	if !math.IsNaN(e.Value) && !math.IsInf(e.Value, 0) {
-		d.Value = &e.Value
-	}
+	d := *e
+	d.Captured = e.Captured.UTC()
 	var value bytes.Buffer
 	enc := json.NewEncoder(&value)
 	enc.SetEscapeHTML(false)
@@ -153,7 +125,7 @@ func Parse(rec *frame.Record) (Event, error) {
 	if media, _, err := mime.ParseMediaType(kind); err != nil || media != contentType {
 		return wrong("content-type is %.80q, not %s", kind, contentType)
 	}
-	var d data
+	d := Event{Event: result.Event{Value: result.Number(math.NaN())}}
 	if err := json.Unmarshal(rec.Value, &d); err != nil {
 		return wrong("the value: %w", err)
 	}
@@ -168,16 +140,6 @@ func Parse(rec *frame.Record) (Event, error) {
 	case d.Partition < 0 || d.Offset < 0:
 		return wrong("partition %d offset %d is no place in a log", d.Partition, d.Offset)
 	}
-	e := Event{
-		Event: result.Event{
-			ID: d.ID, Analysis: d.Analysis, Type: d.Type, Rule: d.Rule, Transition: d.Transition, Track: d.Track,
-			Label: d.Label, Value: math.NaN(), Snapshot: d.Snapshot, Detail: d.Detail,
-		},
-		Camera: d.Camera, Epoch: d.Epoch, Sequence: d.Sequence,
-		Topic: d.Topic, Partition: d.Partition, Offset: d.Offset, Captured: d.Captured.UTC(),
-	}
-	if d.Value != nil {
-		e.Value = *d.Value
-	}
-	return e, nil
+	d.Captured = d.Captured.UTC()
+	return d, nil
 }

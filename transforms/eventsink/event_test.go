@@ -27,7 +27,7 @@ func row(camera string, offset int64, transitions ...string) result.Frame {
 	for i, tr := range transitions {
 		r.Events = append(r.Events, result.Event{
 			ID: strings.Repeat("0", 30) + string(rune('a'+i)) + camera[len(camera)-1:], Analysis: "lines/gate", Type: "LineDetector/Crossed",
-			Rule: "gate", Transition: tr, Track: 17001, Label: "person", Value: float64(i + 1), Snapshot: offset, Detail: "<1> so far",
+			Rule: "gate", Transition: tr, Track: 17001, Label: "person", Value: result.Number(i + 1), Snapshot: offset, Detail: "<1> so far",
 		})
 	}
 	return r
@@ -163,7 +163,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Event: result.Event{
 				ID: token.Draw(t, "id"), Analysis: text.Draw(t, "analysis"), Type: token.Draw(t, "type"), Rule: text.Draw(t, "rule"),
 				Transition: text.Draw(t, "transition"), Track: number.Draw(t, "track"), Label: text.Draw(t, "label"),
-				Value: rapid.Float64().Draw(t, "value"), Snapshot: number.Draw(t, "snapshot"), Detail: text.Draw(t, "detail"),
+				Value: result.Number(rapid.Float64().Draw(t, "value")), Snapshot: number.Draw(t, "snapshot"), Detail: text.Draw(t, "detail"),
 			},
 			Camera: token.Draw(t, "camera"), Epoch: token.Draw(t, "epoch"), Sequence: number.Draw(t, "sequence"),
 			Topic: token.Draw(t, "topic"), Partition: rapid.Int32Range(0, math.MaxInt32).Draw(t, "partition"),
@@ -171,7 +171,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Captured: time.UnixMicro(rapid.Int64Range(0, 1<<53).Draw(t, "captured")).UTC(),
 		}
 		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
-			e.Value = math.NaN()
+			e.Value = result.Number(math.NaN())
 		}
 		rec, err := e.Record()
 		if err != nil {
@@ -188,8 +188,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 }
 
 // sameNumber takes all that JSON cannot say for one.
-var sameNumber = cmp.Comparer(func(a, b float64) bool {
-	odd := func(f float64) bool { return math.IsNaN(f) || math.IsInf(f, 0) }
+var sameNumber = cmp.Comparer(func(a, b result.Number) bool {
+	odd := func(n result.Number) bool { return math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) }
 	return a == b || odd(a) && odd(b)
 })
 

@@ -107,7 +107,7 @@ func (a *Analyzer) find(camera string) *profile {
 // Analyze parses, decodes and analyses one record. What is wrong with the record
 // is in the result; an error is a fault of the program.
 func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (element.Item, error) {
-	it := element.Item{Result: result.Begin(topic, partition, rec)}
+	it := element.Item{Result: result.Of(topic, partition, rec)}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		it.Result.Describe(&f)

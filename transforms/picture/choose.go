@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
 // ofAnotherChunk is the sequence number, until it is read, of a frame of which only
@@ -19,7 +18,7 @@ func choose(rows []result.Frame, which string) (chosen []*result.Frame) {
 	if which == WithEvents {
 		for i := range rows {
 			for _, e := range rows[i].Events {
-				if sequence.OfAnalysis(e) {
+				if result.OfAnalysis(e) {
 					snapshots[e.Snapshot] = &rows[i]
 				}
 			}
@@ -33,7 +32,7 @@ func choose(rows []result.Frame, which string) (chosen []*result.Frame) {
 			continue
 		}
 		if which == AllFrames || which == WithDetections && len(r.Detections) > 0 || snapshot ||
-			which == WithEvents && slices.ContainsFunc(r.Events, sequence.OfAnalysis) {
+			which == WithEvents && slices.ContainsFunc(r.Events, result.OfAnalysis) {
 			chosen = append(chosen, r)
 		}
 	}

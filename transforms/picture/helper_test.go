@@ -121,7 +121,7 @@ func scene(t *testing.T, count int64) (*memLog, []result.Frame) {
 		rec := f.CloudEvent()
 		rec.Offset = o
 		l.records[o] = rec
-		row := result.Begin(topic, 0, &rec)
+		row := result.Of(topic, 0, &rec)
 		row.Describe(&f)
 		if o%3 == 0 {
 			row.Detections = []result.Detection{{Analysis: "motion", Label: "motion", X: int32(o) * 3, Y: 41, Width: 20, Height: 19, Area: 380, Score: 1}}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -43,15 +42,15 @@ type jsonFrame struct {
 	Detail     string          `json:"detail"`
 	Quality    *jsonQuality    `json:"quality"`
 	Detections []jsonDetection `json:"detections"`
-	Events     []jsonEvent     `json:"events"`
+	Events     []Event         `json:"events"`
 	Features   []jsonFeature   `json:"features"`
 	Config     string          `json:"config"`
 }
 
 type jsonQuality struct {
-	Brightness number `json:"brightness"`
-	Contrast   number `json:"contrast"`
-	Sharpness  number `json:"sharpness"`
+	Brightness Number `json:"brightness"`
+	Contrast   Number `json:"contrast"`
+	Sharpness  Number `json:"sharpness"`
 }
 
 type jsonDetection struct {
@@ -61,23 +60,10 @@ type jsonDetection struct {
 	Y        int32  `json:"y"`
 	Width    int32  `json:"width"`
 	Height   int32  `json:"height"`
-	Area     number `json:"area"`
-	Score    number `json:"score"`
+	Area     Number `json:"area"`
+	Score    Number `json:"score"`
 	Track    int64  `json:"track"`
 	State    string `json:"state"`
-}
-
-type jsonEvent struct {
-	ID         string `json:"id"`
-	Analysis   string `json:"analysis"`
-	Type       string `json:"type"`
-	Rule       string `json:"rule"`
-	Transition string `json:"transition"`
-	Track      int64  `json:"track"`
-	Label      string `json:"label"`
-	Value      number `json:"value"`
-	Snapshot   int64  `json:"snapshot"`
-	Detail     string `json:"detail"`
 }
 
 type jsonFeature struct {
@@ -94,15 +80,6 @@ func known[T comparable](v, unknown T) *T {
 	return &v
 }
 
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(n))
-}
-
 func toJSON(f *Frame) jsonFrame {
 	j := jsonFrame{
 		Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
@@ -111,7 +88,7 @@ func toJSON(f *Frame) jsonFrame {
 		Width: known(f.Width, 0), Height: known(f.Height, 0), Encoding: known(f.Encoding, ""), Bytes: f.Bytes,
 		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
 		Detections: make([]jsonDetection, 0, len(f.Detections)),
-		Events:     make([]jsonEvent, 0, len(f.Events)),
+		Events:     append([]Event{}, f.Events...),
 		Features:   make([]jsonFeature, 0, len(f.Features)),
 		Config:     f.Config,
 	}
@@ -120,13 +97,10 @@ func toJSON(f *Frame) jsonFrame {
 		j.Captured = &t
 	}
 	if q := f.Quality; q != nil {
-		j.Quality = &jsonQuality{number(q.Brightness), number(q.Contrast), number(q.Sharpness)}
+		j.Quality = &jsonQuality{Number(q.Brightness), Number(q.Contrast), Number(q.Sharpness)}
 	}
 	for _, d := range f.Detections {
-		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, number(d.Area), number(d.Score), d.Track, d.State})
-	}
-	for _, e := range f.Events {
-		j.Events = append(j.Events, jsonEvent{e.ID, e.Analysis, e.Type, e.Rule, e.Transition, e.Track, e.Label, number(e.Value), e.Snapshot, e.Detail})
+		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, Number(d.Area), Number(d.Score), d.Track, d.State})
 	}
 	for _, x := range f.Features {
 		j.Features = append(j.Features, jsonFeature(x))

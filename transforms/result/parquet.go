@@ -72,10 +72,7 @@ func validText(f Frame) Frame {
 	}
 	f.Events = slices.Clone(f.Events)
 	for i := range f.Events {
-		e := &f.Events[i]
-		for _, s := range []*string{&e.ID, &e.Analysis, &e.Type, &e.Rule, &e.Transition, &e.Label, &e.Detail} {
-			fix(s)
-		}
+		f.Events[i].validText()
 	}
 	f.Features = slices.Clone(f.Features)
 	for i := range f.Features {

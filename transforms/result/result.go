@@ -80,26 +80,6 @@ type Detection struct {
 	State string `parquet:"state,dict"`
 }
 
-// Event is something that happened at a frame.
-type Event struct {
-	// ID is the same whenever the same configuration of the analysis finds the
-	// same event in the same log, and else another: 32 hex digits.
-	ID       string `parquet:"id"`
-	Analysis string `parquet:"analysis,dict"`
-	// Type is an ONVIF-style topic, or one of ours: "EpochStarted", "FramesMissing", "Silence".
-	Type string `parquet:"type,dict"`
-	// Rule is the name of what was configured: a zone, a line; "" if there is none.
-	Rule string `parquet:"rule,dict"`
-	// Transition says what of it happened: "begin", "end", "enter", "leave", ...
-	Transition string  `parquet:"transition,dict"`
-	Track      int64   `parquet:"track"`      // the object; 0: none
-	Label      string  `parquet:"label,dict"` // the object's class
-	Value      float64 `parquet:"value"`      // what the type says: seconds, a count; 0 otherwise
-	// Snapshot is the offset, in this partition, of the frame that shows it best.
-	Snapshot int64  `parquet:"snapshot"`
-	Detail   string `parquet:"detail"` // for people; deterministic
-}
-
 // Feature describes the picture of a frame, or a part of it.
 type Feature struct {
 	Analysis string `parquet:"analysis,dict"`
@@ -117,8 +97,8 @@ type PerFrame struct {
 	Dropped int
 }
 
-// Begin starts the result of a record of a partition; everything else is to be filled in.
-func Begin(topic string, partition int32, rec *frame.Record) Frame {
+// Of starts the result of a record of a partition; everything else is to be filled in.
+func Of(topic string, partition int32, rec *frame.Record) Frame {
 	return Frame{
 		Topic: topic, Partition: partition, Offset: rec.Offset, Timestamp: rec.Timestamp,
 		Camera: rec.Camera(), Sequence: -1, Bytes: int64(len(rec.Value)), Status: OK,
@@ -158,7 +138,7 @@ func (f *Frame) Marshal() []byte {
 	b = appendDetections(b, f.Detections)
 	b = wire.Uint(b, uint64(len(f.Events)))
 	for i := range f.Events {
-		b = appendEvent(b, &f.Events[i])
+		b = f.Events[i].append(b)
 	}
 	b = wire.Uint(b, uint64(len(f.Features)))
 	for _, x := range f.Features {
@@ -182,7 +162,7 @@ func Unmarshal(b []byte) (Frame, error) {
 	if n := r.Count(); n > 0 {
 		f.Events = make([]Event, n)
 		for i := range f.Events {
-			f.Events[i] = readEvent(r)
+			f.Events[i].read(r)
 		}
 	}
 	if n := r.Count(); n > 0 {
@@ -196,26 +176,6 @@ func Unmarshal(b []byte) (Frame, error) {
 		return Frame{}, fmt.Errorf("decode result: %w", err)
 	}
 	return f, nil
-}
-
-func appendEvent(b []byte, e *Event) []byte {
-	b = wire.String(b, e.ID)
-	b = wire.String(b, e.Analysis)
-	b = wire.String(b, e.Type)
-	b = wire.String(b, e.Rule)
-	b = wire.String(b, e.Transition)
-	b = wire.Int(b, e.Track)
-	b = wire.String(b, e.Label)
-	b = wire.Float(b, e.Value)
-	b = wire.Int(b, e.Snapshot)
-	return wire.String(b, e.Detail)
-}
-
-func readEvent(r *wire.Reader) Event {
-	return Event{
-		ID: r.String(), Analysis: r.String(), Type: r.String(), Rule: r.String(), Transition: r.String(),
-		Track: r.Int(), Label: r.String(), Value: r.Float(), Snapshot: r.Int(), Detail: r.String(),
-	}
 }
 
 func appendQuality(b []byte, q *Quality) []byte {

@@ -119,7 +119,7 @@ func drawFrame(t *rapid.T) result.Frame {
 		f.Events = append(f.Events, result.Event{
 			ID: text.Draw(t, "id"), Analysis: text.Draw(t, "a"), Type: text.Draw(t, "t"), Rule: text.Draw(t, "rule"),
 			Transition: text.Draw(t, "transition"), Track: rapid.Int64().Draw(t, "track"), Label: text.Draw(t, "label"),
-			Value: num.Draw(t, "value"), Snapshot: rapid.Int64().Draw(t, "snapshot"), Detail: text.Draw(t, "d"),
+			Value: result.Number(num.Draw(t, "value")), Snapshot: rapid.Int64().Draw(t, "snapshot"), Detail: text.Draw(t, "d"),
 		})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "features") {

@@ -12,20 +12,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
-// Events of the stage itself.
-const (
-	EventEpochStarted  = "EpochStarted"
-	EventFramesMissing = "FramesMissing"
-	EventSilence       = "Silence"
-	// EventEpochForgotten: of so many epochs only the last are remembered. A frame of
-	// one that left the memory, published again, would be analysed again.
-	EventEpochForgotten = "EpochForgotten"
-	// EventCameraUnknown: nothing is remembered of a camera in whose log there was
-	// time to forget it. It is new, or its frames, published again, are analysed again.
-	EventCameraUnknown = "CameraUnknown"
-	analysisName       = "sequence"
-)
-
 // DefaultStateLimit is how many bytes all of a camera's state may take.
 const DefaultStateLimit = 256 << 10
 
@@ -122,19 +108,19 @@ func (c *Camera) Next(it *element.Item) error {
 	}
 	if v.begins {
 		c.breaks(NewEpoch)
-		res.Events = append(res.Events, Event(res, EventEpochStarted, "epoch %s", f.Epoch))
+		res.Events = append(res.Events, Event(res, result.EventEpochStarted, "epoch %s", f.Epoch))
 	}
 	if unknown && v.begins && !frame.LiveEpoch(f.Epoch) {
-		res.Events = append(res.Events, Event(res, EventCameraUnknown, "the camera is new, or has been silent for so long that it was forgotten"))
+		res.Events = append(res.Events, Event(res, result.EventCameraUnknown, "the camera is new, or has been silent for so long that it was forgotten"))
 	}
 	if v.missing > 0 {
 		c.breaks(Missing)
-		res.Events = append(res.Events, Event(res, EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
+		res.Events = append(res.Events, Event(res, result.EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
 	}
 	at := f.Captured.UnixNano()
 	if gap := time.Duration(at - c.captured); !v.begins && c.captured != 0 && gap > c.a.silence {
 		c.breaks(Silence)
-		res.Events = append(res.Events, Event(res, EventSilence, "%v without frames", gap))
+		res.Events = append(res.Events, Event(res, result.EventSilence, "%v without frames", gap))
 	}
 	c.captured = at
 	tellForgotten(res, v.forgotten)
@@ -163,7 +149,7 @@ func (c *Camera) Next(it *element.Item) error {
 
 func tellForgotten(res *result.Frame, epochs []string) {
 	if len(epochs) > 0 {
-		res.Events = append(res.Events, Event(res, EventEpochForgotten, "%s: frames of it that are published again will be analysed again", strings.Join(epochs, ", ")))
+		res.Events = append(res.Events, Event(res, result.EventEpochForgotten, "%s: frames of it that are published again will be analysed again", strings.Join(epochs, ", ")))
 	}
 }
 

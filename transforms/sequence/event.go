@@ -9,40 +9,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
-// Types of events, named after ONVIF's topics (ONVIF Analytics Service
-// Specification and Imaging Service Specification) where these have one.
-const (
-	EventLineCrossed   = "LineDetector/Crossed"
-	EventObjectsInside = "FieldDetector/ObjectsInside"
-	EventLoitering     = "LoiteringDetector/ObjectIsLoitering"
-	EventMotion        = "MotionRegionDetector/Motion"
-	EventSceneChange   = "GlobalSceneChange"
-	EventTooDark       = "ImageTooDark"
-	EventTooBright     = "ImageTooBright"
-	EventTooBlurry     = "ImageTooBlurry"
-	EventSignalLoss    = "SignalLoss"
-	EventFrozen        = "ImageFrozen"
-	EventCovered       = "ImageCovered"
-	EventSceneCut      = "SceneCut"
-	EventKeyFrame      = "KeyFrame"
-	EventFade          = "FadeToBlack"
-	EventMissingRate   = "FramesMissingOften"
-)
-
-// Transitions of events.
-const (
-	Begin = "begin"
-	Peak  = "peak"
-	End   = "end"
-	Enter = "enter"
-	Leave = "leave"
-	// Crowd: as many are inside as count as a crowd.
-	Crowd = "crowd"
-	// Forward is from the left of a line to its right, Backward from the right to the left.
-	Forward  = "forward"
-	Backward = "backward"
-)
-
 // NewEvent makes an event of a step at the frame, which is also its snapshot.
 func NewEvent(step Step, out *result.Frame, typ, transition string) result.Event {
 	return result.Event{Analysis: step.Name(), Type: typ, Transition: transition, Snapshot: out.Offset}
@@ -50,7 +16,7 @@ func NewEvent(step Step, out *result.Frame, typ, transition string) result.Event
 
 // Event makes an event of the stage itself.
 func Event(out *result.Frame, typ, format string, args ...any) result.Event {
-	return result.Event{Analysis: analysisName, Type: typ, Snapshot: out.Offset, Detail: fmt.Sprintf(format, args...)}
+	return result.Event{Analysis: result.OfStage, Type: typ, Snapshot: out.Offset, Detail: fmt.Sprintf(format, args...)}
 }
 
 // identify gives ids to the frame's events from the first on. digest is of the
@@ -79,6 +45,3 @@ func identify(out *result.Frame, first int, digest string) {
 		e.ID = hex.EncodeToString(sum[:16])
 	}
 }
-
-// OfAnalysis reports whether an analysis found the event, and not the stage itself.
-func OfAnalysis(e result.Event) bool { return e.Analysis != analysisName }

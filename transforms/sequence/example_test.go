@@ -36,7 +36,7 @@ type before struct{ picture uint64 }
 func (m *before) Next(in pixels.Input, out *result.Frame) error {
 	now := xxhash.Sum64(in.Frame().Data)
 	if now == m.picture {
-		out.Events = append(out.Events, sequence.NewEvent(stuck{}, out, "Stuck", sequence.Begin))
+		out.Events = append(out.Events, sequence.NewEvent(stuck{}, out, "Stuck", result.Begin))
 	}
 	m.picture = now
 	return nil
@@ -70,7 +70,7 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		it := element.Item{Result: result.Begin("frames", 0, &frames[i]), Frame: f}
+		it := element.Item{Result: result.Of("frames", 0, &frames[i]), Frame: f}
 		if err := camera.Next(&it); err != nil {
 			log.Fatal(err)
 		}

@@ -132,7 +132,7 @@ func played(t testing.TB, c *Camera, epochs ...string) (got []string) {
 		}
 		what := string(it.Result.Status)
 		for _, e := range it.Result.Events {
-			if e.Type == EventEpochForgotten || e.Type == EventCameraUnknown {
+			if e.Type == result.EventEpochForgotten || e.Type == result.EventCameraUnknown {
 				if what += " " + e.Type; e.ID == "" {
 					t.Error("an event without an id")
 				}
@@ -159,7 +159,7 @@ func TestBeyondTheMemoryOfEpochsADoubleIsNeverSilent(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, e := range it.Result.Events {
-				if e.Type == EventEpochForgotten {
+				if e.Type == result.EventEpochForgotten {
 					forgotten++
 				}
 			}
@@ -229,7 +229,7 @@ func TestAFilmOfACameraThatMayHaveBeenForgottenSaysSo(t *testing.T) {
 		cam.Close()
 		got := string(parts[0].Results[0].Status)
 		for _, e := range parts[0].Results[0].Events {
-			if e.Type == EventCameraUnknown {
+			if e.Type == result.EventCameraUnknown {
 				got += " " + e.Type
 			}
 		}

@@ -460,7 +460,7 @@ func TestManyEpochsAndHolesFitIntoTheLeastState(t *testing.T) {
 			if i%16 > 0 {
 				continue
 			}
-			if it.Result.Events[0].Type != EventEpochStarted && i == 0 {
+			if it.Result.Events[0].Type != result.EventEpochStarted && i == 0 {
 				t.Fatalf("epoch %d was known before", e)
 			}
 			c.Close()

@@ -71,8 +71,8 @@ func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
 	e.moved++
 	if at-e.begin >= m.step.minDuration && 2*e.moved >= e.frames {
 		e.phase = confirmed
-		ev := m.newEvent(out, sequence.Begin)
-		ev.Value = seconds(1000 * (at - e.begin))
+		ev := m.newEvent(out, result.Begin)
+		ev.Value = result.Number(seconds(1000 * (at - e.begin)))
 		ev.Detail = "since " + clock(e.begin)
 		out.Events = append(out.Events, ev)
 	}
@@ -81,19 +81,19 @@ func (m *activityMemory) judge(at, moved int64, out *result.Frame) {
 // end ends the event.
 func (m *activityMemory) end(out *result.Frame, why string) {
 	e := &m.event
-	peak, end := m.newEvent(out, sequence.Peak), m.newEvent(out, sequence.End)
+	peak, end := m.newEvent(out, result.Peak), m.newEvent(out, result.End)
 	if m.width > 0 { // grid may not be made yet
-		peak.Value = float64(e.peak) / float64(cellsOf(m.width, m.height, activityCells).count())
+		peak.Value = result.Number(float64(e.peak) / float64(cellsOf(m.width, m.height, activityCells).count()))
 	}
 	peak.Detail = fmt.Sprintf("%.1f %% of the picture", 100*peak.Value)
-	end.Value = seconds(1000 * (e.last - e.begin))
+	end.Value = result.Number(seconds(1000 * (e.last - e.begin)))
 	end.Detail = fmt.Sprintf("%s to %s%s", clock(e.begin), clock(e.last), why)
 	out.Events = append(out.Events, peak, end)
 	*e = activityEvent{}
 }
 
 func (m *activityMemory) newEvent(out *result.Frame, transition string) result.Event {
-	e := sequence.NewEvent(m.step, out, sequence.EventMotion, transition)
+	e := sequence.NewEvent(m.step, out, result.EventMotion, transition)
 	e.Rule, e.Snapshot = m.step.rule, m.event.peakAt
 	return e
 }

@@ -84,7 +84,7 @@ func TestActivityGivesNoAlarmForLight(t *testing.T) {
 
 func motionEvents(r result.Frame) (events []result.Event) {
 	for _, e := range r.Events {
-		if e.Type == sequence.EventMotion {
+		if e.Type == result.EventMotion {
 			events = append(events, e)
 		}
 	}

@@ -108,7 +108,7 @@ func (m *cutsMemory) setBack(at int64) {
 // interrupted ends the shot before a picture that does not follow the last.
 func (m *cutsMemory) interrupted(out *result.Frame, at int64, cut bool) {
 	if m.fading {
-		m.fade(out, sequence.End, at-m.black.at)
+		m.fade(out, result.End, at-m.black.at)
 	}
 	if !m.shown {
 		return
@@ -211,8 +211,8 @@ func (m *cutsMemory) cut(out *result.Frame, first span) {
 	if m.blank.on && m.blank.at < ended {
 		ended = m.blank.at
 	}
-	e := sequence.NewEvent(m.step, out, sequence.EventSceneCut, "")
-	e.Snapshot, e.Value = first.offset, secondsOf(ended-m.began)
+	e := sequence.NewEvent(m.step, out, result.EventSceneCut, "")
+	e.Snapshot, e.Value = first.offset, result.Number(secondsOf(ended-m.began))
 	e.Detail = fmt.Sprintf("after a shot of %.3f s", e.Value)
 	out.Events = append(out.Events, e)
 }
@@ -221,8 +221,8 @@ func (m *cutsMemory) keyFrame(out *result.Frame) {
 	if !m.step.KeyFrames || !m.key.on {
 		return
 	}
-	e := sequence.NewEvent(m.step, out, sequence.EventKeyFrame, "")
-	e.Snapshot, e.Value = m.key.offset, secondsOf(m.key.at-m.began)
+	e := sequence.NewEvent(m.step, out, result.EventKeyFrame, "")
+	e.Snapshot, e.Value = m.key.offset, result.Number(secondsOf(m.key.at-m.began))
 	e.Detail = fmt.Sprintf("%.3f s into the shot", e.Value)
 	out.Events = append(out.Events, e)
 }
@@ -238,20 +238,20 @@ func (m *cutsMemory) dim(out *result.Frame, mean int64, blank bool, at int64) {
 		m.black = span{true, at, out.Offset}
 		if took := at - m.falls; m.shown && took >= int64(m.step.Fade) && m.step.Fade > 0 {
 			m.fading = true
-			m.fade(out, sequence.Begin, took)
+			m.fade(out, result.Begin, took)
 		}
 	case !isBlack && m.black.on:
 		if m.fading {
-			m.fade(out, sequence.End, at-m.black.at)
+			m.fade(out, result.End, at-m.black.at)
 		}
 		m.black, m.fading, m.falls = span{}, false, at
 	}
 }
 
 func (m *cutsMemory) fade(out *result.Frame, transition string, took int64) {
-	e := sequence.NewEvent(m.step, out, sequence.EventFade, transition)
-	e.Value = secondsOf(took)
-	if e.Detail = fmt.Sprintf("it took %.3f s", e.Value); transition == sequence.End {
+	e := sequence.NewEvent(m.step, out, result.EventFade, transition)
+	e.Value = result.Number(secondsOf(took))
+	if e.Detail = fmt.Sprintf("it took %.3f s", e.Value); transition == result.End {
 		e.Detail = fmt.Sprintf("after %.3f s", e.Value)
 	}
 	out.Events = append(out.Events, e)

@@ -70,9 +70,9 @@ const first = 100
 func cutsIn(events []result.Event) (cuts, keys []int) {
 	for _, e := range events {
 		switch e.Type {
-		case sequence.EventSceneCut:
+		case result.EventSceneCut:
 			cuts = append(cuts, int(e.Snapshot)-first)
-		case sequence.EventKeyFrame:
+		case result.EventKeyFrame:
 			keys = append(keys, int(e.Snapshot)-first)
 		}
 	}
@@ -116,8 +116,8 @@ func TestCuts_findsWhereScenesAreJoined(t *testing.T) {
 				t.Errorf("%d key frames for %d shots that ended", len(keys), len(cuts))
 			}
 			for i, e := range events {
-				if e.Type == sequence.EventSceneCut && len(cuts) == 7 {
-					if want := float64(begins[i/2+1]-begins[i/2]) / c.fps; e.Value < want-0.002 || e.Value > want+0.002 {
+				if e.Type == result.EventSceneCut && len(cuts) == 7 {
+					if want := result.Number(float64(begins[i/2+1]-begins[i/2]) / c.fps); e.Value < want-0.002 || e.Value > want+0.002 {
 						t.Errorf("cut %d after a shot of %v s, want %v", i/2, e.Value, want)
 					}
 				}
@@ -155,16 +155,16 @@ func TestCuts_tellsAFadeToBlack(t *testing.T) {
 	for _, e := range eventsOf(steptest.Run(t, step, items, nil), step.Name()) {
 		got = append(got, fmt.Sprintf("%s %s", e.Type, e.Transition))
 		switch e.Transition {
-		case sequence.Begin:
+		case result.Begin:
 			if e.Value < 0.5 || e.Value > 0.85 || e.Snapshot < first+43 || e.Snapshot > first+50 {
 				t.Errorf("fade %+v, want one of 0.8 s to frame 50", e)
 			}
-		case sequence.End:
+		case result.End:
 			if e.Snapshot != int64(first+begins[1]) {
 				t.Errorf("fade ends at %d, want %d", e.Snapshot-first, begins[1])
 			}
 		}
-		if e.Type == sequence.EventSceneCut && e.Value > 2 {
+		if e.Type == result.EventSceneCut && e.Value > 2 {
 			t.Errorf("the shot lasted until it was black, not %v s", e.Value)
 		}
 	}
@@ -201,9 +201,9 @@ func TestCuts_atAnInterruption(t *testing.T) {
 		keys, cuts := 0, 0
 		for _, e := range rows[i].Events {
 			switch e.Type {
-			case sequence.EventKeyFrame:
+			case result.EventKeyFrame:
 				keys++
-			case sequence.EventSceneCut:
+			case result.EventSceneCut:
 				cuts++
 			}
 		}

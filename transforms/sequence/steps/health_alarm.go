@@ -2,7 +2,7 @@ package steps
 
 import (
 	"github.com/framebeam/framebeam/transforms/config/params"
-	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // Alarms by their place in states.
@@ -18,8 +18,8 @@ const (
 )
 
 var alarmEvents = [alarms]string{
-	frozenAlarm: sequence.EventFrozen, darkAlarm: sequence.EventTooDark, brightAlarm: sequence.EventTooBright, blurredAlarm: sequence.EventTooBlurry,
-	coveredAlarm: sequence.EventCovered, movedAlarm: sequence.EventSceneChange, missingAlarm: sequence.EventMissingRate,
+	frozenAlarm: result.EventFrozen, darkAlarm: result.EventTooDark, brightAlarm: result.EventTooBright, blurredAlarm: result.EventTooBlurry,
+	coveredAlarm: result.EventCovered, movedAlarm: result.EventSceneChange, missingAlarm: result.EventMissingRate,
 }
 
 // A condition is what one frame says about one fault.

@@ -95,8 +95,8 @@ func (m *healthMemory) resized(out *result.Frame, at int64) {
 
 func (m *healthMemory) begin(out *result.Frame, i int, value float64, format string, args ...any) {
 	m.alarms[i].active = true
-	e := sequence.NewEvent(m.step, out, alarmEvents[i], sequence.Begin)
-	e.Value, e.Detail = value, fmt.Sprintf(format, args...)
+	e := sequence.NewEvent(m.step, out, alarmEvents[i], result.Begin)
+	e.Value, e.Detail = result.Number(value), fmt.Sprintf(format, args...)
 	out.Events = append(out.Events, e)
 }
 
@@ -106,8 +106,8 @@ func (m *healthMemory) end(out *result.Frame, i int, at int64, detail string) {
 	if a.clear != 0 {
 		to = a.clear
 	}
-	e := sequence.NewEvent(m.step, out, alarmEvents[i], sequence.End)
-	e.Value, e.Detail = secondsOf(to-a.since), detail
+	e := sequence.NewEvent(m.step, out, alarmEvents[i], result.End)
+	e.Value, e.Detail = result.Number(secondsOf(to-a.since)), detail
 	out.Events = append(out.Events, e)
 	*a = alarm{}
 }

@@ -23,13 +23,13 @@ func (m *healthMemory) signal(out *result.Frame, elapsed int64) {
 	if !m.step.Signal.On || elapsed <= int64(m.step.Signal.After) || m.interval == 0 || elapsed/5 <= m.interval {
 		return
 	}
-	for _, transition := range []string{sequence.Begin, sequence.End} {
-		e := sequence.NewEvent(m.step, out, sequence.EventSignalLoss, transition)
-		e.Value, e.Detail = secondsOf(elapsed), fmt.Sprintf("%.3f s without frames", secondsOf(elapsed))
+	for _, transition := range []string{result.Begin, result.End} {
+		e := sequence.NewEvent(m.step, out, result.EventSignalLoss, transition)
+		e.Value, e.Detail = result.Number(secondsOf(elapsed)), fmt.Sprintf("%.3f s without frames", secondsOf(elapsed))
 		if m.reopened {
 			e.Detail += ", then a new epoch"
 		}
-		if transition == sequence.Begin {
+		if transition == result.Begin {
 			e.Snapshot = m.offset
 		}
 		out.Events = append(out.Events, e)

@@ -85,7 +85,7 @@ func TestHealth_findsEveryFaultWithinTwoSeconds(t *testing.T) {
 			t.Parallel()
 			run := watch(t, newHealth(t, nil), text+everyFault)
 			for _, h := range score.ScoreHealth(run) {
-				if h.Found != h.Faults || h.Late+h.Missed+h.Invented+h.Stuck != 0 || h.Faults == 0 && h.Event != sequence.EventMissingRate {
+				if h.Found != h.Faults || h.Late+h.Missed+h.Invented+h.Stuck != 0 || h.Faults == 0 && h.Event != result.EventMissingRate {
 					t.Errorf("%+v", h)
 				}
 			}
@@ -128,7 +128,7 @@ func TestHealth_ofRealVideo(t *testing.T) {
 			t.Parallel()
 			step := newHealth(t, nil)
 			for _, e := range eventsOf(video(t, step, name), step.Name()) {
-				if name != "Megamind.avi" || e.Type != sequence.EventSceneChange {
+				if name != "Megamind.avi" || e.Type != result.EventSceneChange {
 					t.Errorf("frame %d: %+v", e.Snapshot-first, e)
 				}
 			}
@@ -161,7 +161,7 @@ func TestHealth_ofEncodedPictures(t *testing.T) {
 	}
 	step := newHealth(t, nil)
 	events := eventsOf(steptest.Run(t, step, items, nil), step.Name())
-	if len(events) != 2 || events[0].Type != sequence.EventFrozen || events[0].Snapshot != first+115 || events[1].Snapshot != first+140 {
+	if len(events) != 2 || events[0].Type != result.EventFrozen || events[0].Snapshot != first+115 || events[1].Snapshot != first+140 {
 		t.Errorf("%+v", events)
 	}
 }
@@ -173,7 +173,7 @@ func TestHealth_acceptsANewView(t *testing.T) {
 	for i, events := range run.Events {
 		for _, e := range events {
 			got = append(got, fmt.Sprintf("%s %s", e.Type, e.Transition))
-			if e.Transition == sequence.End && e.Detail == "accepted as the new normal" && (i < 150 || i > 160 && i < 350 || i > 360) {
+			if e.Transition == result.End && e.Detail == "accepted as the new normal" && (i < 150 || i > 160 && i < 350 || i > 360) {
 				t.Errorf("accepted at frame %d", i)
 			}
 		}
@@ -235,9 +235,9 @@ func TestHealth_signal(t *testing.T) {
 			if len(events) != 2 || len(eventsOf(rows[20:21], step.Name())) != 2 {
 				t.Fatalf("%+v", events)
 			}
-			want := c.gap.Seconds() + 1/c.fps
+			want := result.Number(c.gap.Seconds() + 1/c.fps)
 			for i, e := range events {
-				if e.Type != sequence.EventSignalLoss || e.Transition != []string{"begin", "end"}[i] || e.Snapshot != int64(first+19+i) || e.Value < want-0.01 || e.Value > want+0.01 {
+				if e.Type != result.EventSignalLoss || e.Transition != []string{"begin", "end"}[i] || e.Snapshot != int64(first+19+i) || e.Value < want-0.01 || e.Value > want+0.01 {
 					t.Errorf("%+v, want %v s", e, want)
 				}
 			}
@@ -256,7 +256,7 @@ func TestHealth_framesMissing(t *testing.T) {
 		items = append(items, still(t, i, 10))
 	}
 	events := eventsOf(steptest.Run(t, step, items, nil), step.Name())
-	if len(events) != 2 || events[0].Type != sequence.EventMissingRate || events[0].Transition != sequence.Begin || events[1].Transition != sequence.End {
+	if len(events) != 2 || events[0].Type != result.EventMissingRate || events[0].Transition != result.Begin || events[1].Transition != result.End {
 		t.Fatalf("%+v", events)
 	}
 	if e := events[0]; e.Snapshot < first+200 || e.Snapshot > first+250 || e.Value < 0.1 || e.Value > 0.2 {
@@ -284,7 +284,7 @@ func TestHealth_aCameraThatIsTurnedWhereThatIsNoFault(t *testing.T) {
 	items, _ := film(t, 10, "160x120", "seed=1&frames=200&noise=3&objects=2", "seed=2&frames=900&noise=3&objects=2&blurred=700-760")
 	step := newHealth(t, func(c *steps.HealthConfig) { c.Moved.On = false })
 	events := eventsOf(steptest.Run(t, step, items, nil), step.Name())
-	if len(events) != 2 || events[0].Type != sequence.EventTooBlurry || events[0].Snapshot < first+900 || events[0].Snapshot > first+920 {
+	if len(events) != 2 || events[0].Type != result.EventTooBlurry || events[0].Snapshot < first+900 || events[0].Snapshot > first+920 {
 		t.Errorf("%+v", events)
 	}
 }
@@ -296,7 +296,7 @@ func TestHealth_whenTheClockIsSetBack(t *testing.T) {
 	var got []string
 	for _, e := range eventsOf(steptest.Check(t, step, items, kindOf(t, "health").Bytes), step.Name()) {
 		got = append(got, e.Type+" "+e.Transition)
-		if e.Transition == sequence.End && (e.Value < 0 || e.Value > 6) {
+		if e.Transition == result.End && (e.Value < 0 || e.Value > 6) {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -319,7 +319,7 @@ func TestHealth_ofASizeThatChanges(t *testing.T) {
 	}
 	step := newHealth(t, nil)
 	events := eventsOf(steptest.Run(t, step, items, nil), step.Name())
-	if len(events) != 4 || events[2].Snapshot != first+30 || events[3].Snapshot != first+30 || events[2].Transition != sequence.End || events[2].Value != 3 {
+	if len(events) != 4 || events[2].Snapshot != first+30 || events[3].Snapshot != first+30 || events[2].Transition != result.End || events[2].Value != 3 {
 		t.Errorf("%+v", events)
 	}
 }
@@ -348,7 +348,7 @@ func TestHealthKeepsTheContract(t *testing.T) {
 	for _, e := range eventsOf(steptest.Check(t, step, items, kindOf(t, "health").Bytes), step.Name()) {
 		seen[e.Type]++
 	}
-	for _, typ := range []string{sequence.EventFrozen, sequence.EventTooDark, sequence.EventTooBright, sequence.EventTooBlurry, sequence.EventCovered, sequence.EventSceneChange, sequence.EventSignalLoss, sequence.EventMissingRate} {
+	for _, typ := range []string{result.EventFrozen, result.EventTooDark, result.EventTooBright, result.EventTooBlurry, result.EventCovered, result.EventSceneChange, result.EventSignalLoss, result.EventMissingRate} {
 		if seen[typ] == 0 {
 			t.Errorf("no %s", typ)
 		}

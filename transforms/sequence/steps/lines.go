@@ -112,7 +112,7 @@ type lines struct {
 const linesAlgorithm = 1
 
 // NewLines makes the step of that name, "lines/rule", or says all that is wrong with
-// cfg. Its events are [sequence.EventLineCrossed], Forward or Backward; Value is how many have
+// cfg. Its events are [result.EventLineCrossed], Forward or Backward; Value is how many have
 // crossed in that direction so far, this one included.
 func NewLines(name string, cfg LinesConfig) (sequence.Step, error) {
 	if err := cfg.Validate(); err != nil {

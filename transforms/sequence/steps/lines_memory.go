@@ -104,16 +104,16 @@ func (m *linesMemory) judge(w *walker, s sighting, out *result.Frame) {
 	if m.step.line.Right(s.at) != forward && m.step.line.Segment(via).Right(s.at) != forward {
 		return
 	}
-	direction, count := sequence.Forward, &m.counts[0]
+	direction, count := result.Forward, &m.counts[0]
 	if !forward {
-		direction, count = sequence.Backward, &m.counts[1]
+		direction, count = result.Backward, &m.counts[1]
 	}
 	if m.step.Direction != "both" && m.step.Direction != direction {
 		return
 	}
 	*count++
-	e := sequence.NewEvent(m.step, out, sequence.EventLineCrossed, direction)
-	e.Rule, e.Track, e.Label, e.Value = m.step.rule, s.track, s.label, float64(*count)
+	e := sequence.NewEvent(m.step, out, result.EventLineCrossed, direction)
+	e.Rule, e.Track, e.Label, e.Value = m.step.rule, s.track, s.label, result.Number(*count)
 	e.Detail = fmt.Sprintf("%d %s so far", *count, direction)
 	out.Events = append(out.Events, e)
 }

@@ -117,7 +117,7 @@ func TestLines(t *testing.T) {
 						t.Errorf("the id %q of %+v is no id or there twice", e.ID, e)
 					}
 					ids[e.ID] = true
-					if e.Rule != "gate" || e.Type != sequence.EventLineCrossed || e.Label != "person" || e.Snapshot != r.Offset || e.Track%1000 != e.Track {
+					if e.Rule != "gate" || e.Type != result.EventLineCrossed || e.Label != "person" || e.Snapshot != r.Offset || e.Track%1000 != e.Track {
 						t.Errorf("%+v", e)
 					}
 				}
@@ -234,9 +234,9 @@ func TestTremblingAndMissingFramesChangeNoCrossing(t *testing.T) {
 				frames = append(frames, []result.Detection{d})
 			}
 			if s := turn(a, b, from); s != turn(a, b, to) && turn(from, to, a) != turn(from, to, b) {
-				direction := sequence.Forward
+				direction := result.Forward
 				if s { // from the right
-					direction = sequence.Backward
+					direction = result.Backward
 				}
 				want = append(want, direction)
 			}

@@ -15,10 +15,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
-// EventMotionSkipped says that motion could not be looked for in a frame because
-// the frame before it was too large to remember.
-const EventMotionSkipped = "MotionSkipped"
-
 const motionName = "motion"
 
 func init() {

@@ -55,7 +55,7 @@ func (m *motionMemory) Next(in pixels.Input, out *result.Frame) error {
 	}
 	f := in.Frame()
 	if m.kept == keptTooLarge {
-		e := sequence.NewEvent(m.step, out, EventMotionSkipped, "")
+		e := sequence.NewEvent(m.step, out, result.EventMotionSkipped, "")
 		e.Detail = fmt.Sprintf("the frame before takes %d bytes packed, over the state limit of %d", m.packedSize, m.step.StateLimit)
 		out.Events = append(out.Events, e)
 	}
@@ -68,7 +68,7 @@ func (m *motionMemory) Next(in pixels.Input, out *result.Frame) error {
 		found, all := m.step.moved(before, now)
 		out.Detections = append(out.Detections, found...)
 		if all > len(found) {
-			e := sequence.NewEvent(m.step, out, EventMotionSkipped, "")
+			e := sequence.NewEvent(m.step, out, result.EventMotionSkipped, "")
 			e.Detail = fmt.Sprintf("the %d largest of %d boxes are given", len(found), all)
 			out.Events = append(out.Events, e)
 		}

@@ -82,7 +82,7 @@ func TestOfMoreBoxesThanAnybodyReadsTheLargestAreGiven(t *testing.T) {
 	look(t, m, flat)
 	out := look(t, m, dots)
 	const all = w / 4 * h / 4
-	if len(out.Events) != 1 || out.Events[0].Type != EventMotionSkipped || out.Events[0].Detail != "the 10000 largest of 19200 boxes are given" {
+	if len(out.Events) != 1 || out.Events[0].Type != result.EventMotionSkipped || out.Events[0].Detail != "the 10000 largest of 19200 boxes are given" {
 		t.Errorf("events %+v of %d boxes", out.Events, all)
 	}
 	wide := 0
@@ -170,7 +170,7 @@ func TestMotionSaysWhenTheFrameBeforeWasTooLarge(t *testing.T) {
 		t.Errorf("the large frame itself gave %+v", out)
 	}
 	out := look(t, m, small)
-	if out.Detections != nil || len(out.Events) != 1 || out.Events[0].Type != EventMotionSkipped || out.Events[0].Analysis != "motion" {
+	if out.Detections != nil || len(out.Events) != 1 || out.Events[0].Type != result.EventMotionSkipped || out.Events[0].Analysis != "motion" {
 		t.Errorf("the frame after a large one gave %+v", out)
 	}
 	if out := look(t, m, noise); out.Detections == nil || out.Events != nil {

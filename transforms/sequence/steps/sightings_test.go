@@ -77,7 +77,7 @@ func told(rows []result.Frame, step sequence.Step) []string {
 				continue
 			}
 			s := fmt.Sprintf("%d:", i)
-			if e.Type == sequence.EventLoitering {
+			if e.Type == result.EventLoitering {
 				s += " loiters"
 			}
 			if e.Transition != "" {

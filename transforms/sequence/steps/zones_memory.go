@@ -118,8 +118,8 @@ func (m *zonesMemory) lose(out *result.Frame, why string, which func(*visitor) b
 			last = v.turn
 		}
 		left = max(left, last)
-		e := m.event(out, sequence.EventObjectsInside, sequence.Leave, &v, v.label)
-		e.Value, e.Snapshot = seconds(last-v.since), v.shown
+		e := m.event(out, result.EventObjectsInside, result.Leave, &v, v.label)
+		e.Value, e.Snapshot = result.Number(seconds(last-v.since)), v.shown
 		e.Detail = fmt.Sprintf("lost: %s; %d left inside", why, m.inside())
 		out.Events = append(out.Events, e)
 	}
@@ -150,17 +150,17 @@ func (m *zonesMemory) see(s sighting, out *result.Frame) (left int64) {
 			return 0
 		}
 		v.inside, v.since, v.turning, v.turn = true, v.turn, false, 0
-		e := m.event(out, sequence.EventObjectsInside, sequence.Enter, v, s.label)
+		e := m.event(out, result.EventObjectsInside, result.Enter, v, s.label)
 		n := m.inside()
-		e.Value, e.Detail = float64(n), fmt.Sprintf("%d inside", n)
+		e.Value, e.Detail = result.Number(n), fmt.Sprintf("%d inside", n)
 		out.Events = append(out.Events, e)
 	}
 	if in {
 		v.turning, v.turn = false, 0
 		if stay := m.now - v.since; m.step.loiterAfter > 0 && stay >= m.step.loiterAfter && !v.loitered {
 			v.loitered = true
-			e := m.event(out, sequence.EventLoitering, "", v, s.label)
-			e.Value, e.Detail = seconds(stay), fmt.Sprintf("inside for %v", micros(stay))
+			e := m.event(out, result.EventLoitering, "", v, s.label)
+			e.Value, e.Detail = result.Number(seconds(stay)), fmt.Sprintf("inside for %v", micros(stay))
 			out.Events = append(out.Events, e)
 		}
 		return 0
@@ -173,8 +173,8 @@ func (m *zonesMemory) see(s sighting, out *result.Frame) (left int64) {
 	}
 	gone := *v
 	m.tracks = slices.Delete(m.tracks, i, i+1)
-	e := m.event(out, sequence.EventObjectsInside, sequence.Leave, &gone, s.label)
-	e.Value = seconds(gone.turn - gone.since)
+	e := m.event(out, result.EventObjectsInside, result.Leave, &gone, s.label)
+	e.Value = result.Number(seconds(gone.turn - gone.since))
 	e.Detail = fmt.Sprintf("after %v; %d left inside", micros(gone.turn-gone.since), m.inside())
 	out.Events = append(out.Events, e)
 	return gone.turn
@@ -210,13 +210,13 @@ func (m *zonesMemory) admit(id int64) (int, bool) {
 func (m *zonesMemory) count(before int, left int64, out *result.Frame) {
 	n := m.inside()
 	tell := func(transition string, value float64, format string, args ...any) {
-		e := sequence.NewEvent(m.step, out, sequence.EventObjectsInside, transition)
-		e.Rule, e.Value, e.Detail = m.step.rule, value, fmt.Sprintf(format, args...)
+		e := sequence.NewEvent(m.step, out, result.EventObjectsInside, transition)
+		e.Rule, e.Value, e.Detail = m.step.rule, result.Number(value), fmt.Sprintf(format, args...)
 		out.Events = append(out.Events, e)
 	}
 	if before > 0 && n == 0 {
 		stay := left - m.occupied
-		tell(sequence.End, seconds(stay), "occupied for %v", micros(stay))
+		tell(result.End, seconds(stay), "occupied for %v", micros(stay))
 		m.occupied = 0
 	}
 	if before == 0 && n > 0 {
@@ -226,10 +226,10 @@ func (m *zonesMemory) count(before int, left int64, out *result.Frame) {
 				m.occupied = min(m.occupied, v.since)
 			}
 		}
-		tell(sequence.Begin, float64(n), "%d inside", n)
+		tell(result.Begin, float64(n), "%d inside", n)
 	}
 	if c := m.step.Crowd; c > 0 && before < c && n >= c {
-		tell(sequence.Crowd, float64(n), "%d inside", n)
+		tell(result.Crowd, float64(n), "%d inside", n)
 	}
 }
 

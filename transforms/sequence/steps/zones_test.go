@@ -240,7 +240,7 @@ func TestTremblingAndMissingFramesChangeNoStay(t *testing.T) {
 				t.Skip()
 			}
 			if in != was {
-				want = append(want, map[bool]string{true: sequence.Enter, false: sequence.Leave}[in])
+				want = append(want, map[bool]string{true: result.Enter, false: result.Leave}[in])
 			}
 			x, was = to, in
 		}

@@ -23,7 +23,7 @@ func Item(n int, fps float64, width, height int, pixels []byte, found ...result.
 		f.Channels = 1
 	}
 	rec := frame.Record{Offset: 100 + int64(n), Timestamp: f.Captured.UnixMilli(), Key: []byte("cam"), Value: pixels}
-	it := element.Item{Result: result.Begin("frames", 0, &rec), Frame: f}
+	it := element.Item{Result: result.Of("frames", 0, &rec), Frame: f}
 	it.Result.Describe(&f)
 	it.Result.Detections = found
 	return it
