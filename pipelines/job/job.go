@@ -81,8 +81,8 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 		total += t.To - t.From
 	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
-		{Name: "kafkasource/records", Label: "read", Total: total},
-		{Name: "framebeam/frames_analyzed", Label: "analysed"},
+		{Name: "kafkasource/records", Label: "read"},
+		{Name: "framebeam/frames_analyzed", Label: "analysed", Total: total},
 		{Name: "framebeam/results_committed", Label: "written"},
 	}}
 }

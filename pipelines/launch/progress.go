@@ -155,17 +155,16 @@ func (m *Meter) line(now tally, at time.Time, inPlace bool) (string, []slog.Attr
 }
 
 // left is how long it will take until the first counter with a total is there, as fast as
-// it has been so far.
+// it has been so far. When it is there, nobody knows.
 func (m *Meter) left(now tally, at time.Time) (time.Duration, bool) {
 	for _, c := range m.Counters {
 		if c.Total == 0 {
 			continue
 		}
-		done := now[c.Name] - m.first[c.Name]
-		if done <= 0 {
+		done, left := now[c.Name]-m.first[c.Name], c.Total-now[c.Name]
+		if done <= 0 || left <= 0 {
 			return 0, false
 		}
-		left := max(c.Total-now[c.Name], 0)
 		return time.Duration(float64(at.Sub(m.begun)) / float64(done) * float64(left)).Round(time.Second), true
 	}
 	return 0, false

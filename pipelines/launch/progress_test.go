@@ -43,7 +43,7 @@ func TestOnATerminalTheLineSaysHowLongItWillTake(t *testing.T) {
 	want := []string{
 		"pictures 0  packs 0 of 30", "pictures 100  packs 0 of 30  (20/s)", "pictures 200  packs 10 of 30  (20/s, 20s left)",
 		"pictures 200  packs 10 of 30  (0/s, 30s left)", "pictures 200  packs 10 of 30  (0/s, 40s left)",
-		"pictures 600  packs 31 of 30  (80/s, 0s left)",
+		"pictures 600  packs 31 of 30  (80/s)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
