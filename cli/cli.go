@@ -18,7 +18,7 @@ import (
 func Main() { start(New()) }
 
 // Only is the main function of a program that is one command of framebeam's.
-func Only(name string) { start(command(name)) }
+func Only(name string) { start(single(name)) }
 
 // start runs a command, unless this process was started to capture a source, or by an
 // engine to work on a job: both start the program that they are started by.
@@ -73,8 +73,8 @@ func New() *cobra.Command {
 	return versioned(root)
 }
 
-// command is the command of that name, alone.
-func command(name string) *cobra.Command {
+// single is the command of that name, alone.
+func single(name string) *cobra.Command {
 	for _, g := range groups {
 		for _, c := range g.commands {
 			if c := c(); c.Name() == name {

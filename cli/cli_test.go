@@ -284,17 +284,17 @@ func TestACommandIsAProgramOfItsOwn(t *testing.T) {
 	for _, g := range groups {
 		for _, c := range g.commands {
 			name := c().Name()
-			if code, help, _ := runOf(t, command(name), "-help"); code != program.Done || !strings.Contains(help, "\n  "+name+" ") {
+			if code, help, _ := runOf(t, single(name), "-help"); code != program.Done || !strings.Contains(help, "\n  "+name+" ") {
 				t.Errorf("%s: exit code %d\n%s", name, code, help)
 			}
 			want := "unknown flag: --colour (see " + name + " --help)\n"
 			if name == "stack" {
 				continue // it has flags only below
 			}
-			if code, _, stderr := runOf(t, command(name), "-colour"); code != program.Usage || stderr != want {
+			if code, _, stderr := runOf(t, single(name), "-colour"); code != program.Usage || stderr != want {
 				t.Errorf("%s: exit code %d, %s", name, code, stderr)
 			}
-			if code, version, _ := runOf(t, command(name), "--version"); code != program.Done || !strings.HasPrefix(version, name+" ") || !strings.Contains(version, "\nOpenCV  ") {
+			if code, version, _ := runOf(t, single(name), "--version"); code != program.Done || !strings.HasPrefix(version, name+" ") || !strings.Contains(version, "\nOpenCV  ") {
 				t.Errorf("%s: exit code %d, %s", name, code, version)
 			}
 		}
