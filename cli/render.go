@@ -32,7 +32,9 @@ are not full yet, _partial/images. The frames come from the archive, or else fro
 	f := c.Flags()
 	out := flags.Output(f)
 	root := flags.Archive(f)
-	images := f.String("images", picture.WithDetections, "which `frames`: events (the snapshots of what has happened), detections (in which something was found) or all; pictures that are there stay")
+	images := f.String("images", picture.WithDetections,
+		"which `frames`: events (the snapshots of what has happened), detections (in which something was "+
+			"found) or all; pictures that are there stay")
 	cameras := flags.Cameras(f)
 	sheets := f.Bool("sheets", false, "draw a contact sheet per camera too, in the folder sheets")
 	kafka := flags.Kafka(f)

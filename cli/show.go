@@ -27,7 +27,8 @@ the log.`,
 	var q listing.Query
 	f.BoolVar(&q.Found, "found", false, "only frames with detections or events; in a summary: only cameras with such")
 	f.BoolVar(&q.Dead, "dead", false, "only dead letters: what could not be read, and why; in a summary: only cameras with such")
-	f.BoolVar(&q.Configs, "configs", false, "not results, but the configurations that they were made with: generation, config_digest, pattern of cameras, config")
+	f.BoolVar(&q.Configs, "configs", false, "not results, but the configurations that they were made with: generation, config_digest, pattern of "+
+		"cameras, config")
 	format := flags.Format(c, listing.Formats...)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		q.Output, q.Cameras, q.Format = *output, flags.List(*cameras), *format

@@ -27,9 +27,12 @@ with the results, and reads no frames.`,
 	cameras := flags.Cameras(f)
 	var q search.Query
 	f.StringVar(&q.To, "to", "", "what is looked for: a JPEG or PNG `file`, or a frame of the output as topic/partition@offset")
-	f.StringVar(&q.By, "by", "", "the `analysis` whose features are compared: histogram, perceptual_hash or keypoints (default: the first of them that is in the results)")
+	f.StringVar(&q.By, "by", "", "the `analysis` whose features are compared: histogram, perceptual_hash or keypoints (default: the "+
+		"first of them that is in the results)")
 	f.IntVar(&q.Limit, "limit", 20, "most `frames` that are listed")
-	f.DurationVar(&q.Apart, "apart", 10*time.Second, "time is cut into stretches of this length, and the best frame of each camera in each is listed; 0: every frame")
+	f.DurationVar(&q.Apart, "apart", 10*time.Second,
+		"time is cut into stretches of this length, and the best frame of each camera in each is listed; 0: "+
+			"every frame")
 	format := flags.Format(c, search.Formats...)
 	flags.Choices(c, "by", "histogram", "perceptual_hash", "keypoints")
 	c.RunE = func(c *cobra.Command, args []string) error {

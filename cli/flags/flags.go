@@ -30,7 +30,8 @@ func Topic(f *pflag.FlagSet) *string {
 
 // Config adds --config.
 func Config(f *pflag.FlagSet) *string {
-	return f.String("config", "", "a YAML `file`: of ingest with the cameras; else with the analyses (default: what the output was analysed with last, or else quality, and motion as the original system finds it)")
+	return f.String("config", "", "a YAML `file`: of ingest with the cameras; else with the analyses (default: what the output was "+
+		"analysed with last, or else quality, and motion as the original system finds it)")
 }
 
 // Output adds --output.
@@ -61,7 +62,9 @@ func List(s string) []string {
 
 // From adds --from, and --start, as it was called.
 func From(f *pflag.FlagSet) *string {
-	from := f.String("from", "earliest", "where to begin in partitions that the output or archive does not know yet, a `place`: earliest, latest, an offset or a time (the first record whose timestamp in the log is that or later); an archive begins with the whole chunk")
+	from := f.String("from", "earliest", "where to begin in partitions that the output or archive does not know yet, a `place`: earliest, "+
+		"latest, an offset or a time (the first record whose timestamp in the log is that or later); an "+
+		"archive begins with the whole chunk")
 	f.StringVar(from, "start", *from, "")
 	_ = f.MarkHidden("start")
 	return from
@@ -69,12 +72,14 @@ func From(f *pflag.FlagSet) *string {
 
 // Until adds --until. The default depends on where frames come from, and is "".
 func Until(f *pflag.FlagSet) *string {
-	return f.String("until", "", "where to stop, a `place`: never, now, an offset or a time (before the first record whose timestamp in the log is that or later; the log's end if there is none); default never, of an archive now")
+	return f.String("until", "", "where to stop, a `place`: never, now, an offset or a time (before the first record whose timestamp in "+
+		"the log is that or later; the log's end if there is none); default never, of an archive now")
 }
 
 // Chunk adds --chunk. defaultN is what a new folder gets.
 func Chunk(f *pflag.FlagSet, defaultN int64) *int64 {
-	return f.Int64("chunk", 0, fmt.Sprintf("`offsets` per chunk; fixed by the first job of an output or archive (default: what it has, %d if it is new)", defaultN))
+	return f.Int64("chunk", 0, fmt.Sprintf("`offsets` per chunk; fixed by the first job of an output or archive (default: what it has, %d if it "+
+		"is new)", defaultN))
 }
 
 // Format adds --format, of which a command has these.

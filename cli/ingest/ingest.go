@@ -53,12 +53,16 @@ func New() *cobra.Command {
 	f.StringVar(&l.wire, "wire", string(config.CloudEvents), "`format` on Kafka: cloudevents, or json for {cameraId,timestamp,rows,cols,type,data}")
 	f.StringVar(&l.zone, "json-zone", "UTC", "time `zone` of the timestamps of --wire=json, such as Europe/Berlin")
 	f.BoolVar(&l.opts.Again, "again", false, "publish files as other frames (in new epochs), not as repeats of those published before")
-	f.StringVar(&l.opts.Journal, "journal", "", "`file` that remembers which frames of files are in the topic; it may be lost. Default: beside --config, named after it and the topic")
+	f.StringVar(&l.opts.Journal, "journal", "", "`file` that remembers which frames of files are in the topic; it may be lost. Default: beside "+
+		"--config, named after it and the topic")
 	f.BoolVar(&l.create, "create-topic", false, "create the topic if it does not exist, kept by size (10 GiB a partition)")
 	f.IntVar(&l.partitions, "partitions", 0, "`number` of partitions of a topic that is created")
 	f.IntVar(&l.buffer, "buffer", 512, "`MiB` of memory for frames on their way to Kafka, shared by the cameras")
-	f.IntVar(&l.memory, "source-memory", capture.DefaultMaxMemory>>20, "most `MiB` of memory for reading one source, which is stopped, as failed, beyond it")
-	f.DurationVar(&l.opts.Publish.DeliveryTimeout, "delivery-timeout", 0, "how long a partition that cannot be written is tried before it is given up; 0, the default, is 5m, or for ever when a source is live")
+	f.IntVar(&l.memory, "source-memory", capture.DefaultMaxMemory>>20,
+		"most `MiB` of memory for reading one source, which is stopped, as failed, beyond it")
+	f.DurationVar(&l.opts.Publish.DeliveryTimeout, "delivery-timeout", 0,
+		"how long a partition that cannot be written is tried before it is given up; 0, the default, is 5m, or "+
+			"for ever when a source is live")
 	f.DurationVar(&l.opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.DurationVar(&l.opts.Interval, "progress", 5*time.Second, "how often progress is printed")
 	l.kafka = flags.Kafka(f)

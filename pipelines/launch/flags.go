@@ -44,8 +44,12 @@ func DefineFlags(f *pflag.FlagSet) {
 	beam("environment_type", "`kind` of workers of flink and spark: process (the default), loopback (this process: for trying out), external or docker")
 	beam("environment_config", "`what` external and docker need: the address of a worker pool, or the name of an image")
 	f.StringVar(workerPath, "worker-path", *workerPath, "where the machines of flink or spark have this `program` (default: where it is here)")
-	f.StringVar(optionsFile, "engine-options", *optionsFile, "Beam options of a job on flink or spark, a YAML `file` (default: runner-configs/flink/job.yaml or spark/job.yaml, as built in)")
-	f.StringVar(flinkREST, "flink-rest", *flinkREST, "Flink's REST `address`, where jobs with an end are stopped and others cancelled; empty, for the latter: by the job server alone, which does not reach a cluster")
+	f.StringVar(optionsFile, "engine-options", *optionsFile,
+		"Beam options of a job on flink or spark, a YAML `file` (default: runner-configs/flink/job.yaml or "+
+			"spark/job.yaml, as built in)")
+	f.StringVar(flinkREST, "flink-rest", *flinkREST,
+		"Flink's REST `address`, where jobs with an end are stopped and others cancelled; empty, for the "+
+			"latter: by the job server alone, which does not reach a cluster")
 	f.StringVar(savepoint, "savepoint", *savepoint, "the Flink savepoint or kept checkpoint, a `path`, that the job begins with")
 	f.StringVar(savepointDir, "savepoint-dir", *savepointDir, "the `folder` for the savepoint that a job on Flink ends with when it is interrupted")
 	f.Var(passedToBeam{}, "beam", "another of Beam's flags, `name=value`; for several repeat it")
