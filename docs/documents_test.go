@@ -18,7 +18,7 @@ import (
 // repository is what the documents speak of.
 type repository struct {
 	paths    []string                   // of files and folders, from the root, with slashes
-	folders  map[string]bool            // the names of folders, wherever they lie
+	folders  map[string]bool            // the names of those at the top, and of those with code
 	names    map[string]map[string]bool // by package name, what its files declare at the top
 	comments map[string]bool            // by folder of a package, whether it has a comment
 }
@@ -39,11 +39,14 @@ func read(t *testing.T) *repository {
 		}
 		r.paths = append(r.paths, p)
 		if e.IsDir() {
-			r.folders[e.Name()] = true
+			r.folders[p] = true
 			return nil
 		}
 		if path.Ext(p) != ".go" {
 			return nil
+		}
+		for _, name := range strings.Split(path.Dir(p), "/") {
+			r.folders[name] = true
 		}
 		return r.parse(file, path.Dir(p))
 	})
