@@ -25,7 +25,6 @@ type Generation struct {
 	CodeVersion  string `json:"code_version"`
 	OpenCV       string `json:"opencv"`
 	Arch         string `json:"arch"` // GOARCH
-	CPU          string `json:"cpu"`  // features that decide OpenCV's dispatch
 	// Began holds, by topic+partition, the first chunk that this generation
 	// makes where it keeps chunks of generations before it. All other
 	// partitions it makes from their base.
@@ -138,7 +137,7 @@ func readGenerations(ctx context.Context, f *store.Folder, limit int) ([]Generat
 func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 	g := Generation{
 		Format: journalFormat, Number: len(o.gens) + 1, ConfigDigest: cfg.ConfigDigest, Config: cfg.ConfigText,
-		CodeVersion: cfg.CodeVersion, OpenCV: cfg.OpenCV, Arch: runtime.GOARCH, CPU: cfg.CPU,
+		CodeVersion: cfg.CodeVersion, OpenCV: cfg.OpenCV, Arch: runtime.GOARCH,
 		Began: map[string]int64{}, Effective: map[string]int64{},
 	}
 	if len(o.gens) > 0 {

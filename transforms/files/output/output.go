@@ -89,10 +89,9 @@ type OpenConfig struct {
 	ConfigDigest string
 	// ConfigText is the effective configuration, for people.
 	ConfigText string
-	// CodeVersion, OpenCV and CPU are recorded and not compared.
+	// CodeVersion and OpenCV are recorded and not compared.
 	CodeVersion string
 	OpenCV      string
-	CPU         string
 }
 
 // Spec names an output and the generation that a job writes. It travels to the workers.
