@@ -14,7 +14,7 @@ type Kind uint8
 const (
 	// Frames: consecutive records of one camera from one chunk.
 	Frames Kind = iota
-	// Save: the chunk has ended and the camera's state is to be said.
+	// Save: the chunk has ended, and the sequence stage is to emit the camera's state.
 	Save
 	// Clear: the camera was not seen for so long that it is forgotten.
 	Clear

@@ -88,9 +88,9 @@ func (e *Event) Record() (frame.Record, error) {
 	}, nil
 }
 
-// records are a result's events as Kafka records. Brokers refuse timestamps that lie
-// an hour ahead of them. A camera whose clock does can only have come this far in a
-// record with another timestamp, which is taken then; ce_time tells what it said.
+// records are a result's events as Kafka records. Brokers refuse a timestamp that is
+// more than an hour ahead of their clocks. They took the frame's record, so an event is
+// never dated later than that; its ce_time still is the time that the camera said.
 func records(row *result.Frame) ([]frame.Record, error) {
 	var recs []frame.Record
 	for _, e := range Of(row) {

@@ -1,5 +1,6 @@
-// Package frame defines what one frame of one camera is, the two wire formats
-// in which it lies on Kafka, and how its pixels are decoded safely.
+// Package frame defines a frame of a camera, the two formats in which it lies on Kafka
+// (CloudEvents, and the original system's JSON), and checks of its image's header that
+// need no decoder.
 //
 // A [Record] is what Kafka holds; a [Parser] makes a [Frame] of it or says why it
 // cannot ([Poison]). The bytes in Frame.Data are those the collector encoded:

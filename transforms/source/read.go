@@ -84,9 +84,9 @@ var (
 // logs are those that the readers of this process have open.
 var logs element.Shared[log.Log]
 
-// reader is what reads a log, whatever an engine takes it for. What it emits
-// depends on a restriction and the log alone; clock and memory decide only when
-// it hands back.
+// reader reads a log; the DoFns for splittable, ticked and bounded reading share it.
+// What it emits depends only on the restriction and the log. Clock and memory decide only
+// when it hands back to the engine.
 type reader struct {
 	Config Config
 

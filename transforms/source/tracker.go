@@ -61,8 +61,8 @@ type Close struct {
 	Cameras []chunk.CameraOffset // the others and Saved, sorted
 }
 
-// Tell claims the right to tell how far the open chunk has come. The claim
-// fills in the rest. It fails, and nothing else does, when there is nothing new.
+// Tell claims the right to emit how far the open chunk has come; a successful claim fills
+// in its fields. It fails when there is nothing new, without an effect on other claims.
 type Tell struct {
 	Index   int64
 	UpTo    int64

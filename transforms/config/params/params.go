@@ -1,5 +1,6 @@
-// Package params is the parameters of analyses: of one Go struct that holds the
-// defaults it makes the JSON Schema, the strict decoding and the checks.
+// Package params defines the parameters of analyses. An analysis has one Go struct that
+// holds the defaults. From it the package derives the JSON Schema, and by it it decodes
+// strictly and checks.
 //
 // A struct's exported fields are the parameters. Tags say what they are:
 //

@@ -13,11 +13,11 @@ import (
 // ErrIncomplete is in the errors of [Output.Verify] that name what is missing.
 var ErrIncomplete = errors.New("the output lacks")
 
-// Verify makes sure, at the end of a job that read the offsets [from, to), that
-// every chunk that lies before to is complete, and that the beginning of the
-// chunk in which to lies, if to is not its first offset, was published as a
-// partial file or is part of a complete chunk. Engines end with success although
-// they threw keyed state away. What is missing is an [ErrIncomplete].
+// Verify makes sure that a job that read the offsets [from, to) has published all of
+// them: every chunk before to is complete; and where to lies inside a chunk, that chunk
+// is complete too, or its beginning is there as a partial file. It is needed because
+// engines end with success although they have thrown keyed state away. The error is an
+// [ErrIncomplete] that names what is missing.
 func (o *Output) Verify(ctx context.Context, topic string, partition int32, from, to int64) error {
 	if from >= to {
 		return nil

@@ -63,7 +63,8 @@ func (w *Writer) lineage(id chunk.ID) string {
 	return governing(w.o.gens, chunkfolder.PartitionKey(id.Topic, id.Partition), id.Index).lineage
 }
 
-// current is ErrSuperseded if a newer generation makes the chunk.
+// current returns ErrSuperseded if the chunk belongs to a newer generation than the
+// writer's.
 func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 	newer := w.o.gens
 	for number := w.spec.Generation + 1; ; number++ {

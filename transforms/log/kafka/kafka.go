@@ -137,8 +137,9 @@ type refusedLater struct{ error }
 
 func (e *refusedLater) Unwrap() error { return e.error }
 
-// known is err unless kafka-go says that a topic is unknown only because it knows
-// none, since no broker answers: then it is why none does.
+// known returns the reason behind an unknown topic. While no broker answers, kafka-go has
+// no metadata and calls every topic unknown: then it is why no broker answers. Any other
+// error is returned as it is.
 func (l *kafkaLog) known(ctx context.Context, err error) error {
 	if errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) {
 		if _, unanswered := l.client.Metadata(ctx, &kafka.MetadataRequest{}); unanswered != nil {

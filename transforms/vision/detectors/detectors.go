@@ -1,10 +1,11 @@
-// Package detectors is what gocv lacks of OpenCV's detectors: what OpenCV throws is
-// an error and does not end the process, models come from memory, so that what was
-// checked is what is used, and detections have their weights.
+// Package detectors calls OpenCV's detectors where gocv's own wrappers do not suffice.
+// An exception of OpenCV becomes an error and does not end the process. Models are loaded
+// from memory, so that the bytes that were checked are the ones that are used. Detections
+// have their weights.
 //
-// All of it is single-threaded after [pixels.SingleThreaded], and then gives the
-// same for the same picture on the same OpenCV build and CPU dispatch. Nothing here
-// may be used by two goroutines at once.
+// After [pixels.SingleThreaded] it uses one thread, and then the same picture gives the
+// same result on the same OpenCV build and CPU dispatch. Nothing here may be used by two
+// goroutines at once.
 package detectors
 
 /*

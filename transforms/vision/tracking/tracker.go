@@ -59,8 +59,8 @@ type Config struct {
 	Agility float64
 }
 
-// Default are the parameters of SORT (IoU, MinHits) and ByteTrack (High, Low), and
-// for the rest those that scored best on generated scenes; see testdata/trackscore.
+// Default returns the published parameters of SORT (IoU, MinHits) and ByteTrack (High,
+// Low). The others are those that scored best on generated scenes: see testdata/trackscore.
 func Default() Config {
 	return Config{
 		High: 0.5, Low: 0.1, IoU: 0.3, LowIoU: 0.4, TentativeIoU: 0.3,
