@@ -131,8 +131,8 @@ func (l *line) check(args []string) (*config.Config, error) {
 		bad = append(bad, err)
 	}
 	opts.Publish.Connection = l.kafka.Connection
-	opts.Wire = config.Wire(l.wire)
-	if opts.Wire != config.CloudEvents && opts.Wire != config.JSON {
+	opts.Format = config.Format(l.wire)
+	if opts.Format != config.CloudEvents && opts.Format != config.JSON {
 		wrong("--wire %q is not cloudevents or json", l.wire)
 	}
 	if opts.Zone, err = timezone.Load(l.zone); err != nil {
@@ -160,7 +160,7 @@ func (l *line) check(args []string) (*config.Config, error) {
 	var cfg *config.Config
 	if *l.config == "" {
 		wrong("--config is missing")
-	} else if cfg, err = config.Load(*l.config, opts.Wire); err != nil {
+	} else if cfg, err = config.Load(*l.config, opts.Format); err != nil {
 		bad = append(bad, err)
 	}
 	if opts.Journal == "" {

@@ -39,8 +39,8 @@ type Options struct {
 	// any outage.
 	Publish publish.Options
 
-	Wire config.Wire    // must be what the configuration was loaded with
-	Zone *time.Location // of the JSON wire's timestamps; default UTC
+	Format config.Format  // must be what the configuration was loaded with
+	Zone   *time.Location // of the JSON format's timestamps; default UTC
 	// Again gives files new epochs: they are published as other frames, not as
 	// repeats of those published before.
 	Again bool
@@ -66,8 +66,8 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	if o.Wire == "" {
-		o.Wire = config.CloudEvents
+	if o.Format == "" {
+		o.Format = config.CloudEvents
 	}
 	if o.BufferBytes == 0 {
 		o.BufferBytes = 512 << 20
@@ -92,10 +92,10 @@ func (o *Options) setDefaults() {
 // camera is one camera in a run.
 type camera struct {
 	cfg     config.Camera
-	key     string // of its records: its id, on the JSON wire the original's
+	key     string // of its records: its id, in the JSON format the original's
 	capture *capture.Camera
 	refused atomic.Int64
-	already atomic.Int64 // frames of the JSON wire that are in the topic
+	already atomic.Int64 // frames of the JSON format that are in the topic
 
 	// published is what capture leaves out; written before it runs.
 	published map[string]int64
@@ -117,7 +117,7 @@ type run struct {
 	begun     time.Time
 	live      bool                // at least one source is
 	resume    *resume             // nil if there is nothing to find out
-	sent      map[uint64]struct{} // identities of records of the JSON wire that are in the topic
+	sent      map[uint64]struct{} // identities of records of the JSON format that are in the topic
 }
 
 // Run captures and publishes until all files have ended, for ever if a source
@@ -134,7 +134,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	}
 	for _, c := range cfg.Cameras {
 		published, key := map[string]int64{}, c.ID
-		if opts.Wire == config.JSON {
+		if opts.Format == config.JSON {
 			key = frame.OriginalCamera(c.ID)
 		}
 		r.cameras = append(r.cameras, &camera{
@@ -298,7 +298,7 @@ func (r *run) look(ctx context.Context) error {
 	return r.resume.find(ctx)
 }
 
-// already reports, and counts, that a frame of the JSON wire is in the topic.
+// already reports, and counts, that a frame of the JSON format is in the topic.
 func (r *run) already(c *camera, rec *frame.Record) bool {
 	if len(r.sent) == 0 {
 		return false
@@ -335,7 +335,7 @@ func (r *run) ended(ctx context.Context, c *camera, err error) {
 }
 
 func (r *run) record(f *frame.Frame) (frame.Record, error) {
-	if r.opts.Wire == config.JSON {
+	if r.opts.Format == config.JSON {
 		return f.JSON(r.opts.Zone)
 	}
 	return f.CloudEvent(), nil

@@ -200,7 +200,7 @@ func TestTheJSONWireIsWhatTheParserReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Wire, opts.Zone = config.JSON, zone
+	opts.Format, opts.Zone = config.JSON, zone
 	if _, err := Run(t.Context(), configOf(c), opts); err != nil {
 		t.Fatal(err)
 	}

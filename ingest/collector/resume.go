@@ -59,7 +59,7 @@ type span struct {
 // newResume returns nil if there is nothing to find out.
 func newResume(r *run) *resume {
 	s := &resume{r: r, path: r.opts.Journal, marks: map[int]mark{}, cameras: map[string]known{}, early: map[int]span{}}
-	if r.opts.Wire == config.JSON {
+	if r.opts.Format == config.JSON {
 		s.path = "" // its frames have no names that could be noted
 	}
 	for _, c := range r.cameras {
@@ -214,7 +214,7 @@ func (s *resume) see(r *frame.Record) {
 	if !ok {
 		return
 	}
-	if s.r.opts.Wire == config.JSON {
+	if s.r.opts.Format == config.JSON {
 		s.r.sent[identity(r)] = struct{}{}
 		return
 	}

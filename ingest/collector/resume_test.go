@@ -258,7 +258,7 @@ func TestFramesOfTheJSONWireThatAreInTheTopicAreLeftOut(t *testing.T) {
 	c := film(t, "tree", "scene:seed=1&size=32x24&frames=50&fps=10")
 	c.Encoding = frame.Raw
 	opts := options(b)
-	opts.Wire = config.JSON
+	opts.Format = config.JSON
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	opts.Interval, opts.BufferBytes = time.Millisecond, 4000
@@ -290,7 +290,7 @@ func TestFramesOfTheJSONWireThatAreInTheTopicAreLeftOut(t *testing.T) {
 func TestACameraOfTheOriginalsIsCountedAndFoundAgainByItsKey(t *testing.T) {
 	b := start(t, nil)
 	opts := options(b)
-	opts.Wire = config.JSON
+	opts.Format = config.JSON
 	var cameras []config.Camera
 	for _, id := range []string{"id--Front.20Door", "id--T.C3.BCr", "id--"} { // not all of one partition
 		c := film(t, id, "scene:seed=1&size=32x24&frames=5&fps=10")

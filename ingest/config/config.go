@@ -28,14 +28,14 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-// Wire is the format in which frames are published.
-type Wire string
+// Format is that in which frames are published.
+type Format string
 
 const (
 	// CloudEvents is CloudEvents 1.0 in Kafka's binary mode: the default.
-	CloudEvents Wire = "cloudevents"
+	CloudEvents Format = "cloudevents"
 	// JSON is the older {cameraId,timestamp,rows,cols,type,data} with raw pixels.
-	JSON Wire = "json"
+	JSON Format = "json"
 )
 
 // Config is a collector's configuration, free of violations.
@@ -50,7 +50,7 @@ type Camera struct {
 
 	Size     image.Point    // resize: "WxH" in pixels, default 640x480; "native" keeps the source's size and is zero here
 	MaxFPS   float64        // max_fps: at most so many frames a second are taken, by capture time; 0, the default, takes all
-	Encoding frame.Encoding // encoding: jpeg, png or raw; default jpeg, and raw with the JSON wire, which has nothing else
+	Encoding frame.Encoding // encoding: jpeg, png or raw; default jpeg, and raw with the JSON format, which has nothing else
 	Quality  int            // quality: of JPEG, 1 to 100, default 90 (DefaultQuality)
 
 	Passes   int       // loop: how often files are played: a number, or true for ever (0 here); default 1
@@ -85,7 +85,7 @@ var defaultSize = image.Pt(640, 480)
 
 // Options are what a configuration depends on besides its file.
 type Options struct {
-	Wire      Wire                                      // default CloudEvents
+	Format    Format                                    // default CloudEvents
 	Directory string                                    // relative sources start here
 	Getenv    func(name string) (value string, ok bool) // for ${NAME} in sources; default os.LookupEnv
 }
@@ -93,12 +93,12 @@ type Options struct {
 // Load reads the file at path. Relative sources start at its folder, and every
 // file a source names must exist. What is wrong with the content is returned
 // as a [*strictyaml.Error].
-func Load(path string, wire Wire) (*Config, error) {
+func Load(path string, format Format) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	r := reader{opts: Options{Wire: wire, Directory: filepath.Dir(path)}}
+	r := reader{opts: Options{Format: format, Directory: filepath.Dir(path)}}
 	cfg, lines := r.parse(data)
 	for i := range cfg.Cameras {
 		if c := &cfg.Cameras[i]; c.Source.Kind != "" {

@@ -26,11 +26,11 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			wire := CloudEvents
+			format := CloudEvents
 			if filepath.Base(file) == "json.yaml" {
-				wire = JSON
+				format = JSON
 			}
-			_, err := Load(file, wire)
+			_, err := Load(file, format)
 			var violations *strictyaml.Error
 			if !errors.As(err, &violations) {
 				t.Fatalf("got %v, want violations", err)
@@ -85,7 +85,7 @@ cameras:
 }
 
 func TestTheJSONWireTakesRawPixelsUnlessToldOtherwise(t *testing.T) {
-	cfg, err := Parse([]byte("cameras:\n  - {id: a, source: 0}\n"), Options{Wire: JSON})
+	cfg, err := Parse([]byte("cameras:\n  - {id: a, source: 0}\n"), Options{Format: JSON})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		default:
 			return fmt.Errorf("%q is not jpeg, png or raw", v)
 		}
-		if opts.Wire == JSON && s.camera.Encoding != frame.Raw {
+		if opts.Format == JSON && s.camera.Encoding != frame.Raw {
 			return fmt.Errorf("%s cannot be sent as JSON, which holds raw pixels: use raw or leave it out", v)
 		}
 		return nil
@@ -129,8 +129,8 @@ type reader struct {
 // parse returns the cameras with the line of each one's source beside them.
 func (r *reader) parse(data []byte) (*Config, []int) {
 	cfg := &Config{}
-	if r.opts.Wire == "" {
-		r.opts.Wire = CloudEvents
+	if r.opts.Format == "" {
+		r.opts.Format = CloudEvents
 	}
 	if r.opts.Getenv == nil {
 		r.opts.Getenv = os.LookupEnv
@@ -150,7 +150,7 @@ func (r *reader) parse(data []byte) (*Config, []int) {
 		Size: defaultSize, Encoding: frame.JPEG, Quality: DefaultQuality, Passes: 1,
 		ImageFPS: defaultImageFPS, OpenTimeout: defaultOpenTimeout, ReadTimeout: defaultReadTimeout,
 	}}
-	if r.opts.Wire == JSON {
+	if r.opts.Format == JSON {
 		base.camera.Encoding = frame.Raw
 	}
 	if !strictyaml.IsNull(defaults) {

@@ -100,7 +100,7 @@ func serve(ctx context.Context, p params) error {
 	s := stock{Brokers: b.Addrs(), Bytes: map[string]float64{}}
 	for _, t := range []struct {
 		name   string
-		wire   config.Wire
+		format config.Format
 		frames int
 		camera []string
 	}{
@@ -111,7 +111,7 @@ func serve(ctx context.Context, p params) error {
 		if !slices.Contains(p.Topics, t.name) {
 			continue
 		}
-		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.wire, t.frames, t.camera); err != nil {
+		if s.Bytes[t.name], err = fill(ctx, s.Brokers, t.name, p.Config, t.format, t.frames, t.camera); err != nil {
 			return fmt.Errorf("fill topic %s: %w", t.name, err)
 		}
 	}
@@ -136,8 +136,8 @@ func serve(ctx context.Context, p params) error {
 // fill publishes so many frames of the film, captured as the collector does, of
 // each of the cameras in turn if there are any. A film that is shorter goes on from
 // its beginning in the same epoch, as if it were longer.
-func fill(ctx context.Context, brokers []string, topic, file string, wire config.Wire, frames int, cameras []string) (bytes float64, err error) {
-	cfg, err := config.Load(file, wire)
+func fill(ctx context.Context, brokers []string, topic, file string, format config.Format, frames int, cameras []string) (bytes float64, err error) {
+	cfg, err := config.Load(file, format)
 	if err != nil {
 		return 0, err
 	}
@@ -155,7 +155,7 @@ func fill(ctx context.Context, brokers []string, topic, file string, wire config
 		}
 		f.Captured = cfg.Cameras[0].Start.Add(time.Duration(f.Sequence) * 100 * time.Millisecond)
 		rec := f.CloudEvent()
-		if wire == config.JSON {
+		if format == config.JSON {
 			if rec, err = f.JSON(time.UTC); err != nil {
 				return err
 			}

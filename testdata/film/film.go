@@ -22,7 +22,7 @@ type Config struct {
 	Height  int // pixels, default 72
 	Seed    uint64
 	// Odd puts into the log what is no plain frame: poison of every kind, repeats,
-	// late frames, missing frames, new epochs, PNG and raw frames, the JSON wire.
+	// late frames, missing frames, new epochs, PNG and raw frames, the JSON format.
 	Odd bool
 }
 
@@ -112,7 +112,7 @@ func odd(f frame.Frame, bgr []byte, n int, before []frame.Record) []frame.Record
 	case 25:
 		f.Encoding, f.Channels = frame.Raw, 3
 		return []frame.Record{encode(f, bgr)}
-	case 26: // the JSON wire
+	case 26: // the JSON format
 		f.Encoding, f.Channels = frame.Raw, 3
 		f.Data = bgr
 		rec, err := f.JSON(time.UTC)

@@ -24,7 +24,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-// EventType is the CloudEvents type of an event; a wire that is not compatible gets
+// EventType is the CloudEvents type of an event; a format that is not compatible gets
 // another one. Fields may be added to the JSON under the same type.
 const EventType = "com.framebeam.event.v1"
 

@@ -16,7 +16,7 @@ const (
 	escape = '.'
 )
 
-// CameraID is the camera id that stands for an id of the JSON wire: itself if it is
+// CameraID is the camera id that stands for an id of the JSON format: itself if it is
 // legal. "" means that there is none: it would be longer than MaxCamera.
 func CameraID(original string) string {
 	if ValidCamera(original) && !isMapped(original) {
@@ -86,7 +86,7 @@ func escaped(original string) string {
 }
 
 // Camera returns the id of the camera that the record belongs to, or "" when it
-// belongs to none: its key, which must be a camera id. On the JSON wire it is what
+// belongs to none: its key, which must be a camera id. In the JSON format it is what
 // [CameraID] makes of the key, or of the member cameraId where there is no key.
 func (r *Record) Camera() string {
 	id := string(r.Key)

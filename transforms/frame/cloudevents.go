@@ -9,7 +9,7 @@ import (
 // A frame as a CloudEvent 1.0 in Kafka's binary mode: the record's value is the
 // image, its key the camera, and the attributes are headers.
 const (
-	// EventType is the CloudEvents type of a frame; a wire that is not
+	// EventType is the CloudEvents type of a frame; a format that is not
 	// compatible gets another one.
 	EventType = "com.framebeam.frame.v1"
 

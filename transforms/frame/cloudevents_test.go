@@ -31,7 +31,7 @@ func TestFrame_CloudEvent_isReadAsTheSameFrame(t *testing.T) {
 	})
 }
 
-// The wire is a contract with readers and writers that are not ours.
+// The format is a contract with readers and writers that are not ours.
 func TestFrame_CloudEvent_headers(t *testing.T) {
 	f := rawOf(5, 3, 3)
 	rec := f.CloudEvent()

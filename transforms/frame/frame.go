@@ -28,8 +28,8 @@ const (
 // Frame is one picture of one camera.
 type Frame struct {
 	Camera   string    // id, see ValidCamera
-	Epoch    string    // the unbroken stretch of the camera it belongs to; "" from the JSON wire
-	Sequence int64     // its number in the epoch, from 0; -1 from the JSON wire, which has none
+	Epoch    string    // the unbroken stretch of the camera it belongs to; "" from the JSON format
+	Sequence int64     // its number in the epoch, from 0; -1 from the JSON format, which has none
 	Captured time.Time // capture time, UTC
 	Width    int       // pixels
 	Height   int       // pixels
@@ -51,7 +51,7 @@ const (
 	ReasonEmpty      Reason = "empty"          // the value is empty or null
 	ReasonBadHeader  Reason = "bad_header"     // a required attribute is missing or malformed
 	ReasonBadVersion Reason = "bad_version"    // unknown CloudEvents version or event type
-	ReasonBadJSON    Reason = "bad_json"       // the JSON wire cannot be parsed
+	ReasonBadJSON    Reason = "bad_json"       // the JSON format cannot be parsed
 	ReasonBadSize    Reason = "bad_size"       // rows x cols x type disagree with the data, or with the image
 	ReasonTooLarge   Reason = "too_large"      // more pixels than MaxPixels, a longer side than MaxSide, or more scans than a picture of its size can mean
 	ReasonNotImage   Reason = "not_an_image"   // neither JPEG nor PNG by its first bytes, or not decodable

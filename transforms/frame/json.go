@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// OpenCV's numbers of the Mat types that the JSON wire may hold.
+// OpenCV's numbers of the Mat types that the JSON format may hold.
 const (
 	matGray = 0  // CV_8UC1
 	matBGR  = 16 // CV_8UC3
@@ -106,7 +106,7 @@ func (p *Parser) parseJSON(camera string, rec *Record) (Frame, *Poison) {
 // object is a JSON object's members, of which the values are not yet decoded.
 type object map[string][]byte
 
-// maxMembers is the most members an object may have; the wire needs six.
+// maxMembers is the most members an object may have; the format needs six.
 const maxMembers = 64
 
 // readObject splits a JSON object into its members and refuses what

@@ -40,7 +40,7 @@ func TestFrame_JSON_isReadAsTheSameFrame(t *testing.T) {
 	}
 }
 
-// The wire is the original system's: its reader must read what we write.
+// The format is the original system's: its reader must read what we write.
 func TestFrame_JSON_value(t *testing.T) {
 	f := rawOf(2, 1, 3)
 	berlin, err := time.LoadLocation("Europe/Berlin")

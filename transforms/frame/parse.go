@@ -24,7 +24,7 @@ const (
 // ParseOptions are how records are parsed. They are part of the configuration
 // on which results depend. The zero value is the default.
 type ParseOptions struct {
-	// Zone is the IANA name of the time zone in which the JSON wire's timestamps
+	// Zone is the IANA name of the time zone in which the JSON format's timestamps
 	// are written, as they do not say it. Default "UTC".
 	Zone string
 	// MaxPixels is the most pixels a frame may have. Default DefaultMaxPixels.
@@ -70,7 +70,7 @@ func NewParser(o ParseOptions) (*Parser, error) {
 	return p, nil
 }
 
-// Parse makes a frame of a record of either wire: with any ce_ header it is a
+// Parse makes a frame of a record of either format: with any ce_ header it is a
 // CloudEvent, otherwise the original system's JSON.
 //
 // A frame that Parse returned has been checked as far as that is possible

@@ -439,7 +439,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// drawFrame draws a raw frame that both wires can hold.
+// drawFrame draws a raw frame that both formats can hold.
 func drawFrame(t *rapid.T) Frame {
 	f := Frame{
 		Camera:   rapid.StringMatching(`[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}`).Draw(t, "camera"),

@@ -107,7 +107,7 @@ func stretch(rows []*result.Frame, end int64) int64 {
 
 // match parses the record, and says why if it is not the frame that the row
 // describes. The record's own time is compared, not the time of capture: that
-// one depends on the time zone with which the JSON wire was read.
+// one depends on the time zone with which the JSON format was read.
 func (s *frames) match(row *result.Frame, rec *frame.Record) (f *frame.Frame, why string) {
 	got, err := s.parser.Parse(rec)
 	if err != nil {

@@ -35,8 +35,8 @@ type Frame struct {
 	Offset    int64
 	Timestamp int64  // the Kafka record's, in milliseconds since 1970 UTC
 	Camera    string // "" when the record belongs to none
-	Epoch     string // "" when unknown, as on the JSON wire
-	Sequence  int64  // -1 when unknown, as on the JSON wire
+	Epoch     string // "" when unknown, as in the JSON format
+	Sequence  int64  // -1 when unknown, as in the JSON format
 	Captured  int64  // microseconds since 1970 UTC; 0 when unknown
 	Width     int32  // pixels, as Height; 0 when unknown
 	Height    int32

@@ -10,7 +10,7 @@
 //	silence: 10s          # the gap in capture times that is an interruption
 //	state_limit: 262144   # bytes of state per camera
 //	forget_chunks: 64     # chunks without a frame after which a camera is forgotten
-//	json_zone: UTC        # IANA time zone of the JSON wire's timestamps
+//	json_zone: UTC        # IANA time zone of the JSON format's timestamps
 //	max_pixels: 67108864  # larger frames are dead letters
 //	max_side: 16384       # likewise, in pixels of width or height
 //	schedules: []         # times of day: {name: night, from: "20:00", to: "06:00", zone: Europe/Berlin}
