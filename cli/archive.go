@@ -11,11 +11,11 @@ import (
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/source"
 )
 
@@ -41,10 +41,10 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 		j.Runner, errs[1] = launch.Runner()
 		j.Log = log.Spec{Kind: "kafka", Connection: kafka.Connection}
 		j.Log.Brokers, errs[0] = connected(kafka, j.Runner)
-		j.Start, errs[2] = job.Start(*start)
+		j.Start, errs[2] = plan.Start(*start)
 		j.Until, errs[3] = untilOf(*until, true)
 		errs[4] = frame.CheckTopic(j.Topic)
-		errs[5] = job.CheckEnd(j.Runner, j.Until)
+		errs[5] = j.Runner.CheckEnd(j.Until.Never())
 		errs[6] = program.NoArguments(args)
 		bad := errors.Join(errs[:]...)
 		if strings.TrimSpace(j.Archive) == "" {
@@ -65,7 +65,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 					return err
 				}
 				for _, t := range tasks {
-					fmt.Fprintln(c.OutOrStdout(), job.Covered(t.Topic, t.Partition, "archived", "archive", t.From, t.To))
+					fmt.Fprintln(c.OutOrStdout(), plan.Covered(t.Topic, t.Partition, "archived", "archive", t.From, t.To))
 				}
 				fmt.Fprintf(c.OutOrStdout(), "archive: %s\n", j.Archive)
 				return nil

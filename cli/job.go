@@ -18,6 +18,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/source"
 )
 
@@ -89,7 +90,7 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	case !slices.Contains(picture.Choices, j.Pictures):
 		note(fmt.Errorf("--save-images=%s: not %s or none", j.Pictures, strings.Join(picture.Choices, ", ")))
 	}
-	j.Start, err = job.Start(*f.from)
+	j.Start, err = plan.Start(*f.from)
 	note(err)
 	j.Until, err = untilOf(*f.until, endless)
 	note(err)
@@ -106,7 +107,7 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 }
 
 // untilOf parses --until; a job over an archive ends where that does.
-func untilOf(until string, endless bool) (job.Place, error) {
+func untilOf(until string, endless bool) (plan.Place, error) {
 	switch {
 	case until != "":
 	case endless:
@@ -114,7 +115,7 @@ func untilOf(until string, endless bool) (job.Place, error) {
 	default:
 		until = "now"
 	}
-	return job.Until(until)
+	return plan.Until(until)
 }
 
 // runJob runs the job, unless something is wrong with the command line.
@@ -133,7 +134,7 @@ func runJob(c *cobra.Command, j job.Job, bad error) error {
 			}
 			out := c.OutOrStdout()
 			for _, p := range parts {
-				fmt.Fprintln(out, job.Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
+				fmt.Fprintln(out, plan.Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
 			}
 			fmt.Fprintf(out, "results: %s\n", j.Output)
 			return nil

@@ -29,6 +29,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/webcam"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -106,10 +107,10 @@ func analyze() {
 	analyses := profiles.Default()
 	var err error
 	if j.Analyses, err = analyses.Stages(); err == nil {
-		j.Start, err = job.Start("earliest")
+		j.Start, err = plan.Start("earliest")
 	}
 	if err == nil {
-		j.Until, err = job.Until("now")
+		j.Until, err = plan.Until("now")
 	}
 	if err == nil {
 		_, err = j.Run(context.Background())

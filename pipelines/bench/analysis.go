@@ -18,6 +18,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
@@ -36,10 +37,10 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	if j.Analyses, err = analyses(p); err != nil {
 		return cost{}, err
 	}
-	if j.Start, err = job.Start("earliest"); err != nil {
+	if j.Start, err = plan.Start("earliest"); err != nil {
 		return cost{}, err
 	}
-	if j.Until, err = job.Until(strconv.FormatInt(p.Frames, 10)); err != nil {
+	if j.Until, err = plan.Until(strconv.FormatInt(p.Frames, 10)); err != nil {
 		return cost{}, err
 	}
 	c, err := measure(p.Profile, func() error {

@@ -14,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // measureFlink compares jobs on a Flink cluster on this machine with the same
@@ -155,8 +156,8 @@ func onEngine(ctx context.Context, p params) (cost, error) {
 		until = "never"
 	}
 	var errs [4]error
-	j.Start, errs[0] = job.Start("earliest")
-	j.Until, errs[1] = job.Until(until)
+	j.Start, errs[0] = plan.Start("earliest")
+	j.Until, errs[1] = plan.Until(until)
 	j.Runner, errs[2] = launch.Named(p.Engine)
 	j.SliceBytes = j.Runner.SliceBytes
 	j.Analyses, errs[3] = analyses(p)

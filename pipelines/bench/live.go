@@ -17,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // A live job's cameras, evenly over the partitions, and how many frames of each it
@@ -71,8 +72,8 @@ func live(ctx context.Context, p params) (cost, error) {
 	j := job.Job{Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: chunkfolder.DefaultN}
 	var errs [3]error
 	j.Analyses, errs[0] = analyses(p)
-	j.Start, errs[1] = job.Start(strconv.FormatInt(p.Warm, 10))
-	j.Until, errs[2] = job.Until(strconv.FormatInt(p.Frames, 10))
+	j.Start, errs[1] = plan.Start(strconv.FormatInt(p.Warm, 10))
+	j.Until, errs[2] = plan.Until(strconv.FormatInt(p.Frames, 10))
 	if err := errors.Join(errs[:]...); err != nil {
 		return cost{}, err
 	}

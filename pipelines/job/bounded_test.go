@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
@@ -19,17 +18,27 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/source"
 )
 
+func placeOf(t *testing.T, until string) plan.Place {
+	t.Helper()
+	p, err := plan.Until(until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // planned is a job on a log of 40 records, and what it would do first.
-func planned(t *testing.T, runner launch.Engine, until Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
+func planned(t *testing.T, runner launch.Engine, until plan.Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
 	t.Helper()
 	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
 	return plannedOn(t, b, runner, until, slice)
 }
 
-func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
+func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until plan.Place, slice int64) (Job, log.Log, *output.Output, []source.Task) {
 	t.Helper()
 	ctx := context.Background()
 	analyses := profiles.Default()
@@ -37,9 +46,13 @@ func plannedOn(t *testing.T, b *broker.Broker, runner launch.Engine, until Place
 	if err != nil {
 		t.Fatal(err)
 	}
+	start, err := plan.Start("earliest")
+	if err != nil {
+		t.Fatal(err)
+	}
 	j := Job{
 		Runner: runner, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic, Output: t.TempDir(),
-		N: 16, Start: Place{word: earliest}, Until: until, Analyses: stages, SliceBytes: slice,
+		N: 16, Start: start, Until: until, Analyses: stages, SliceBytes: slice,
 	}
 	l, err := log.Open(ctx, j.Log)
 	if err != nil {
@@ -65,17 +78,17 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		runner  launch.Engine
-		until   Place
+		until   plan.Place
 		slice   int64
 		bounded bool
 		splits  bool // has a splittable DoFn
 	}{
-		{"spark", launch.Spark, Place{word: now}, 0, true, false},
-		{"spark in slices", launch.Spark, Place{word: now}, 1 << 20, true, false},
-		{"flink with an end", launch.Flink, Place{word: now}, 0, false, false},
-		{"flink for ever", launch.Flink, Place{word: never}, 0, false, false},
-		{"direct with an end", launch.Direct, Place{word: now}, 0, false, true},
-		{"direct in slices", launch.Direct, Place{word: now}, 1 << 20, true, false},
+		{"spark", launch.Spark, placeOf(t, "now"), 0, true, false},
+		{"spark in slices", launch.Spark, placeOf(t, "now"), 1 << 20, true, false},
+		{"flink with an end", launch.Flink, placeOf(t, "now"), 0, false, false},
+		{"flink for ever", launch.Flink, placeOf(t, "never"), 0, false, false},
+		{"direct with an end", launch.Direct, placeOf(t, "now"), 0, false, true},
+		{"direct in slices", launch.Direct, placeOf(t, "now"), 1 << 20, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
@@ -108,7 +121,7 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 }
 
 func TestAnEndIsReachedWhenTheOutputHoldsIt(t *testing.T) {
-	for name, until := range map[string]Place{"inside a chunk": {word: now}, "at the end of one": {offset: 32}} {
+	for name, until := range map[string]plan.Place{"inside a chunk": placeOf(t, "now"), "at the end of one": plan.At(32)} {
 		t.Run(name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, launch.Direct, until, 0)
 			j.Until = until
@@ -128,7 +141,7 @@ func TestAnEndIsReachedWhenTheOutputHoldsIt(t *testing.T) {
 
 func TestAnEngineThatEndsWithSuccessAndWroteNothingIsFoundOut(t *testing.T) {
 	for _, slice := range []int64{0, 1} {
-		j, l, out, tasks := planned(t, launch.Direct, Place{word: now}, slice)
+		j, l, out, tasks := planned(t, launch.Direct, placeOf(t, "now"), slice)
 		left, err := j.left(context.Background(), l, out, tasks)
 		if err == nil || !strings.Contains(err.Error(), "topic frames partition 0: the job has ended, but the output lacks chunks 0 to 1 (offsets 0 to 31), the beginning of chunk 2") {
 			t.Errorf("slices of %d bytes: left is %v, %v", slice, left, err)
@@ -139,9 +152,9 @@ func TestAnEngineThatEndsWithSuccessAndWroteNothingIsFoundOut(t *testing.T) {
 func TestWhatIsLostBetweenSlicesIsSaid(t *testing.T) {
 	ctx := context.Background()
 	b := trial.Start(t, film.Records(film.Config{Cameras: 2, Frames: 20, Seed: 61}))
-	j, l, out, tasks := plannedOn(t, b, launch.Direct, Place{word: now}, 1)
+	j, l, out, tasks := plannedOn(t, b, launch.Direct, placeOf(t, "now"), 1)
 	first := j
-	first.Until = Place{offset: 16}
+	first.Until = plan.At(16)
 	if _, err := first.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -154,21 +167,6 @@ func TestWhatIsLostBetweenSlicesIsSaid(t *testing.T) {
 	}
 	if _, err := j.left(ctx, l, out, tasks); !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), "deleted before it was analysed") {
 		t.Errorf("got %v, want data loss", err)
-	}
-}
-
-// aheadLog is a log that has gained records since its bounds were asked for.
-type aheadLog struct{ log.Log }
-
-func (aheadLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) { return 12, nil }
-
-func TestATimeThatIsNotReachedIsTheEndThatWasSeen(t *testing.T) {
-	p, err := Until("2999-01-01T00:00:00Z")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := p.Resolve(context.Background(), aheadLog{}, trial.Topic, 0, 0, 10); got != 10 || err != nil {
-		t.Errorf("got %d, %v; want 10", got, err)
 	}
 }
 

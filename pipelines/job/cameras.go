@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // cameraPatterns tells, once, of patterns in the configuration that fit no camera of the
@@ -23,7 +24,7 @@ type cameraPatterns struct {
 // tell looks at the cameras that the output knows, if there are any: at the start those of
 // earlier jobs, at the end those of this one. That they cannot be looked at is no fault
 // of the job.
-func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) {
+func (c *cameraPatterns) tell(ctx context.Context, parts []plan.Stretch) {
 	if c.told || len(c.job.Analyses.Patterns) == 0 {
 		return
 	}
@@ -43,7 +44,7 @@ func (c *cameraPatterns) tell(ctx context.Context, parts []Partition) {
 }
 
 // tellAtTheEnd also tells when the job was interrupted, if that does not take long.
-func (c *cameraPatterns) tellAtTheEnd(ctx context.Context, parts *[]Partition) {
+func (c *cameraPatterns) tellAtTheEnd(ctx context.Context, parts *[]plan.Stretch) {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
@@ -52,7 +53,7 @@ func (c *cameraPatterns) tellAtTheEnd(ctx context.Context, parts *[]Partition) {
 
 // known are the cameras in the last states of the partitions, or in an output without
 // any those of its unfinished chunks, sorted.
-func (c *cameraPatterns) known(ctx context.Context, parts []Partition) ([]string, error) {
+func (c *cameraPatterns) known(ctx context.Context, parts []plan.Stretch) ([]string, error) {
 	ids := map[string]bool{}
 	for _, p := range parts {
 		pos, err := c.out.Resume(ctx, c.job.Topic, p.Partition)

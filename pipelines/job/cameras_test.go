@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -24,7 +25,7 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 	}
 	j := &Job{Topic: "frames"}
 	j.Analyses.Patterns = []string{"gate-*", "gtae"}
-	parts := []Partition{{Partition: 0}}
+	parts := []plan.Stretch{{Partition: 0}}
 	c := cameraPatterns{job: j, out: out}
 	known := func(want ...string) {
 		t.Helper()

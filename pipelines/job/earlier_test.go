@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
@@ -15,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -73,11 +73,11 @@ func TestWhatAnEarlierProgramWroteIsReadAndContinued(t *testing.T) {
 	t.Run("archive", func(t *testing.T) {
 		fresh, continued := t.TempDir(), copied(t, "archive")
 		for _, root := range []string{fresh, continued} {
-			start, err := job.Start("earliest")
+			start, err := plan.Start("earliest")
 			if err != nil {
 				t.Fatal(err)
 			}
-			until, err := job.Until("now")
+			until, err := plan.Until("now")
 			if err != nil {
 				t.Fatal(err)
 			}

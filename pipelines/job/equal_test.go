@@ -7,13 +7,13 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // archived copies the topic up to each of the ends in turn into an archive with n
@@ -27,10 +27,10 @@ func archived(t *testing.T, b *broker.Broker, n int64, ends ...string) log.Spec 
 			Topic: trial.Topic, Archive: root, N: n,
 		}
 		var err error
-		if c.Start, err = job.Start("earliest"); err != nil {
+		if c.Start, err = plan.Start("earliest"); err != nil {
 			t.Fatal(err)
 		}
-		if c.Until, err = job.Until(end); err != nil {
+		if c.Until, err = plan.Until(end); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Run(context.Background()); err != nil {

@@ -26,6 +26,7 @@ import (
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/source"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
@@ -36,10 +37,10 @@ type Job struct {
 	Runner   launch.Engine
 	Log      log.Spec
 	Topic    string
-	Output   string // folder: a local path or scheme://…
-	N        int64  // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
-	Start    Place  // of partitions that the folder does not know yet
-	Until    Place
+	Output   string     // folder: a local path or scheme://…
+	N        int64      // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
+	Start    plan.Place // of partitions that the folder does not know yet
+	Until    plan.Place
 	Analyses profiles.Stages
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
@@ -87,16 +88,10 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 	}}
 }
 
-// Partition says what a job does, or has done, with one partition.
-type Partition struct {
-	Partition int32
-	From, To  int64 // offsets [From, To); To is chunk.None for a job without end
-}
-
 // Run runs the job until its end or until ctx is cancelled, and returns what it
 // covered. A job with an end has then written everything, or fails naming what
 // is missing.
-func (j *Job) Run(ctx context.Context) ([]Partition, error) {
+func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 	if err := j.CheckEnd(); err != nil {
 		return nil, err
 	}
@@ -252,80 +247,57 @@ func sweep(ctx context.Context, out *output.Output, tasks []source.Task) error {
 }
 
 // plan decides for every partition where to begin and to end.
-func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []Partition, tasks []source.Task, err error) {
-	partitions, err := l.Partitions(ctx, j.Topic)
-	if err != nil {
-		return nil, nil, err
-	}
-	identity, err := log.Identity(ctx, l, j.Topic)
-	if err != nil {
-		return nil, nil, err
-	}
-	var problems []error
-	for _, p := range partitions {
-		t, err := j.task(ctx, l, out, p, j.Until)
-		if err == nil && j.bounded() && t.To > t.LogEnd {
-			err = NotReached(t.Topic, t.Partition, t.To)
+func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []plan.Stretch, tasks []source.Task, err error) {
+	parts, err = plan.Topic(ctx, l, j.Topic, filled{j, l, out}, j.Until)
+	problems := []error{err}
+	for i := range parts {
+		p := &parts[i]
+		if j.bounded() {
+			problems = append(problems, p.Reached())
 		}
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		t.Identity, t.Generation = identity, out.Spec().Generation
-		parts = append(parts, Partition{p, t.From, t.To})
-		if t.To == chunk.None || t.From < t.To {
-			tasks = append(tasks, t)
+		if !p.Empty() {
+			tasks = append(tasks, task(p, out))
 		}
 	}
 	return parts, tasks, errors.Join(problems...)
 }
 
-// task resolves one partition, from where the output ends to where.
-func (j *Job) task(ctx context.Context, l log.Log, out *output.Output, partition int32, where Place) (source.Task, error) {
-	none := source.Task{}
-	first, end, err := l.Bounds(ctx, j.Topic, partition)
-	if err != nil {
-		return none, err
+func task(s *plan.Stretch, out *output.Output) source.Task {
+	return source.Task{
+		Topic: s.Topic, Partition: s.Partition, From: s.From, To: s.To, LogEnd: s.LogEnd,
+		Cameras: s.Cameras, Identity: s.Identity, Generation: out.Spec().Generation,
 	}
-	pos, err := out.Resume(ctx, j.Topic, partition)
-	if err != nil {
-		return none, err
-	}
-	if pos.Fresh {
-		start, err := j.Start.Resolve(ctx, l, j.Topic, partition, first, end)
+}
+
+// filled is the output as it is filled from a log.
+type filled struct {
+	job *Job
+	log log.Log
+	out *output.Output
+}
+
+func (filled) Words() (folder, done string) { return "the output", "analysed" }
+
+// Hold begins a partition where the job is told to start, which must lie in the log.
+func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
+	pos, err := f.out.Resume(ctx, topic, partition)
+	if err == nil && pos.Fresh {
+		start, err := f.job.Start.Resolve(ctx, f.log, topic, partition, first, end)
 		if err != nil {
-			return none, err
+			return plan.Held{}, err
 		}
 		if start > end {
-			return none, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", j.Topic, partition, start, end)
+			return plan.Held{}, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", topic, partition, start, end)
 		}
-		if _, err := out.Begin(ctx, j.Topic, partition, max(start, first)); err != nil {
-			return none, err
+		if _, err := f.out.Begin(ctx, topic, partition, max(start, first)); err != nil {
+			return plan.Held{}, err
 		}
-		if pos, err = out.Resume(ctx, j.Topic, partition); err != nil {
-			return none, err
-		}
-	}
-	until, err := where.Resolve(ctx, l, j.Topic, partition, first, end)
-	if err != nil {
-		return none, err
-	}
-	// From there on the offsets of a chunk may be empty, so that its last record
-	// may be deleted long before anything is lost.
-	if pos.LastOffset != chunk.None && pos.LastOffset >= first {
-		if err := log.VerifyLast(ctx, l, j.Topic, partition, pos.LastOffset, pos.LastDigest); err != nil {
-			return none, err
+		pos, err = f.out.Resume(ctx, topic, partition)
+		if err != nil {
+			return plan.Held{}, err
 		}
 	}
-	switch {
-	case pos.From > end:
-		return none, &log.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
-			What: "the log ends before what the output already holds: truncated, or created anew"}
-	case pos.From < first && (until == chunk.None || until > pos.From):
-		return none, &log.DataLoss{Topic: j.Topic, Partition: partition, Offset: pos.From, First: first, End: end,
-			What: "deleted before it was analysed"}
-	}
-	return source.Task{Topic: j.Topic, Partition: partition, From: pos.From, To: until, LogEnd: end, Cameras: pos.Cameras}, nil
+	return plan.Held{Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras}, err
 }
 
 // bounded reports whether the pipeline is one of bounded collections, each task

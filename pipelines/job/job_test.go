@@ -24,6 +24,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
@@ -55,7 +56,7 @@ func jobOn(t *testing.T, b *broker.Broker, out, until string) job.Job {
 	}
 	setUntil(t, &j, until)
 	var err error
-	if j.Start, err = job.Start("earliest"); err != nil {
+	if j.Start, err = plan.Start("earliest"); err != nil {
 		t.Fatal(err)
 	}
 	return j
@@ -81,7 +82,7 @@ func remake(t *testing.T, j *job.Job, change func(*profiles.Config)) {
 func setUntil(t *testing.T, j *job.Job, until string) {
 	t.Helper()
 	var err error
-	if j.Until, err = job.Until(until); err != nil {
+	if j.Until, err = plan.Until(until); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -555,19 +556,6 @@ func TestRetentionWhileReadingIsAnErrorOfTheJob(t *testing.T) {
 		run(t, j)
 		if got := len(trial.Rows(t, out)); got != len(recs) {
 			t.Fatalf("no error, and %d of %d results", got, len(recs))
-		}
-	}
-}
-
-func TestPlaces(t *testing.T) {
-	for _, s := range []string{"never", "now", "17", "2024-05-01T08:00:00+02:00"} {
-		if _, err := job.Until(s); err != nil {
-			t.Errorf("--until=%s: %v", s, err)
-		}
-	}
-	for _, s := range []string{"", "earliest", "-1", "tomorrow", "9223372036854775807"} {
-		if _, err := job.Until(s); err == nil {
-			t.Errorf("--until=%s was accepted", s)
 		}
 	}
 }

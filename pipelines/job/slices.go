@@ -12,6 +12,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/source"
 )
 
@@ -27,19 +28,9 @@ func SliceBytes(s string, e launch.Engine) (int64, error) {
 	return n, nil
 }
 
-// CheckEnd refuses to follow a log on an engine that only runs jobs with an end.
-func CheckEnd(e launch.Engine, until Place) error { return e.CheckEnd(until.Never()) }
-
-// NotReached is the refusal to wait for an offset on an engine that reads what
-// there is.
-func NotReached(topic string, partition int32, until int64) error {
-	return fmt.Errorf("topic %s partition %d: --until is offset %d, which the log has not reached, and this job reads only what is there: say --until=now, and run it again for what came since",
-		topic, partition, until)
-}
-
 // CheckEnd refuses a job without end where only jobs with one can be run.
 func (j *Job) CheckEnd() error {
-	if err := CheckEnd(j.Runner, j.Until); err != nil {
+	if err := j.Runner.CheckEnd(j.Until.Never()); err != nil {
 		return err
 	}
 	if j.SliceBytes > 0 && j.Runner.Uncut != "" {
@@ -88,11 +79,12 @@ func (j *Job) left(ctx context.Context, l log.Log, out *output.Output, tasks []s
 			problems = append(problems, out.Verify(ctx, t.Topic, t.Partition, t.From, t.To))
 			continue
 		}
-		next, err := j.task(ctx, l, out, t.Partition, Place{offset: t.To})
+		rest, err := plan.Partition(ctx, l, t.Topic, t.Partition, filled{j, l, out}, plan.At(t.To))
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
+		next := task(&rest, out)
 		// The topic is to stay the one that it was when the job began.
 		next.LogEnd, next.Identity = max(t.LogEnd, next.LogEnd), t.Identity
 		stuck := next.From <= t.From

@@ -16,6 +16,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // memLog is a log in memory. Every read gives one record, so that nothing
@@ -64,14 +65,17 @@ func (l *memLog) Read(_ context.Context, topic string, partition int32, from, to
 
 func (l *memLog) Close() error { return nil }
 
-func atOffset(o int64) Choose {
-	return func(context.Context, int32, int64, int64) (int64, error) { return o, nil }
+func atEnd(t testing.TB) plan.Place {
+	t.Helper()
+	p, err := plan.Until("now")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
-func atEnd(_ context.Context, _ int32, _, end int64) (int64, error) { return end, nil }
-
 // archiveAll does what a job does, in one loop.
-func archiveAll(t testing.TB, l log.Log, f *Folder, start, until Choose) error {
+func archiveAll(t testing.TB, l log.Log, f *Folder, start, until plan.Place) error {
 	t.Helper()
 	tasks, err := Plan(t.Context(), l, f, topic, start, until)
 	if err != nil {
@@ -136,7 +140,7 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 	recs := numbered(5, 75)
 	l := newMemLog(recs, 5, 75)
 	whole := create(t, 16)
-	if err := archiveAll(t, l, whole, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, whole, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, whole, recs, 5, 75)
@@ -145,7 +149,7 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 	f := create(t, 16)
 	for until := int64(6); until <= 75; until++ {
 		l := newMemLog(recs, 5, until)
-		if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+		if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 			t.Fatal(err)
 		}
 		sameRecords(t, f, recs[:until-5], 5, until)
@@ -154,7 +158,7 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 		t.Error(diff)
 	}
 	l.reads = 0
-	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	if l.reads > 2 {
@@ -173,7 +177,7 @@ func TestTheStartOfANewArchive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := create(t, 16)
 			l := newMemLog(numbered(c.first, 75), c.first, 75)
-			if err := archiveAll(t, l, f, atOffset(c.start), atEnd); err != nil {
+			if err := archiveAll(t, l, f, plan.At(c.start), atEnd(t)); err != nil {
 				t.Fatal(err)
 			}
 			sameRecords(t, f, numbered(c.want, 75), c.want, 75)
@@ -185,14 +189,14 @@ func TestAHoleIsFilled(t *testing.T) {
 	recs := numbered(0, 64)
 	f := create(t, 16)
 	l := newMemLog(recs, 0, 64)
-	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	want := tree(t, f)
 	if err := os.Remove(f.Path(chunkSpan(f, 1))); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, tree(t, f)); diff != "" {
@@ -213,11 +217,11 @@ func TestALogThatIsNotWhatItWasIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := create(t, 16)
-			if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, atOffset(0), atEnd); err != nil {
+			if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, plan.At(0), atEnd(t)); err != nil {
 				t.Fatal(err)
 			}
 			before := tree(t, f)
-			if err := archiveAll(t, l, f, atOffset(0), atEnd); !errors.Is(err, log.ErrDataLoss) {
+			if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); !errors.Is(err, log.ErrDataLoss) {
 				t.Errorf("got %v", err)
 			}
 			if diff := cmp.Diff(before, tree(t, f)); diff != "" {
@@ -229,10 +233,10 @@ func TestALogThatIsNotWhatItWasIsAnError(t *testing.T) {
 
 func TestWhatTheLogLostOfABegunChunkIsKept(t *testing.T) {
 	f := create(t, 16)
-	if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, newMemLog(numbered(0, 43), 0, 43), f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, newMemLog(numbered(41, 60), 41, 60), f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, newMemLog(numbered(41, 60), 41, 60), f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, f, numbered(0, 60), 0, 60)
@@ -240,10 +244,10 @@ func TestWhatTheLogLostOfABegunChunkIsKept(t *testing.T) {
 
 func TestABaseOfWhichNothingIsArchivedFollowsTheLog(t *testing.T) {
 	f := create(t, 16)
-	if _, err := Plan(t.Context(), newMemLog(numbered(0, 60), 0, 60), f, topic, atOffset(0), atEnd); err != nil {
+	if _, err := Plan(t.Context(), newMemLog(numbered(0, 60), 0, 60), f, topic, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, newMemLog(numbered(35, 60), 35, 60), f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, newMemLog(numbered(35, 60), 35, 60), f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, f, numbered(35, 60), 35, 60)
@@ -309,7 +313,7 @@ func TestAFileWithOtherBytesIsAnError(t *testing.T) {
 func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
 	f := create(t, 16)
 	l := newMemLog(numbered(0, 43), 0, 43)
-	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	want := tree(t, f)
@@ -328,7 +332,7 @@ func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
 	if err := staged.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := archiveAll(t, l, f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, tree(t, f)); diff != "" {

@@ -15,10 +15,10 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 func TestMain(m *testing.M) {
@@ -86,10 +86,17 @@ func (e *env) append(t *testing.T, partition int32, recs []frame.Record) {
 	}
 }
 
-func (e *env) plan(t *testing.T, until archive.Choose) []archive.Task {
+func (e *env) plan(t *testing.T, until string) []archive.Task {
 	t.Helper()
-	earliest := func(_ context.Context, _ int32, first, _ int64) (int64, error) { return first, nil }
-	tasks, err := archive.Plan(t.Context(), e.log, e.folder, topic, earliest, until)
+	from, err := plan.Start("earliest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := plan.Until(until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks, err := archive.Plan(t.Context(), e.log, e.folder, topic, from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +138,6 @@ func (e *env) check(t *testing.T, partition int32, recs []frame.Record) {
 func TestAJobWithAnEndArchivesATopicAndIsContinued(t *testing.T) {
 	e := start(t, 64)
 	recs := recorded(500)
-	now := func(_ context.Context, _ int32, _, end int64) (int64, error) { return end, nil }
 	for _, upto := range [][2]int{{300, 10}, {500, 192}} {
 		for p := range int32(2) {
 			_, end, err := e.log.Bounds(t.Context(), topic, p)
@@ -140,7 +146,7 @@ func TestAJobWithAnEndArchivesATopicAndIsContinued(t *testing.T) {
 			}
 			e.append(t, p, recs[end:upto[p]])
 		}
-		tasks := e.plan(t, now)
+		tasks := e.plan(t, "now")
 		if err := e.run(t.Context(), tasks); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +162,7 @@ func TestAJobFollowsTheLogToItsEnd(t *testing.T) {
 	e := start(t, 64)
 	recs := recorded(200)
 	e.append(t, 0, recs[:70])
-	tasks := e.plan(t, func(context.Context, int32, int64, int64) (int64, error) { return 200, nil })
+	tasks := e.plan(t, "200")
 	done := make(chan error, 1)
 	go func() { done <- e.run(t.Context(), tasks) }()
 	e.waitFor(t, 0, 70)
@@ -173,7 +179,7 @@ func TestAJobWithoutEndWritesTheTailAndEndsWhenCancelled(t *testing.T) {
 	e := start(t, 64)
 	recs := recorded(100)
 	e.append(t, 0, recs)
-	tasks := e.plan(t, func(context.Context, int32, int64, int64) (int64, error) { return chunk.None, nil })
+	tasks := e.plan(t, "never")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.run(ctx, tasks) }()
@@ -190,7 +196,7 @@ func TestATopicThatIsCreatedAnewWhileItIsFollowedIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := start(t, 64)
 			e.append(t, 0, recorded(100))
-			tasks := e.plan(t, func(context.Context, int32, int64, int64) (int64, error) { return chunk.None, nil })
+			tasks := e.plan(t, "never")
 			done := make(chan error, 1)
 			go func() { done <- e.run(t.Context(), tasks) }()
 			e.waitFor(t, 0, 100)

@@ -20,6 +20,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 const topic = "frames"
@@ -413,7 +414,7 @@ func TestWhatCannotBeReadIsArchivedAsSuch(t *testing.T) {
 	recs := []frame.Record{numbered(0, 1)[0], frame.Unreadable(1, 700, why), frame.Unreadable(2, -1, why), numbered(3, 4)[0]}
 	f := create(t, 4)
 	begin(t, f, 0, 0)
-	if err := archiveAll(t, newMemLog(recs, 0, 4), f, atOffset(0), atEnd); err != nil {
+	if err := archiveAll(t, newMemLog(recs, 0, 4), f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
 	got, _, err := logOf(t, f).Read(t.Context(), topic, 0, 0, 4, 1<<20, 0)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // Task is what is to be archived of one partition, resolved once when the job is
@@ -53,97 +54,75 @@ func (t *Task) pieceOf(s Span) Piece {
 	return Piece{s.Topic, s.Partition, s.N, max(s.Start, t.Base), s.End, t.Identity}
 }
 
-// Choose picks an offset of a partition that holds [first, end).
-type Choose func(ctx context.Context, partition int32, first, end int64) (int64, error)
-
 // Plan decides for every partition of the topic what is to be archived: from
 // where the archive ends, or from start on if it has nothing of the partition
-// yet, to until, which may be chunk.None for never. Start is moved back to the
-// beginning of its chunk as far as the log has it, so that only what the log no
-// longer has can be missing in a chunk. What interrupted jobs left is removed.
-//
-// It is an error that wraps log.ErrDataLoss if the log is not the one
-// that was archived before, or has lost what was not archived yet. All
-// partitions are looked at before an error is returned.
-func Plan(ctx context.Context, l log.Log, f *Folder, topic string, start, until Choose) ([]Task, error) {
-	partitions, err := l.Partitions(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	identity, err := log.Identity(ctx, l, topic)
-	if err != nil {
-		return nil, err
-	}
+// yet, to until. Start is moved back to the beginning of its chunk as far as the log has
+// it, so that only what the log no longer has can be missing in a chunk. What interrupted
+// jobs left is removed. The error is that of [plan.Topic].
+func Plan(ctx context.Context, l log.Log, f *Folder, topic string, start, until plan.Place) ([]Task, error) {
+	stretches, err := plan.Topic(ctx, l, topic, filled{f, l, start}, until)
 	var tasks []Task
-	var errs []error
-	for _, p := range partitions {
-		t, err := plan(ctx, l, f, topic, p, start, until)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("plan topic %s partition %d: %w", topic, p, err))
-			continue
-		}
-		t.Identity = identity
-		tasks = append(tasks, t)
+	for _, s := range stretches {
+		tasks = append(tasks, Task{
+			Topic: s.Topic, Partition: s.Partition, N: f.n, Base: s.Base, From: s.From, To: s.To,
+			Follow: s.To == chunk.None || s.To > s.LogEnd, Identity: s.Identity,
+		})
 	}
-	return tasks, errors.Join(errs...)
+	return tasks, err
 }
 
-func plan(ctx context.Context, l log.Log, f *Folder, topic string, partition int32, start, until Choose) (Task, error) {
-	first, end, err := l.Bounds(ctx, topic, partition)
+// filled is an archive as it is filled from a log.
+type filled struct {
+	*Folder
+	log   log.Log
+	start plan.Place
+}
+
+func (f filled) Words() (folder, done string) {
+	return "the archive " + f.files.Root(), "archived in " + f.files.Root()
+}
+
+// Hold begins a partition at the beginning of a chunk, and sweeps it.
+func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
+	held, err := f.hold(ctx, topic, partition, first, end)
 	if err != nil {
-		return Task{}, err
+		return plan.Held{}, fmt.Errorf("plan topic %s partition %d: %w", topic, partition, err)
 	}
-	at, err := start(ctx, partition, first, end)
+	return held, nil
+}
+
+func (f filled) hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
+	none := plan.Held{}
+	at, err := f.start.Resolve(ctx, f.log, topic, partition, first, end)
 	if err != nil {
-		return Task{}, err
+		return none, err
 	}
 	at = max(first, min(at, end))
 	if at, err = f.begin(ctx, topic, partition, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
-		return Task{}, err
+		return none, err
 	}
 	e, block, err := f.extent(ctx, topic, partition, 0)
 	if err != nil {
-		return Task{}, err
+		return none, err
 	}
 	if err := f.sweep(ctx, topic, partition, e, block); err != nil {
-		return Task{}, err
+		return none, err
 	}
 	if e.Upto() == at && e.Beyond == chunk.None && at < first {
 		// Nothing was archived yet, and the log has moved on since.
 		if e.Base, err = f.rebase(ctx, topic, partition, first); err != nil {
-			return Task{}, err
+			return none, err
 		}
 		e.End = e.Base
 	}
-	loss := func(what string) error {
-		return &log.DataLoss{Topic: topic, Partition: partition, Offset: e.Upto(), First: first, End: end, What: what}
-	}
-	switch {
-	case e.Upto() > end:
-		return Task{}, loss(fmt.Sprintf("the archive %s already holds more than the log: the topic was truncated or created anew", f.files.Root()))
-	case e.Upto() < first:
-		return Task{}, loss(fmt.Sprintf("deleted before it was archived in %s", f.files.Root()))
-	}
-	if err := verifyLast(ctx, l, f, topic, partition, e, first); err != nil {
-		return Task{}, err
-	}
-	to, err := until(ctx, partition, first, end)
+	last, err := f.last(ctx, topic, partition, e)
 	if err != nil {
-		return Task{}, err
+		return none, err
 	}
 	if err := f.writeMark(ctx, topic, partition, e); err != nil {
-		return Task{}, err
+		return none, err
 	}
-	return Task{Topic: topic, Partition: partition, N: f.n, Base: e.Base, From: e.Upto(), To: to, Follow: to == chunk.None || to > end}, nil
-}
-
-// verifyLast compares the last record that was archived with the log's.
-func verifyLast(ctx context.Context, l log.Log, f *Folder, topic string, partition int32, e Extent, first int64) error {
-	last, err := f.last(ctx, topic, partition, e)
-	if err != nil || last.Records == 0 || last.Last < first {
-		return err
-	}
-	return log.VerifyLast(ctx, l, topic, partition, last.Last, last.LastDigest)
+	return plan.Held{Base: e.Base, From: e.Upto(), Last: last.Last, LastDigest: last.LastDigest}, nil
 }
 
 // last is the summary of the last file that has records.

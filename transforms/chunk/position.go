@@ -21,6 +21,10 @@ const Fresh int64 = -1
 // None stands for "no chunk", "no offset" and "no position".
 const None int64 = -1
 
+// MaxOffset is the highest offset that may be read or be told to begin or end at:
+// positions, and event times made of them, are far from overflow.
+const MaxOffset = 1 << 50
+
 // Of returns the chunk that holds offset o when chunks have n offsets.
 func Of(o, n int64) int64 { return o / n }
 

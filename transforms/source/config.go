@@ -24,10 +24,6 @@ const (
 // MaxN is the most offsets a chunk may have. Positions are twice an offset.
 const MaxN = 1 << 40
 
-// MaxOffset is the highest offset that a task may begin or end with: positions,
-// and event times made of them, are far from overflow.
-const MaxOffset = 1 << 50
-
 // Config is what all partitions of one [Read] share. Only N and Forget show in
 // what is emitted after all; everything else moves the bounds of runs, on which
 // results must not depend.
@@ -168,10 +164,10 @@ func (c Config) validateTasks(tasks []Task) error {
 		check(t.Partition >= 0, "the partition is negative")
 		check(!seen[t.String()], "the partition is given twice")
 		seen[t.String()] = true
-		check(t.From >= 0 && t.From <= MaxOffset, "from is %d, not an offset", t.From)
-		check(t.To == chunk.None || t.To >= t.From && t.To <= MaxOffset, "to is %d, neither none nor an offset from %d on", t.To, t.From)
+		check(t.From >= 0 && t.From <= chunk.MaxOffset, "from is %d, not an offset", t.From)
+		check(t.To == chunk.None || t.To >= t.From && t.To <= chunk.MaxOffset, "to is %d, neither none nor an offset from %d on", t.To, t.From)
 		check(!c.OneCall || t.To != chunk.None, "a task without end cannot be read in one call")
-		check(t.LogEnd >= 0 && t.LogEnd <= MaxOffset, "the log's end is %d, not an offset", t.LogEnd)
+		check(t.LogEnd >= 0 && t.LogEnd <= chunk.MaxOffset, "the log's end is %d, not an offset", t.LogEnd)
 		cameras := map[string]bool{}
 		for _, cam := range t.Cameras {
 			check(!cameras[cam.Camera], "camera %s is given twice", cam.Camera)

@@ -3,6 +3,8 @@ package source
 import (
 	"testing"
 	"time"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 func TestTheWatermarkNeverGoesBack(t *testing.T) {
@@ -15,7 +17,7 @@ func TestTheWatermarkNeverGoesBack(t *testing.T) {
 }
 
 func TestEventTimesOfThePositionsThatThereAreKeepTheirOrder(t *testing.T) {
-	for p := int64(1); p < 2*MaxOffset; p = p*7/2 + 1 {
+	for p := int64(1); p < 2*chunk.MaxOffset; p = p*7/2 + 1 {
 		if a, b := eventTime(p).ToTime(), eventTime(p+1).ToTime(); !a.Before(b) {
 			t.Fatalf("%v is not before %v", a, b)
 		}

@@ -51,7 +51,7 @@ func (r *Restriction) Offset() int64 { return r.Next / 2 }
 // limit is the exclusive end as an offset.
 func (r *Restriction) limit() int64 {
 	if r.End == never {
-		return MaxOffset
+		return chunk.MaxOffset
 	}
 	return r.End / 2
 }

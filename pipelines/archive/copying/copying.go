@@ -10,13 +10,13 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // Job is one archiving job.
@@ -24,10 +24,10 @@ type Job struct {
 	Runner  launch.Engine
 	Log     log.Spec
 	Topic   string
-	Archive string    // folder: a local path or scheme://…
-	N       int64     // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
-	Start   job.Place // of partitions that the folder does not know yet
-	Until   job.Place
+	Archive string     // folder: a local path or scheme://…
+	N       int64      // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
+	Start   plan.Place // of partitions that the folder does not know yet
+	Until   plan.Place
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
 }
@@ -53,7 +53,7 @@ func (j *Job) meter(tasks []archive.Task) *launch.Meter {
 // there was to do. A job with an end has then archived everything, or fails
 // naming what is missing.
 func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
-	if err := job.CheckEnd(j.Runner, j.Until); err != nil {
+	if err := j.Runner.CheckEnd(j.Until.Never()); err != nil {
 		return nil, err
 	}
 	spec, err := j.Log.Absolute()
@@ -83,12 +83,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	choose := func(p job.Place) archive.Choose {
-		return func(ctx context.Context, partition int32, first, end int64) (int64, error) {
-			return p.Resolve(ctx, l, j.Topic, partition, first, end)
-		}
-	}
-	tasks, err := archive.Plan(ctx, l, folder, j.Topic, choose(j.Start), choose(j.Until))
+	tasks, err := archive.Plan(ctx, l, folder, j.Topic, j.Start, j.Until)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +91,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	var problems []error
 	for _, t := range tasks {
 		if t.Follow && t.To != chunk.None && (j.Runner.Stopped || !j.Runner.Streams) {
-			problems = append(problems, job.NotReached(t.Topic, t.Partition, t.To))
+			problems = append(problems, plan.NotReached(t.Topic, t.Partition, t.To))
 		}
 		if t.To == chunk.None || t.To > t.From {
 			todo = append(todo, t)

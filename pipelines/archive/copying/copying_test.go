@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
-	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
@@ -25,11 +25,11 @@ func TestJobsThatCannotEndAreRefusedWhereTheyMust(t *testing.T) {
 		{"flink too", launch.Flink, "3", beyond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			start, err := job.Start("earliest")
+			start, err := plan.Start("earliest")
 			if err != nil {
 				t.Fatal(err)
 			}
-			until, err := job.Until(c.until)
+			until, err := plan.Until(c.until)
 			if err != nil {
 				t.Fatal(err)
 			}

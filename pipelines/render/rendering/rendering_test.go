@@ -23,6 +23,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 func TestMain(m *testing.M) {
@@ -54,13 +55,13 @@ func analysed(t *testing.T, b *broker.Broker, pictures string) string {
 	return out
 }
 
-func places(t *testing.T) (start, until job.Place) {
+func places(t *testing.T) (start, until plan.Place) {
 	t.Helper()
-	start, err := job.Start("earliest")
+	start, err := plan.Start("earliest")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if until, err = job.Until("now"); err != nil {
+	if until, err = plan.Until("now"); err != nil {
 		t.Fatal(err)
 	}
 	return start, until

@@ -30,6 +30,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -89,8 +90,8 @@ func Run(ctx context.Context, out string) error {
 	if err := capture(ctx, out, kafka.Addrs()); err != nil {
 		return err
 	}
-	start, errStart := job.Start("earliest")
-	until, errUntil := job.Until("now")
+	start, errStart := plan.Start("earliest")
+	until, errUntil := plan.Until("now")
 	if err := errors.Join(errStart, errUntil); err != nil {
 		return err
 	}

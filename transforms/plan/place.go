@@ -1,4 +1,4 @@
-package job
+package plan
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
-	"github.com/framebeam/framebeam/transforms/source"
 )
 
 // Place is where in a partition to start or to stop: one of the words below, an
@@ -39,7 +38,7 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 			return Place{word: w}, nil
 		}
 	}
-	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 && o <= source.MaxOffset {
+	if o, err := strconv.ParseInt(s, 10, 64); err == nil && o >= 0 && o <= chunk.MaxOffset {
 		return Place{offset: o}, nil
 	}
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -47,6 +46,9 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 	}
 	return Place{}, fmt.Errorf("--%s=%s: not %s, %s, an offset, or a time such as 2024-05-01T08:00:00+02:00", flag, s, words[0], words[1])
 }
+
+// At is an offset.
+func At(offset int64) Place { return Place{offset: offset} }
 
 // Never reports whether the place is never reached.
 func (p Place) Never() bool { return p.word == never }
