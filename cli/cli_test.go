@@ -148,7 +148,7 @@ func TestExitCodesAndOutputs(t *testing.T) {
 		{"show", program.Usage, "", "--output is missing\n"},
 		{"show more --format=xml", program.Usage, "", "unexpected argument \"more\"\n--output is missing\n--format=xml: not text, jsonl or summary\n"},
 		{"show --output", program.Usage, "", "flag needs an argument: --output (see framebeam show --help)\n"},
-		{"similar --limit=many", program.Usage, "", "invalid argument \"many\" for \"--limit\" flag: strconv.ParseInt: parsing \"many\": invalid syntax (see framebeam similar --help)\n"},
+		{"similar --apart=1", program.Usage, "", "invalid argument \"1\" for \"--apart\" flag: time: missing unit in duration \"1\" (see framebeam similar --help)\n"},
 		{"analyse --output out", program.Usage, "", "unknown command \"analyse\"; did you mean \"analyze\"? (see framebeam --help)\n"},
 		{"fly", program.Usage, "", "unknown command \"fly\" (see framebeam --help)\n"},
 		{"--quiet stack upp", program.Usage, "", "unknown command \"upp\"; did you mean \"up\"? (see framebeam stack --help)\n"},
@@ -157,12 +157,9 @@ func TestExitCodesAndOutputs(t *testing.T) {
 		{"analyze --outpit=x", program.Usage, "", "unknown flag: --outpit; did you mean \"--output\"? (see framebeam analyze --help)\n"},
 		{"analyze -outpit=x", program.Usage, "", "unknown flag: --outpit; did you mean \"--output\"? (see framebeam analyze --help)\n"},
 		{"show --log-format=xml", program.Usage, "", "--log-format=xml: not text or json\n"},
-		{"analyze --output=x --until=tomorrow --from=now --chunk=0 --runner=abacus --brokers=a --save-images=some", program.Usage, "", `"a" is not host:port` +
-			""},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			code, stdout, stderr := run(t, strings.Fields(c.args)...)
-			stderr = strings.TrimPrefix(stderr, "--brokers: ")
 			if code != c.code || !strings.HasPrefix(stdout, c.stdout) || !strings.HasPrefix(stderr, c.stderr) ||
 				c.stdout == "" && stdout != "" || c.stderr == "" && stderr != "" {
 				t.Errorf("exit code %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
@@ -173,13 +170,15 @@ func TestExitCodesAndOutputs(t *testing.T) {
 
 func TestEverythingWrongIsListedAtOnce(t *testing.T) {
 	for args, says := range map[string]string{
-		"analyze --until=tomorrow --from=yesterday --chunk=0 --runner=abacus --brokers=a --save-images=some --topic=a/b --poll-records=0 --events-partitions=3 more": `
-			unexpected argument "more"|--until=tomorrow|--from=yesterday|--chunk=0|abacus|"a" is not host:port|--save-images=some|"a/b"|--poll-records=0|--events-partitions|--output is missing`,
+		"analyze --until=tomorrow --from=yesterday --chunk=0 --runner=abacus --brokers=a --save-images=some --topic=a/b --poll-records=0 --events-partitions=3 more": "" +
+			`unexpected argument "more"|--until=tomorrow|--from=yesterday|--chunk=0|abacus|"a" is not host:port|` +
+			`--save-images=some|"a/b"|--poll-records=0|--events-partitions|--output is missing`,
 		"reprocess --start=yesterday --output=out --config=nowhere.yaml": "--from=yesterday|--archive is missing|nowhere.yaml",
 		"render --runner=abacus --images=some --camera=a/b more":         `unexpected argument "more"|abacus|--output is missing|--images=some|--camera: camera "a/b"`,
 		"render --output=out --archive=archive --brokers=localhost:9092": "--archive and --brokers are both given",
 		"render --output=out --brokers=localhost":                        `"localhost" is not host:port`,
-		"similar --by=smell --camera=a/b,c/d --apart=-1s more":           `unexpected argument "more"|--output is missing|--to is missing|--by=smell|--camera=a/b|--camera=c/d|--apart=-1s`,
+		"similar --by=smell --camera=a/b,c/d --apart=-1s more": `unexpected argument "more"|--output is missing|--to is missing|` +
+			`--by=smell|--camera=a/b|--camera=c/d|--apart=-1s`,
 		"run more": `unexpected argument "more"`,
 	} {
 		code, stdout, stderr := run(t, strings.Fields(args)...)

@@ -43,10 +43,14 @@ func analysisFlags(c *cobra.Command) *analysis {
 	a.until = flags.Until(f)
 	a.chunk = flags.Chunk(f, chunkfolder.DefaultN)
 	a.chunkGiven = func() bool { return f.Changed("chunk") }
-	f.StringVar(&a.pictures, "save-images", picture.WithEvents, "which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), detections (frames in which something was found), all, or none")
+	f.StringVar(&a.pictures, "save-images", picture.WithEvents,
+		"which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), "+
+			"detections (frames in which something was found), all, or none")
 	f.StringVar(&a.events, "events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)")
 	f.IntVar(&a.eventsPartitions, "events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)")
-	f.StringVar(&a.slice, "slice-bytes", "", fmt.Sprintf("read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark))
+	f.StringVar(&a.slice, "slice-bytes", "", fmt.Sprintf(
+		"read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after "+
+			"another; 0: all at once (default: %d on %s, which keeps a slice in memory; 0 elsewhere)", launch.Spark.SliceBytes, launch.Spark))
 	f.IntVar(&a.poll, "poll-records", source.DefaultMaxRecords, "`records` of a partition that are read before the engine gets them; results do not depend on it")
 	flags.Choices(c, "save-images", append(slices.Clone(picture.Choices), "none")...)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")

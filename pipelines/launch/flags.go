@@ -80,7 +80,7 @@ func (passedToBeam) Set(pair string) error {
 	case !ok:
 		return errors.New("not name=value")
 	case !slices.Contains(beamFlags, name):
-		return fmt.Errorf("Beam has no flag %s%s", name, strictyaml.DidYouMean(name, beamFlags))
+		return fmt.Errorf("no flag of Beam's is %s%s", name, strictyaml.DidYouMean(name, beamFlags))
 	}
 	return flag.Set(name, value)
 }
