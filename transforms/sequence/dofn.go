@@ -56,7 +56,7 @@ func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) beam.PCollection {
 	}
 	return beam.ParDo(s, &analyzeFn{
 		Config: cfg,
-		Mark:   state.MakeValueState[[]byte]("mark"),
+		Chain:  state.MakeValueState[[]byte]("mark"), // its name in savepoints
 		Camera: state.MakeValueState[[]byte]("camera"),
 		Bag:    state.MakeBagState[[]byte]("waiting"),
 	}, runs)
@@ -66,7 +66,7 @@ func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) beam.PCollection {
 // has the camera in memory need not read the larger one.
 type analyzeFn struct {
 	Config Config
-	Mark   state.Value[[]byte]
+	Chain  state.Value[[]byte]
 	Camera state.Value[[]byte]
 	Bag    state.Bag[[]byte]
 
@@ -104,24 +104,24 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 		}
 		element.Pace.Release(n)
 	}
-	m := mark{position: chunk.None}
-	b, ok, err := fn.Mark.Read(p)
+	m := chain{position: chunk.None}
+	b, ok, err := fn.Chain.Read(p)
 	if err != nil {
-		return fmt.Errorf("read mark of %s: %w", key, err)
+		return fmt.Errorf("read chain of %s: %w", key, err)
 	}
 	if ok {
-		if m, err = unmarshalMark(b); err != nil {
-			return fmt.Errorf("mark of %s: %w", key, err)
+		if m, err = unmarshalChain(b); err != nil {
+			return fmt.Errorf("chain of %s: %w", key, err)
 		}
 	}
-	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, id: run.Camera, before: m.position, mark: &m}
+	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, id: run.Camera, before: m.position, chain: &m}
 	parts, err := fn.seq.process(&m, &run, st)
 	if err != nil {
 		return err
 	}
 	crashpoint.At("sequence-run")
-	if err := fn.Mark.Write(p, m.marshal()); err != nil {
-		return fmt.Errorf("write mark of %s: %w", key, err)
+	if err := fn.Chain.Write(p, m.marshal()); err != nil {
+		return fmt.Errorf("write chain of %s: %w", key, err)
 	}
 	for _, part := range parts {
 		analyzed.Inc(ctx, int64(len(part.Results)))
@@ -137,8 +137,8 @@ type beamStorage struct {
 	p      state.Provider
 	key    string
 	id     string // the camera's
-	before int64  // the mark's position before the element
-	mark   *mark
+	before int64  // its position before the element
+	chain  *chain
 }
 
 func (st *beamStorage) camera() (*Camera, error) {
@@ -175,7 +175,7 @@ func (st *beamStorage) put(c *Camera) error {
 	if err := st.fn.Camera.Write(st.p, b); err != nil {
 		return err
 	}
-	st.fn.cache.put(st.key, st.mark.position, c)
+	st.fn.cache.put(st.key, st.chain.position, c)
 	return nil
 }
 

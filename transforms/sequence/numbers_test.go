@@ -112,10 +112,10 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-func FuzzUnmarshalMark(f *testing.F) {
-	f.Add((&mark{position: 7, waiting: []int64{3, -1}}).marshal())
+func FuzzUnmarshalChain(f *testing.F) {
+	f.Add((&chain{position: 7, waiting: []int64{3, -1}}).marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if m, err := unmarshalMark(b); err == nil {
+		if m, err := unmarshalChain(b); err == nil {
 			m.marshal()
 		}
 	})
@@ -221,7 +221,7 @@ func TestAFilmOfACameraThatMayHaveBeenForgottenSaysSo(t *testing.T) {
 			return element.Item{Result: result.Frame{Offset: c.chunk*16 + i, Status: result.OK}, Frame: frame.Frame{Camera: "c", Epoch: "file-1", Sequence: i, Data: []byte{1}}}
 		}
 		run := element.Run{Link: chunk.Link{N: 16, Chunk: c.chunk, Camera: "c", Kind: chunk.Frames, Prev: chunk.Fresh}, Items: []element.Item{item(0), item(1)}}
-		m := mark{position: chunk.None}
+		m := chain{position: chunk.None}
 		parts, cam, err := seq.take(&m, &run, nil, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
-// mark is where a camera's chain stands: the small half of its keyed state.
-type mark struct {
+// chain is where a camera's chain stands: the small half of its keyed state.
+type chain struct {
 	// position is that of the last link taken; None: none yet.
 	position int64
 	// forgotten: the last link taken was a Clear. The position stays, so that a
@@ -22,10 +22,10 @@ type mark struct {
 	waiting []int64
 }
 
-const markVersion = 1
+const chainVersion = 1
 
-func (m *mark) marshal() []byte {
-	b := []byte{markVersion}
+func (m *chain) marshal() []byte {
+	b := []byte{chainVersion}
 	b = wire.Int(b, m.position)
 	b = wire.Bool(b, m.forgotten)
 	b = wire.Uint(b, uint64(len(m.waiting)))
@@ -35,12 +35,12 @@ func (m *mark) marshal() []byte {
 	return b
 }
 
-func unmarshalMark(b []byte) (mark, error) {
-	r, err := wire.Open(b, markVersion)
+func unmarshalChain(b []byte) (chain, error) {
+	r, err := wire.Open(b, chainVersion)
 	if err != nil {
-		return mark{}, fmt.Errorf("decode mark: %w", err)
+		return chain{}, fmt.Errorf("decode chain: %w", err)
 	}
-	m := mark{position: r.Int(), forgotten: r.Bool()}
+	m := chain{position: r.Int(), forgotten: r.Bool()}
 	if n := r.Count(); n > 0 {
 		m.waiting = make([]int64, n)
 		for i := range m.waiting {
@@ -48,7 +48,7 @@ func unmarshalMark(b []byte) (mark, error) {
 		}
 	}
 	if err := r.Close(); err != nil {
-		return mark{}, fmt.Errorf("decode mark: %w", err)
+		return chain{}, fmt.Errorf("decode chain: %w", err)
 	}
 	return m, nil
 }
@@ -58,12 +58,12 @@ type fit uint8
 const (
 	takes fit = iota // now
 	waits            // its predecessor is still to come
-	stale            // wholly at or below the mark: nothing new
+	stale            // wholly at or below where it stands: nothing new
 )
 
 // fits says what is to be done with a run while the chain stands at m. A run is
 // taken when Prev <= position < its last; only its links above the position are used.
-func (m *mark) fits(r *element.Run) fit {
+func (m *chain) fits(r *element.Run) fit {
 	switch {
 	case m.position != chunk.None && m.position >= r.Last():
 		return stale
@@ -103,7 +103,7 @@ type sequencer struct {
 
 // process takes the run, and runs that waited for it, or lets it wait. It
 // returns the parts that they give and changes m; the caller stores m.
-func (s *sequencer) process(m *mark, run *element.Run, st storage) (parts []element.Part, err error) {
+func (s *sequencer) process(m *chain, run *element.Run, st storage) (parts []element.Part, err error) {
 	if run.Kind == chunk.Frames && len(run.Items) == 0 {
 		return nil, fmt.Errorf("run of camera %s in %v has no frames", run.Camera, run.ID())
 	}
@@ -157,7 +157,7 @@ func (s *sequencer) process(m *mark, run *element.Run, st storage) (parts []elem
 }
 
 // takeWaiting takes from the bag what fits now, until nothing does.
-func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []element.Part, st storage) ([]element.Part, *Camera, error) {
+func (s *sequencer) takeWaiting(m *chain, cam *Camera, parts []element.Part, st storage) ([]element.Part, *Camera, error) {
 	runs, err := st.waiting()
 	if err != nil {
 		return nil, cam, err
@@ -189,8 +189,8 @@ func (s *sequencer) takeWaiting(m *mark, cam *Camera, parts []element.Part, st s
 	return parts, cam, st.replaceWaiting(runs)
 }
 
-// take uses the run's links above the mark. cam is nil for a camera that starts afresh.
-func (s *sequencer) take(m *mark, run *element.Run, cam *Camera, parts []element.Part) ([]element.Part, *Camera, error) {
+// take uses the run's links above where the chain stands. cam is nil for a camera that starts afresh.
+func (s *sequencer) take(m *chain, run *element.Run, cam *Camera, parts []element.Part) ([]element.Part, *Camera, error) {
 	if cam == nil {
 		a, err := s.analyzer(run.Camera)
 		if err != nil {

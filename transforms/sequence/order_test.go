@@ -282,11 +282,11 @@ func deliver(t *rapid.T, a *Analyzer, runs []element.Run, into, earlier given) {
 			t.Fatal(err)
 		}
 		st := stores[run.Camera]
-		m := mark{position: chunk.None}
+		m := chain{position: chunk.None}
 		if st == nil {
 			st = &memoryStorage{a: a, from: earlier}
 			stores[run.Camera] = st
-		} else if m, err = unmarshalMark(marks[run.Camera]); err != nil {
+		} else if m, err = unmarshalChain(marks[run.Camera]); err != nil {
 			t.Fatal(err)
 		}
 		parts, err := seq.process(&m, &run, st)

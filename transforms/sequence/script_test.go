@@ -62,7 +62,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	n     int64
 	seq   sequencer
-	mark  []byte
+	chain []byte
 	store *memoryStorage
 }
 
@@ -81,8 +81,8 @@ func newScript(t *testing.T) *script {
 
 // begin empties the keyed state.
 func (s *script) begin() {
-	empty := mark{position: chunk.None}
-	s.mark, s.store.saved, s.store.bag = empty.marshal(), nil, nil
+	empty := chain{position: chunk.None}
+	s.chain, s.store.saved, s.store.bag = empty.marshal(), nil, nil
 }
 
 // run makes the run that a script names.
@@ -147,7 +147,7 @@ func (s *script) deliver(t *testing.T, sent element.Run) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := unmarshalMark(s.mark)
+	m, err := unmarshalChain(s.chain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (s *script) deliver(t *testing.T, sent element.Run) string {
 		*s.store = before
 		return fmt.Sprintf("error: %v\n", err)
 	}
-	s.mark = m.marshal()
+	s.chain = m.marshal()
 
 	var out strings.Builder
 	for _, p := range parts {
@@ -185,7 +185,7 @@ func (s *script) deliver(t *testing.T, sent element.Run) string {
 
 // stands tells what the keyed state holds.
 func (s *script) stands() string {
-	m, err := unmarshalMark(s.mark)
+	m, err := unmarshalChain(s.chain)
 	if err != nil {
 		panic(err)
 	}

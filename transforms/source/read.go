@@ -374,9 +374,9 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64, epoch 
 		for n < len(recs) && recs[n].Offset < end {
 			n++
 		}
-		claim := &Records{Next: end, Marks: make([]Mark, n), Epoch: epoch}
-		for i := range claim.Marks {
-			claim.Marks[i] = Mark{Offset: recs[i].Offset, Camera: recs[i].Camera()}
+		claim := &Records{Next: end, Entries: make([]Entry, n), Epoch: epoch}
+		for i := range claim.Entries {
+			claim.Entries[i] = Entry{Offset: recs[i].Offset, Camera: recs[i].Camera()}
 		}
 		if n > 0 {
 			claim.Digest = recs[n-1].Digest()
@@ -386,7 +386,7 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64, epoch 
 			return false, nil
 		}
 		crashpoint.At("source-claim")
-		c.group(r.chunk(), recs[:n], claim.Marks)
+		c.group(r.chunk(), recs[:n], claim.Entries)
 		size := sum(recs[:n])
 		c.records -= n
 		c.bytes -= size
@@ -402,7 +402,7 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64, epoch 
 }
 
 // group emits claimed records of chunk k as runs, camera by camera.
-func (c *call) group(k int64, recs []frame.Record, marks []Mark) {
+func (c *call) group(k int64, recs []frame.Record, entries []Entry) {
 	type group struct {
 		run  chunk.Run
 		last int64
@@ -417,7 +417,7 @@ func (c *call) group(k int64, recs []frame.Record, marks []Mark) {
 	}
 	byCamera := map[string]*group{}
 	for i := range recs {
-		camera := marks[i].Camera
+		camera := entries[i].Camera
 		g := byCamera[camera]
 		if g == nil {
 			g = &group{}
@@ -428,7 +428,7 @@ func (c *call) group(k int64, recs []frame.Record, marks []Mark) {
 			flush(g)
 		}
 		if len(g.run.Records) == 0 {
-			g.run.Link = c.link(k, chunk.Frames, camera, marks[i].Last)
+			g.run.Link = c.link(k, chunk.Frames, camera, entries[i].Last)
 			if camera == "" {
 				g.run.Kind = chunk.Stray
 			}

@@ -28,7 +28,7 @@ func readOnTicks(s beam.Scope, r reader, tasks []Task) (runs, ends beam.PCollect
 		byKey[keys[i]] = t
 	}
 	return beam.ParDo2(s, &tickedFn{
-		reader: r, Tasks: byKey, Place: state.MakeValueState[[]byte]("place"),
+		reader: r, Tasks: byKey, Progress: state.MakeValueState[[]byte]("place"),
 	}, ticks.For(s, keys, r.Config.TickEvery))
 }
 
@@ -39,8 +39,8 @@ func readOnTicks(s beam.Scope, r reader, tasks []Task) (runs, ends beam.PCollect
 // bundleBytes; who came too late for that comes first in the next bundle.
 type tickedFn struct {
 	reader
-	Tasks map[string]Task
-	Place state.Value[[]byte] // see place
+	Tasks    map[string]Task
+	Progress state.Value[[]byte] // see progress; in savepoints its name is place
 
 	served map[string]bool      // in this bundle, and in those before it since all were served
 	late   bool                 // somebody was not
@@ -83,11 +83,11 @@ func (f *tickedFn) ProcessElement(
 		return nil
 	}
 	f.served[key] = true
-	at := place{task, newRestriction(&task, f.Config.N)}
-	saved, begun, err := f.Place.Read(p)
+	at := progress{task, newRestriction(&task, f.Config.N)}
+	saved, begun, err := f.Progress.Read(p)
 	if err == nil && begun {
 		end := at.left.End // a savepoint may be of a job with another one
-		at, err = unmarshalPlace(saved)
+		at, err = unmarshalProgress(saved)
 		at.left.End = end
 	}
 	if err != nil {
@@ -105,7 +105,7 @@ func (f *tickedFn) ProcessElement(
 	f.room -= int64(f.Config.MaxBytes) - call.bytes
 	at.left = rt.GetRestriction().(Restriction)
 	if b := at.marshal(); !bytes.Equal(b, saved) {
-		if err := f.Place.Write(p, b); err != nil {
+		if err := f.Progress.Write(p, b); err != nil {
 			return fmt.Errorf("kafka source: keep position of %s: %w", key, err)
 		}
 	}
@@ -113,31 +113,31 @@ func (f *tickedFn) ProcessElement(
 	return nil
 }
 
-// place is the keyed state of a partition: how far it is read, and the task as the
+// progress is the keyed state of a partition: how far it is read, and the task as the
 // first call had it, which a savepoint brings into another job. Only the end is that job's.
-type place struct {
+type progress struct {
 	task Task // without Cameras, which the restriction has
 	left Restriction
 }
 
-// placeVersion is the first byte of an encoded place.
-const placeVersion = 1
+// progressVersion is the first byte of an encoded progress.
+const progressVersion = 1
 
-func (p *place) marshal() []byte {
+func (p *progress) marshal() []byte {
 	task := p.task
 	task.Cameras = nil
-	b := wire.Bytes([]byte{placeVersion}, task.Marshal())
+	b := wire.Bytes([]byte{progressVersion}, task.Marshal())
 	return wire.Bytes(b, p.left.Marshal())
 }
 
-func unmarshalPlace(b []byte) (p place, err error) {
-	r, err := wire.Open(b, placeVersion)
+func unmarshalProgress(b []byte) (p progress, err error) {
+	r, err := wire.Open(b, progressVersion)
 	if err != nil {
-		return p, fmt.Errorf("decode place: %w", err)
+		return p, fmt.Errorf("decode progress: %w", err)
 	}
 	task, left := r.Bytes(), r.Bytes()
 	if err := r.Close(); err != nil {
-		return p, fmt.Errorf("decode place: %w", err)
+		return p, fmt.Errorf("decode progress: %w", err)
 	}
 	if p.task, err = UnmarshalTask(task); err != nil {
 		return p, err

@@ -39,7 +39,7 @@ func (s *keyState) WriteValueState(t state.Transaction) error {
 func ticked(t tester, cfg Config, tasks ...Task) *tickedFn {
 	t.Helper()
 	fn := &tickedFn{
-		reader: reader{Config: cfg.withDefaults()}, Tasks: map[string]Task{}, Place: state.MakeValueState[[]byte]("place"),
+		reader: reader{Config: cfg.withDefaults()}, Tasks: map[string]Task{}, Progress: state.MakeValueState[[]byte]("place"),
 	}
 	for _, task := range tasks {
 		fn.Tasks[task.String()] = task
@@ -297,10 +297,10 @@ func TestATickOfAnotherPartitionIsNothing(t *testing.T) {
 
 func TestAPlaceSurvivesItsEncoding(t *testing.T) {
 	task := Task{Topic: "t", Partition: 3, From: 20, To: chunk.None, LogEnd: 29, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}
-	p := place{task, newRestriction(&task, 10)}
-	got, err := unmarshalPlace(p.marshal())
+	p := progress{task, newRestriction(&task, 10)}
+	got, err := unmarshalProgress(p.marshal())
 	p.task.Cameras = nil
-	if d := cmp.Diff(p, got, cmp.AllowUnexported(place{})); d != "" || err != nil {
+	if d := cmp.Diff(p, got, cmp.AllowUnexported(progress{})); d != "" || err != nil {
 		t.Error(d, err)
 	}
 }
@@ -310,21 +310,21 @@ func TestStateThatIsNoneOfOursIsAnError(t *testing.T) {
 	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, task)
 	defer fn.Teardown()
 	err := fn.tick(&keyState{values: map[string]any{"place": []byte{99}}}, task, &sink{})
-	if err == nil || !strings.Contains(err.Error(), "position of topic frames partition 0: decode place: unknown version") {
+	if err == nil || !strings.Contains(err.Error(), "position of topic frames partition 0: decode progress: unknown version") {
 		t.Error(err)
 	}
 }
 
 func FuzzUnmarshalPlace(f *testing.F) {
 	task := Task{Topic: "t", From: 20, To: chunk.None}
-	p := place{task, newRestriction(&task, 10)}
+	p := progress{task, newRestriction(&task, 10)}
 	f.Add(p.marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := unmarshalPlace(b)
+		p, err := unmarshalProgress(b)
 		if err != nil {
 			return
 		}
-		if again, err := unmarshalPlace(p.marshal()); err != nil || !bytes.Equal(again.marshal(), p.marshal()) {
+		if again, err := unmarshalProgress(p.marshal()); err != nil || !bytes.Equal(again.marshal(), p.marshal()) {
 			t.Error(again, err)
 		}
 	})

@@ -35,14 +35,14 @@ var _ sdf.BoundableRTracker = (*Tracker)(nil)
 // Records claims records of the open chunk, and with it that there are no
 // others before Next.
 type Records struct {
-	Marks  []Mark // ascending offsets; none to move on over offsets that hold nothing
-	Next   int64  // the offset to go on from, at most the end of the open chunk
-	Digest uint64 // frame.Record.Digest of the last record
-	Epoch  int32  // of the leader that appended it
+	Entries []Entry // ascending offsets; none to move on over offsets that hold nothing
+	Next    int64   // the offset to go on from, at most the end of the open chunk
+	Digest  uint64  // frame.Record.Digest of the last record
+	Epoch   int32   // of the leader that appended it
 }
 
-// Mark is one record of a claim.
-type Mark struct {
+// Entry is one record of a claim.
+type Entry struct {
 	Offset int64
 	Camera string // "" when it belongs to none
 	Last   int64  // set by the claim: the camera's offset before, or chunk.None
@@ -103,14 +103,14 @@ func (t *Tracker) records(c *Records) error {
 	if r.endDue() || c.Next <= from || c.Next > end {
 		return fmt.Errorf("%w: records up to %d at position %d", errClaim, c.Next, r.Next)
 	}
-	for i, last := 0, from-1; i < len(c.Marks); i++ {
-		if c.Marks[i].Offset <= last || c.Marks[i].Offset >= c.Next {
-			return fmt.Errorf("%w: record at %d after %d and before %d", errClaim, c.Marks[i].Offset, last, c.Next)
+	for i, last := 0, from-1; i < len(c.Entries); i++ {
+		if c.Entries[i].Offset <= last || c.Entries[i].Offset >= c.Next {
+			return fmt.Errorf("%w: record at %d after %d and before %d", errClaim, c.Entries[i].Offset, last, c.Next)
 		}
-		last = c.Marks[i].Offset
+		last = c.Entries[i].Offset
 	}
-	for i := range c.Marks {
-		m := &c.Marks[i]
+	for i := range c.Entries {
+		m := &c.Entries[i]
 		r.Offsets.Add(m.Offset)
 		m.Last = chunk.None
 		if m.Camera == "" {
@@ -121,8 +121,8 @@ func (t *Tracker) records(c *Records) error {
 		}
 		r.Cameras[m.Camera] = m.Offset
 	}
-	if n := len(c.Marks); n > 0 {
-		r.Last = log.Last{Offset: c.Marks[n-1].Offset, Digest: c.Digest, Epoch: c.Epoch}
+	if n := len(c.Entries); n > 0 {
+		r.Last = log.Last{Offset: c.Entries[n-1].Offset, Digest: c.Digest, Epoch: c.Epoch}
 	}
 	t.claimed += c.Next - from
 	r.Next = chunk.FramePosition(c.Next)

@@ -11,9 +11,9 @@ import (
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
-func marks(offsets ...int64) (out []Mark) {
+func entries(offsets ...int64) (out []Entry) {
 	for _, o := range offsets {
-		out = append(out, Mark{Offset: o, Camera: "a"})
+		out = append(out, Entry{Offset: o, Camera: "a"})
 	}
 	return out
 }
@@ -23,7 +23,7 @@ func tracker(t *testing.T, to, at int64) *Tracker {
 	t.Helper()
 	rt := NewTracker(newRestriction(&Task{Topic: "frames", To: to, LogEnd: max(to, 6)}, 4))
 	for o := int64(0); o < at; o++ {
-		if !rt.TryClaim(&Records{Marks: marks(o), Next: o + 1, Digest: uint64(o)}) {
+		if !rt.TryClaim(&Records{Entries: entries(o), Next: o + 1, Digest: uint64(o)}) {
 			t.Fatal(rt.GetError())
 		}
 		if (o+1)%4 == 0 && o+1 < at && !rt.TryClaim(&Close{Forget: 2}) {
@@ -42,22 +42,22 @@ func TestTryClaim(t *testing.T) {
 		bad    bool // an error as well
 		next   int64
 	}{
-		{"the next record", 10, 0, &Records{Marks: marks(0), Next: 1}, true, false, 3},
-		{"several records with a gap between and after", 10, 0, &Records{Marks: marks(0, 2), Next: 4}, true, false, 8},
+		{"the next record", 10, 0, &Records{Entries: entries(0), Next: 1}, true, false, 3},
+		{"several records with a gap between and after", 10, 0, &Records{Entries: entries(0, 2), Next: 4}, true, false, 8},
 		{"a gap alone", 10, 1, &Records{Next: 3}, true, false, 7},
 		{"a gap up to the end of the chunk", 10, 1, &Records{Next: 4}, true, false, 8},
-		{"records up to the end of the task", 6, 5, &Records{Marks: marks(5), Next: 6}, true, false, 13},
-		{"records beyond the end of the task", 6, 5, &Records{Marks: marks(5), Next: 7}, false, true, 11},
-		{"records beyond the end of the chunk", 10, 3, &Records{Marks: marks(3, 4), Next: 5}, false, true, 7},
-		{"records before the position", 10, 2, &Records{Marks: marks(1), Next: 3}, false, true, 5},
-		{"records out of order", 10, 0, &Records{Marks: marks(1, 0), Next: 3}, false, true, 1},
-		{"a record at the offset to go on from", 10, 0, &Records{Marks: marks(1), Next: 1}, false, true, 1},
+		{"records up to the end of the task", 6, 5, &Records{Entries: entries(5), Next: 6}, true, false, 13},
+		{"records beyond the end of the task", 6, 5, &Records{Entries: entries(5), Next: 7}, false, true, 11},
+		{"records beyond the end of the chunk", 10, 3, &Records{Entries: entries(3, 4), Next: 5}, false, true, 7},
+		{"records before the position", 10, 2, &Records{Entries: entries(1), Next: 3}, false, true, 5},
+		{"records out of order", 10, 0, &Records{Entries: entries(1, 0), Next: 3}, false, true, 1},
+		{"a record at the offset to go on from", 10, 0, &Records{Entries: entries(1), Next: 1}, false, true, 1},
 		{"nothing", 10, 2, &Records{Next: 2}, false, true, 5},
-		{"records where the end of a chunk is due", 10, 4, &Records{Marks: marks(4), Next: 5}, false, true, 8},
+		{"records where the end of a chunk is due", 10, 4, &Records{Entries: entries(4), Next: 5}, false, true, 8},
 		{"the end of a chunk that is due", 10, 4, &Close{Forget: 2}, true, false, 9},
 		{"the end of a chunk that is not due", 10, 3, &Close{Forget: 2}, false, true, 7},
 		{"the end of the last chunk", 4, 4, &Close{Forget: 2}, true, false, 9},
-		{"records when done", 6, 6, &Records{Marks: marks(6), Next: 7}, false, false, 13},
+		{"records when done", 6, 6, &Records{Entries: entries(6), Next: 7}, false, false, 13},
 		{"an unknown claim", 10, 0, int64(0), false, true, 1},
 		{"to tell of a chunk that has begun", 10, 2, &Tell{}, true, false, 5},
 		{"to tell at the end of the task", 6, 6, &Tell{}, true, false, 13},
@@ -81,12 +81,12 @@ func TestTryClaim(t *testing.T) {
 
 func TestAClaimTellsWhatCameBefore(t *testing.T) {
 	rt := NewTracker(newRestriction(&Task{From: 8, To: 100, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 3}, {Camera: "old", Last: 1}}}, 4))
-	r := &Records{Marks: []Mark{{Offset: 8, Camera: "a"}, {Offset: 9}, {Offset: 10, Camera: "b"}, {Offset: 11, Camera: "a"}}, Next: 12, Digest: 7, Epoch: 3}
+	r := &Records{Entries: []Entry{{Offset: 8, Camera: "a"}, {Offset: 9}, {Offset: 10, Camera: "b"}, {Offset: 11, Camera: "a"}}, Next: 12, Digest: 7, Epoch: 3}
 	if !rt.TryClaim(r) {
 		t.Fatal(rt.GetError())
 	}
-	if want := []Mark{{8, "a", 3}, {9, "", 0 + chunk.None}, {10, "b", chunk.None}, {11, "a", 8}}; !cmp.Equal(r.Marks, want) {
-		t.Errorf("marks %v, want %v", r.Marks, want)
+	if want := []Entry{{8, "a", 3}, {9, "", 0 + chunk.None}, {10, "b", chunk.None}, {11, "a", 8}}; !cmp.Equal(r.Entries, want) {
+		t.Errorf("entries %v, want %v", r.Entries, want)
 	}
 	end := &Close{Forget: 2}
 	if !rt.TryClaim(end) {
@@ -115,7 +115,7 @@ func TestItIsToldOncePerGrowth(t *testing.T) {
 	if rt.TryClaim(&Tell{}) {
 		t.Error("told again without growth")
 	}
-	rt.TryClaim(&Records{Marks: marks(2), Next: 3})
+	rt.TryClaim(&Records{Entries: entries(2), Next: 3})
 	if !tell.Offsets.Equal(chunk.Span(0, 2)) {
 		t.Error("what was told changed")
 	}
@@ -159,7 +159,7 @@ func TestTrySplit(t *testing.T) {
 			if !cmp.Equal(residual, before) {
 				t.Errorf("residual %+v, want %+v", residual, before)
 			}
-			if rt.TryClaim(&Records{Marks: marks(at), Next: at + 1}) || rt.TryClaim(&Close{Forget: 1}) || rt.TryClaim(&Tell{}) || rt.GetError() != nil {
+			if rt.TryClaim(&Records{Entries: entries(at), Next: at + 1}) || rt.TryClaim(&Close{Forget: 1}) || rt.TryClaim(&Tell{}) || rt.GetError() != nil {
 				t.Error("claims after the checkpoint", rt.GetError())
 			}
 			if _, again, _ := rt.TrySplit(0); again != nil {
@@ -168,7 +168,7 @@ func TestTrySplit(t *testing.T) {
 			// The residual shares no memory.
 			other := NewTracker(residual.(Restriction))
 			if at%4 != 0 {
-				other.TryClaim(&Records{Marks: []Mark{{Offset: at, Camera: "z"}}, Next: at + 1})
+				other.TryClaim(&Records{Entries: []Entry{{Offset: at, Camera: "z"}}, Next: at + 1})
 			} else if at > 0 {
 				other.TryClaim(&Close{Forget: 1})
 			}
@@ -189,7 +189,7 @@ func TestGetProgressIsExact(t *testing.T) {
 		if done, left := rt.GetProgress(); done != float64(i) || left != want {
 			t.Error(done, left)
 		}
-		rt.TryClaim(&Records{Marks: marks(int64(i)), Next: int64(i) + 1})
+		rt.TryClaim(&Records{Entries: entries(int64(i)), Next: int64(i) + 1})
 	}
 	rt.see(9)
 	if _, left := rt.GetProgress(); left != 5 {

@@ -85,7 +85,7 @@ func (m *healthMemory) look(out *result.Frame, s *pixels.Survey, v *view, part, 
 	seen := ready && lit && covered == well
 	// Of another scene nobody knows how sharp it should be.
 	same := c.share >= 0.4 || c.here >= 0.4
-	var there *pixels.Place
+	var there *pixels.Displacement
 	// Looking for it costs as much as all the rest, so only if less than usual is alike.
 	if m.step.Moved.On && seen && c.judged && c.judgeable >= 0.5 && (c.share < 0.75 || 1e6*c.here < 0.85*float64(m.ref.here)) {
 		there = m.elsewhere(v, &c)
@@ -138,7 +138,7 @@ func (m *healthMemory) covered(out *result.Frame, s *pixels.Survey, v *view, c *
 }
 
 // elsewhere is where the scene has gone in the picture, if it is surely there.
-func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Place {
+func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Displacement {
 	at, share := m.ref.find(v, c)
 	if share <= c.share {
 		return nil // as many blocks say that it is where it was
@@ -149,7 +149,7 @@ func (m *healthMemory) elsewhere(v *view, c *comparison) *pixels.Place {
 	return nil
 }
 
-func (m *healthMemory) moved(out *result.Frame, v *view, c *comparison, seen bool, there *pixels.Place, at int64) condition {
+func (m *healthMemory) moved(out *result.Frame, v *view, c *comparison, seen bool, there *pixels.Displacement, at int64) condition {
 	cfg := &m.step.Moved
 	if !cfg.On {
 		return unknown // the reference follows to wherever the camera looks

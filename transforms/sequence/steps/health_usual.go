@@ -187,13 +187,13 @@ func (u *usual) learn(v *view, c *comparison, elapsed int64) {
 // find looks for the place of the reference's scene in the picture, and returns the
 // best that fits better than where it was, with the share of trusted blocks that are
 // alike there; 0, if there is none.
-func (u *usual) find(v *view, c *comparison) (best pixels.Place, share float64) {
+func (u *usual) find(v *view, c *comparison) (best pixels.Displacement, share float64) {
 	const candidates = 32 // of which the blocks are looked at
 	// Where objects are in the way, the sign of what is beside them tells most.
 	places := pixels.Correlate(narrow(clip(c.raw, 1)), narrow(clip(v.flat, 1)), v.columns, v.rows, v.columns/3, v.rows/3)
 	here := places[len(places)/2].Correlation
-	places = slices.DeleteFunc(places, func(p pixels.Place) bool { return p.Correlation <= here })
-	slices.SortStableFunc(places, func(a, b pixels.Place) int { return cmp.Compare(b.Correlation, a.Correlation) })
+	places = slices.DeleteFunc(places, func(p pixels.Displacement) bool { return p.Correlation <= here })
+	slices.SortStableFunc(places, func(a, b pixels.Displacement) int { return cmp.Compare(b.Correlation, a.Correlation) })
 	for i, p := range places[:min(candidates, len(places))] {
 		if s := u.vote(v, c, p); i == 0 || s > share {
 			best, share = p, s
@@ -212,7 +212,7 @@ func narrow(cells []int32) []int16 {
 
 // vote is the share of the trusted blocks that are alike at a place; 0 if too few
 // of them are in the picture there.
-func (u *usual) vote(v *view, c *comparison, p pixels.Place) float64 {
+func (u *usual) vote(v *view, c *comparison, p pixels.Displacement) float64 {
 	var trusted, judged, alike int64
 	for b := range viewBlocks {
 		x0, y0, x1, y1 := v.block(b)

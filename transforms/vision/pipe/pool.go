@@ -43,13 +43,13 @@ func (f *Failed) Unwrap() error { return f.Last }
 type Pool struct {
 	spec Spec
 
-	places chan *place // those that nobody uses
-	ready  atomic.Bool // it was, at least once
-	log    logger
+	slots chan *slot  // those that nobody uses
+	ready atomic.Bool // it was, at least once
+	log   logger
 }
 
-// place is where one process runs, or none.
-type place struct {
+// slot is where one process runs, or none.
+type slot struct {
 	*process
 	failures int // one after another
 }
@@ -60,9 +60,9 @@ func Open(s Spec) (*Pool, error) {
 	if len(s.Command) == 0 || s.Processes < 1 || s.Attempts < 1 || s.StartLimit <= 0 || s.FrameLimit <= 0 {
 		return nil, fmt.Errorf("pipe %s: no command, no processes, no attempts or no time", s.Name)
 	}
-	p := &Pool{spec: s, places: make(chan *place, s.Processes), log: logger{name: s.Name}}
+	p := &Pool{spec: s, slots: make(chan *slot, s.Processes), log: logger{name: s.Name}}
 	for range s.Processes {
-		p.places <- &place{}
+		p.slots <- &slot{}
 	}
 	return p, nil
 }
@@ -72,7 +72,7 @@ func Open(s Spec) (*Pool, error) {
 func (p *Pool) Close() error {
 	var ending sync.WaitGroup
 	for range p.spec.Processes {
-		at := <-p.places
+		at := <-p.slots
 		ending.Go(func() { at.stop(grace) })
 	}
 	ending.Wait()
@@ -83,8 +83,8 @@ func (p *Pool) Close() error {
 // there is no answer to it; any other that the program cannot be used at all: it does
 // not start, or never got ready.
 func (p *Pool) Ask(q *Question) (*Answer, error) {
-	at := <-p.places
-	defer func() { p.places <- at }()
+	at := <-p.slots
+	defer func() { p.slots <- at }()
 	for attempt := 1; ; attempt++ {
 		a, err := p.try(at, q)
 		if err == nil {
@@ -111,7 +111,7 @@ func (p *Pool) Ask(q *Question) (*Answer, error) {
 }
 
 // try puts the question once, to a process that is started if there is none.
-func (p *Pool) try(at *place, q *Question) (*Answer, error) {
+func (p *Pool) try(at *slot, q *Question) (*Answer, error) {
 	if at.process == nil {
 		time.Sleep(pause(at.failures))
 		var err error
@@ -124,7 +124,7 @@ func (p *Pool) try(at *place, q *Question) (*Answer, error) {
 }
 
 // stop ends the process, if there is one.
-func (at *place) stop(patience time.Duration) {
+func (at *slot) stop(patience time.Duration) {
 	if at.process != nil {
 		at.process.stop(patience)
 		at.process = nil

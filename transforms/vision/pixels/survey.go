@@ -110,8 +110,8 @@ func (s *Survey) Mean() int {
 	return int(sum * SurveyLevel / int64(s.Pixels))
 }
 
-// Place is a displacement in cells, to the right and down.
-type Place struct {
+// Displacement is by how many cells, to the right and down.
+type Displacement struct {
 	X, Y        int
 	Correlation float64 // -1 to 1; 0 if one of the two is even
 }
@@ -119,17 +119,17 @@ type Place struct {
 // Correlate is the normalised cross-correlation of two surveys' cells, columns x
 // rows and within 2047 of 0, at all displacements of at most rangeX, rangeY:
 // what is at (x, y) of a is at (x+X, y+Y) of b.
-func Correlate(a, b []int16, columns, rows, rangeX, rangeY int) []Place {
+func Correlate(a, b []int16, columns, rows, rangeX, rangeY int) []Displacement {
 	if len(a) != columns*rows || len(b) != len(a) || rangeX >= columns || rangeY >= rows || len(a) == 0 {
 		panic("correlate: the sizes do not fit")
 	}
-	places := make([]Place, 0, (2*rangeX+1)*(2*rangeY+1))
+	places := make([]Displacement, 0, (2*rangeX+1)*(2*rangeY+1))
 	sums := make([]int64, 3*cap(places))
 	C.fb_correlate((*C.int16_t)(&a[0]), (*C.int16_t)(&b[0]), C.int(columns), C.int(rows), C.int(rangeX), C.int(rangeY), (*C.int64_t)(&sums[0]))
 	for y := -rangeY; y <= rangeY; y++ {
 		for x := -rangeX; x <= rangeX; x++ {
 			s := sums[3*len(places):]
-			p := Place{X: x, Y: y}
+			p := Displacement{X: x, Y: y}
 			if s[1] > 0 && s[2] > 0 {
 				p.Correlation = float64(s[0]) / (math.Sqrt(float64(s[1])) * math.Sqrt(float64(s[2])))
 			}

@@ -139,7 +139,7 @@ func TestCorrelateIsWhatThePlainWayGives(t *testing.T) {
 						}
 					}
 				}
-				want := pixels.Place{X: dx, Y: dy}
+				want := pixels.Displacement{X: dx, Y: dy}
 				if aa > 0 && bb > 0 {
 					want.Correlation = float64(ab) / (math.Sqrt(float64(aa)) * math.Sqrt(float64(bb)))
 				}
