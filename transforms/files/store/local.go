@@ -91,3 +91,12 @@ func syncDir(dir string) error {
 }
 
 var _ filesystem.Interface = localFS{}
+
+var _ interface {
+	filesystem.Interface
+	filesystem.Remover
+	filesystem.Renamer
+	ExclusiveWriter
+	NoReplaceRenamer
+	Lister
+} = localFS{}

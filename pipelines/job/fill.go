@@ -1,0 +1,67 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
+	"github.com/framebeam/framebeam/transforms/plan"
+	"github.com/framebeam/framebeam/transforms/source"
+)
+
+// plan decides for every partition where to begin and to end.
+func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []plan.Stretch, tasks []source.Task, err error) {
+	parts, err = plan.Topic(ctx, l, j.Topic, filled{j, l, out}, j.Until)
+	problems := []error{err}
+	for i := range parts {
+		p := &parts[i]
+		if j.bounded() {
+			problems = append(problems, p.Reached())
+		}
+		if !p.Empty() {
+			tasks = append(tasks, task(p, out))
+		}
+	}
+	return parts, tasks, errors.Join(problems...)
+}
+
+func task(s *plan.Stretch, out *output.Output) source.Task {
+	return source.Task{
+		Topic: s.Topic, Partition: s.Partition, From: s.From, To: s.To, LogEnd: s.LogEnd,
+		Cameras: s.Cameras, Identity: s.Identity, Generation: out.Spec().Generation,
+	}
+}
+
+// filled is the output as it is filled from a log.
+type filled struct {
+	job *Job
+	log log.Log
+	out *output.Output
+}
+
+func (filled) Words() (folder, done string) { return "the output", "analysed" }
+
+// Hold begins a partition where the job is told to start, which must lie in the log.
+func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
+	pos, err := f.out.Resume(ctx, topic, partition)
+	if err == nil && pos.Fresh {
+		start, err := f.job.Start.Resolve(ctx, f.log, topic, partition, first, end)
+		if err != nil {
+			return plan.Held{}, err
+		}
+		if start > end {
+			return plan.Held{}, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", topic, partition, start, end)
+		}
+		if _, err := f.out.Begin(ctx, topic, partition, max(start, first)); err != nil {
+			return plan.Held{}, err
+		}
+		pos, err = f.out.Resume(ctx, topic, partition)
+		if err != nil {
+			return plan.Held{}, err
+		}
+	}
+	return plan.Held{Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras}, err
+}
