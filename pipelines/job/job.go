@@ -45,7 +45,7 @@ type Job struct {
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
 	Remembered bool
-	Pictures   string // "": none, else which frames' annotated images are kept: see picture.PackSpec
+	Pictures   string // "": none, else which frames' annotated pictures are kept: see picture.PackSpec
 	Reading    Reading
 	// SliceBytes cuts a job with an end into pipelines run one after another, each
 	// over about so many bytes of every partition; see [launch.Engine].
