@@ -87,7 +87,7 @@ func Read(r io.Reader, kind Kind, maxRows int) ([]Row, error) {
 	in := bufio.NewReaderSize(r, maxLine)
 	for n := 1; ; n++ {
 		line, tooLong, err := readLine(in)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 		text := strings.TrimSpace(string(line))
@@ -104,7 +104,7 @@ func Read(r io.Reader, kind Kind, maxRows int) ([]Row, error) {
 				rows, lines = append(rows, row), append(lines, int32(n))
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 	}
@@ -139,7 +139,7 @@ func twice(rows []Row, lines []int32, bad *violations) {
 // buffer it returns nothing, but reads it.
 func readLine(in *bufio.Reader) (line []byte, tooLong bool, err error) {
 	line, err = in.ReadSlice('\n')
-	for err == bufio.ErrBufferFull {
+	for errors.Is(err, bufio.ErrBufferFull) {
 		tooLong = true
 		_, err = in.ReadSlice('\n')
 	}

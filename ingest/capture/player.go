@@ -119,7 +119,10 @@ func (p *player) play(t *task) (err error) {
 			progress.Limited = 1
 		case unreadable:
 			progress.Unreadable = 1
-			err = p.out.post(&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"epoch", epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()}})
+			err = p.out.post(&report.Note{
+				Level: slog.LevelWarn, Text: "picture left out",
+				Attrs: []string{"epoch", epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()},
+			})
 		case number < t.Published[epoch]:
 			progress.Published = 1
 		default:

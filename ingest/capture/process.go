@@ -76,7 +76,7 @@ func startProcess(ctx context.Context, opts processOptions) (*process, error) {
 	widen(pipe)
 
 	// This very program, even if its file has been replaced by a newer one since.
-	cmd := exec.Command("/proc/self/exe", "captures", opts.name)
+	cmd := exec.Command("/proc/self/exe", "captures", opts.name) //nolint:gosec // the name is only shown
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), childEnv+"=1", "GOTRACEBACK=none")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = in, said, said, []*os.File{out}

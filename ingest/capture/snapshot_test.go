@@ -67,11 +67,11 @@ func take(t *testing.T, cfg config.Camera, n int) (frames []*frame.Frame, cam *C
 
 func TestASnapshotCameraIsOneEpochAsLongAsItAnswers(t *testing.T) {
 	s := snapshotCamera(t, func(n int64, w http.ResponseWriter, r *http.Request) bool {
-		switch {
-		case n == 4:
+		switch n {
+		case 4:
 			w.Header().Set("Content-Type", "image/jpeg")
 			fmt.Fprint(w, "\xff\xd8 half a picture")
-		case n == 8:
+		case 8:
 			http.Error(w, "busy", http.StatusServiceUnavailable)
 		default:
 			return false

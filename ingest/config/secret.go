@@ -129,7 +129,10 @@ func (s Source) Redact(text string) string {
 		}
 		quoted := strconv.Quote(x.Value)
 		ascii := strconv.QuoteToASCII(x.Value)
-		for _, form := range []string{x.Value, encode(x.Value), strings.ToLower(encode(x.Value)), url.PathEscape(x.Value), url.QueryEscape(x.Value), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], inJSON(x.Value)} {
+		for _, form := range []string{
+			x.Value, encode(x.Value), strings.ToLower(encode(x.Value)), url.PathEscape(x.Value), url.QueryEscape(x.Value),
+			quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], inJSON(x.Value),
+		} {
 			list = append(list, hide{form, x.Ref})
 		}
 	}

@@ -50,7 +50,10 @@ var (
 
 // streams are the URL schemes that are passed on to FFmpeg. Others, such as
 // concat or file, could make it read files nobody named.
-var streams = map[string]bool{"rtsp": true, "rtsps": true, "rtmp": true, "rtmps": true, "http": true, "https": true, "udp": true, "tcp": true, "rtp": true, "srt": true}
+var streams = map[string]bool{
+	"rtsp": true, "rtsps": true, "rtmp": true, "rtmps": true, "http": true, "https": true,
+	"udp": true, "tcp": true, "rtp": true, "srt": true,
+}
 
 // ParseSource understands
 //

@@ -21,7 +21,9 @@ const MaxBatch = 256 << 20
 //
 // kafka-go's own takes batches apart while it reads them, inflates whatever comes, whole
 // and byte by byte, and does not say where a batch ends.
-func Fetch(ctx context.Context, client *kafka.Client, topic string, partition int32, offset int64, maxBytes int, wait time.Duration) (batches []byte, end int64, err error) {
+func Fetch(
+	ctx context.Context, client *kafka.Client, topic string, partition int32, offset int64, maxBytes int, wait time.Duration,
+) (batches []byte, end int64, err error) {
 	m, err := client.Transport.RoundTrip(ctx, client.Addr, &fetchRequest{
 		leader: leader{topic, partition}, client: clientID(client),
 		offset: offset, maxBytes: int32(max(1, maxBytes)), wait: max(wait, time.Millisecond),

@@ -43,9 +43,9 @@ func (p *Publisher) Ask(ctx context.Context, request func(context.Context, *kafk
 	wait, begun := newBackoff(), time.Now()
 	for attempt := 1; ; attempt++ {
 		err := func() error {
-			ctx, cancel := context.WithTimeout(ctx, p.opts.AttemptTimeout)
+			limited, cancel := context.WithTimeout(ctx, p.opts.AttemptTimeout)
 			defer cancel()
-			return request(ctx, p.client)
+			return request(limited, p.client)
 		}()
 		if err == nil {
 			return nil

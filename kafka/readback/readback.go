@@ -92,14 +92,14 @@ func (r *Reader) Scan(ctx context.Context, partition int, from, to int64, do fun
 			switch {
 			case errors.Is(err, kafka.OffsetOutOfRange):
 				// Retention was faster, or a broker has lost the log's end.
-				first, end, err := r.Bounds(ctx, partition)
+				first, beyond, err := r.Bounds(ctx, partition)
 				switch {
 				case err != nil:
 					return err
-				case from >= first && from < end:
+				case from >= first && from < beyond:
 					return kafka.OffsetNotAvailable // it is in range: a broker that lags behind
 				}
-				from, to = max(from, first), min(to, end)
+				from, to = max(from, first), min(to, beyond)
 				return nil
 			case err != nil || len(batches) >= leastBatch:
 				return err

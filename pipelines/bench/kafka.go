@@ -92,7 +92,11 @@ func startKafka(ctx context.Context, file string, topics []string) (s stock, sto
 // serve is the process.
 func serve(ctx context.Context, p params) error {
 	raw := map[string]string{"max.message.bytes": strconv.Itoa(4 << 20)} // Kafka's default is less than one raw frame
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2}, {Name: jsonTopic, Configs: raw}, {Name: gzipTopic, Configs: raw}, {Name: capturedTopic}, {Name: liveTopic, Partitions: livePartitions}}})
+	b, err := broker.Start(broker.Options{Topics: []broker.Topic{
+		{Name: jpegTopic}, {Name: shortTopic}, {Name: longTopic}, {Name: pairTopic, Partitions: 2},
+		{Name: jsonTopic, Configs: raw}, {Name: gzipTopic, Configs: raw}, {Name: capturedTopic},
+		{Name: liveTopic, Partitions: livePartitions},
+	}})
 	if err != nil {
 		return err
 	}

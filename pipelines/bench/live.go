@@ -49,7 +49,8 @@ func measureLive(ctx context.Context, b *bencher) ([]sample, error) {
 			_, err := b.run(cameras, "cameras", "cameras", params{Topic: liveTopic, Frames: each, Warm: from, Live: true})
 			camerasDone <- err
 		}()
-		costs[i], err = b.run(ctx, fmt.Sprintf("live, %d cameras, %d frames of each", liveCameras, each), "live", params{Topic: liveTopic, Frames: b.live, Warm: from, Live: true})
+		costs[i], err = b.run(ctx, fmt.Sprintf("live, %d cameras, %d frames of each", liveCameras, each), "live",
+			params{Topic: liveTopic, Frames: b.live, Warm: from, Live: true})
 		if err != nil {
 			stop()
 		}

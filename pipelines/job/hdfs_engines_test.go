@@ -29,7 +29,7 @@ func TestAnOutputOnHDFSIsTheOneInALocalFolder(t *testing.T) {
 	want := trial.Tree(t, local)
 
 	for _, root := range []string{s.HDFS() + "/out", "hdfs:///pieces"} {
-		j := jobOn(t, b, root, "now")
+		j = jobOn(t, b, root, "now")
 		j.Pictures = picture.WithDetections
 		if root == "hdfs:///pieces" {
 			for _, until := range []string{"1", "40", "64", "100"} {

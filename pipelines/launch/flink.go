@@ -72,7 +72,7 @@ func flink(ctx context.Context, e Engine, p *beam.Pipeline, m *Meter, done Done)
 		if why == nil {
 			why, dir = context.Cause(running), "" // nothing could go on from its state
 		}
-		if why = endOnFlink(ctx, s, dir, why); why == errDone {
+		if why = endOnFlink(ctx, s, dir, why); why == errDone { //nolint:errorlint // bare: of a job that could not be cancelled it is only a part
 			return nil
 		}
 		return why

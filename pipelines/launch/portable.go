@@ -92,7 +92,8 @@ func submit(ctx context.Context, p *beam.Pipeline, to jobServer, options engineO
 	if err != nil {
 		return nil, nil, unless(ctx, fmt.Errorf("job server %s: prepare job: %w", to.at, err))
 	}
-	token, err := runnerlib.Stage(preparing, prepared.GetPreparationId(), prepared.GetArtifactStagingEndpoint().GetUrl(), noFile, prepared.GetStagingSessionToken())
+	token, err := runnerlib.Stage(preparing, prepared.GetPreparationId(), prepared.GetArtifactStagingEndpoint().GetUrl(),
+		noFile, prepared.GetStagingSessionToken())
 	if err != nil {
 		return nil, nil, unless(ctx, fmt.Errorf("job server %s: stage files: %w", to.at, err))
 	}
@@ -190,9 +191,9 @@ func (s *submission) wait(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == io.EOF && failed:
+		case errors.Is(err, io.EOF) && failed:
 			return fmt.Errorf("job %s failed: %s", s.name, last)
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return s.lost(errors.New("the job server closed the connection"))
 		case err != nil:
 			return s.lost(err)

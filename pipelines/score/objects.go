@@ -143,7 +143,8 @@ func (s *watched) addTracks(p *played, size image.Point, area float64) error {
 		var truth, found []clearmot.Object
 		for _, o := range p.truth[i].Objects {
 			if o.Visible >= least && float64(o.Pixels) > area*float64(size.X*size.Y) {
-				truth = append(truth, clearmot.Object{ID: int64(o.ID), Box: tracking.Box{X: float64(o.X), Y: float64(o.Y), Width: float64(o.Width), Height: float64(o.Height)}})
+				box := tracking.Box{X: float64(o.X), Y: float64(o.Y), Width: float64(o.Width), Height: float64(o.Height)}
+				truth = append(truth, clearmot.Object{ID: int64(o.ID), Box: box})
 			}
 		}
 		for _, d := range row.Detections {

@@ -148,8 +148,8 @@ func TestAJobThatIsInterruptedAnywhereIsContinued(t *testing.T) {
 
 	f := create(t, 16)
 	for until := int64(6); until <= 75; until++ {
-		l := newMemLog(recs, 5, until)
-		if err := archiveAll(t, l, f, plan.At(0), atEnd(t)); err != nil {
+		part := newMemLog(recs, 5, until)
+		if err := archiveAll(t, part, f, plan.At(0), atEnd(t)); err != nil {
 			t.Fatal(err)
 		}
 		sameRecords(t, f, recs[:until-5], 5, until)

@@ -90,7 +90,7 @@ const MaxTopic = 249
 // anywhere or becomes a part of a path.
 func CheckTopic(topic string) error {
 	if !validToken(topic, MaxTopic) {
-		return fmt.Errorf("topic %q: a topic's name is 1 to %d of A-Z a-z 0-9 . _ -, and neither . nor ..", topic, MaxTopic)
+		return fmt.Errorf("topic %q: a topic's name is 1 to %d of A-Z a-z 0-9 . _ -, and neither . nor ..", topic, MaxTopic) //nolint:staticcheck // that is the name
 	}
 	return nil
 }

@@ -77,12 +77,16 @@ type followed interface {
 	// ReadAfter is Read, and says of which leader's epoch the records are. It makes
 	// sure, whenever there is a reason to doubt it, that last is still there;
 	// otherwise it returns a DataLoss.
-	ReadAfter(ctx context.Context, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, epoch int32, err error)
+	ReadAfter(
+		ctx context.Context, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+	) (recs []frame.Record, next int64, epoch int32, err error)
 }
 
 // ReadAfter reads on from a log of which last was read before, as far as the log can
 // tell that it is still the same.
-func ReadAfter(ctx context.Context, log Log, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, epoch int32, err error) {
+func ReadAfter(
+	ctx context.Context, log Log, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+) (recs []frame.Record, next int64, epoch int32, err error) {
 	if l, ok := log.(followed); ok {
 		return l.ReadAfter(ctx, last, topic, partition, from, to, maxBytes, wait)
 	}

@@ -405,7 +405,6 @@ func (c *call) emit(ctx context.Context, recs []frame.Record, next int64, epoch 
 func (c *call) group(k int64, recs []frame.Record, entries []Entry) {
 	type group struct {
 		run  chunk.Run
-		last int64
 		size int
 	}
 	var groups []*group

@@ -97,7 +97,7 @@ func FreePorts() (int, error) {
 		return 0, err
 	}
 	const blocks = (lastBlock - firstBlock) / PortBlock
-	first := rand.IntN(blocks)
+	first := rand.IntN(blocks) //nolint:gosec // so that two stacks seldom try the same; nothing is secret
 	var lockErr error
 	for i := range blocks {
 		base := firstBlock + PortBlock*((first+i)%blocks)

@@ -73,7 +73,7 @@ func Violations(err error) []Violation {
 	if err == nil {
 		return nil
 	}
-	if v, ok := err.(*Violation); ok {
+	if v, ok := err.(*Violation); ok { //nolint:errorlint // takes the tree apart itself, since each node may hold several
 		return []Violation{*v}
 	}
 	if j, ok := err.(interface{ Unwrap() []error }); ok {

@@ -27,8 +27,11 @@ const schemaID = "https://framebeam.dev/schema/analyses.json"
 
 // settings are the fields that are no analyses.
 var settings = object{
-	"silence":       object{"type": "string", "default": "10s", "description": "the gap in capture times that counts as an interruption"},
-	"state_limit":   object{"type": "integer", "minimum": 4 << 10, "maximum": 8 << 20, "default": sequence.DefaultStateLimit, "description": "bytes of state per camera"},
+	"silence": object{"type": "string", "default": "10s", "description": "the gap in capture times that counts as an interruption"},
+	"state_limit": object{
+		"type": "integer", "minimum": 4 << 10, "maximum": 8 << 20, "default": sequence.DefaultStateLimit,
+		"description": "bytes of state per camera",
+	},
 	"forget_chunks": object{"type": "integer", "minimum": 1, "maximum": 1 << 20, "default": 64, "description": "chunks without a frame after which a camera is forgotten"},
 	"json_zone":     object{"type": "string", "default": "UTC", "description": "IANA time zone of the JSON wire's timestamps"},
 	"max_pixels":    object{"type": "integer", "minimum": 1, "maximum": 1 << 30, "default": frame.DefaultMaxPixels, "description": "frames with more pixels are dead letters"},

@@ -70,7 +70,7 @@ func (c *Config) Stages() (Stages, error) {
 	for _, o := range c.Cameras {
 		st.Patterns = append(st.Patterns, o.Match)
 	}
-	record := record{Config: c.Settings, platform: thisPlatform()}
+	all := record{Config: c.Settings, platform: thisPlatform()}
 	said := map[string]bool{} // profiles have most in common
 	for i := range profiles {
 		p := &profiles[i]
@@ -83,7 +83,7 @@ func (c *Config) Stages() (Stages, error) {
 		if len(wrong) > 0 {
 			continue
 		}
-		record.Profiles = append(record.Profiles, e)
+		all.Profiles = append(all.Profiles, e)
 		seq := sequence.Profile{Match: p.Match, Steps: p.Steps, Silence: p.Silence, Reads: map[string]string{}}
 		for _, a := range e.PerFrame {
 			seq.Reads[a.Name] = a.Digest
@@ -101,7 +101,7 @@ func (c *Config) Stages() (Stages, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Stages{}, err
 	}
-	text, err := json.MarshalIndent(record, "", "  ")
+	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return Stages{}, fmt.Errorf("encode configuration: %w", err)
 	}

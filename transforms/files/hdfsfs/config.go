@@ -124,7 +124,7 @@ func loadHadoop() (hadoopconf.HadoopConf, error) {
 	}
 	conf, err := hadoopconf.Load(dir)
 	if err != nil {
-		return nil, fmt.Errorf("Hadoop configuration %s: %w", dir, err)
+		return nil, fmt.Errorf("Hadoop configuration %s: %w", dir, err) //nolint:staticcheck // a name
 	}
 	if conf == nil && os.Getenv("HADOOP_CONF_DIR") != "" {
 		return nil, fmt.Errorf("HADOOP_CONF_DIR=%s: neither core-site.xml nor hdfs-site.xml", dir)

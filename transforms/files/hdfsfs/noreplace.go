@@ -94,7 +94,7 @@ func (k *keepTargets) rewrite(b []byte) ([]byte, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.sources[string(source)]; !ok {
+	if _, known := k.sources[string(source)]; !known {
 		return b, nil
 	}
 	_, at, ok := field(messages[2], 3)

@@ -141,7 +141,9 @@ func (w *Writer) check(end *chunk.End, rows []result.Frame, states []element.Sta
 	return nil
 }
 
-func (w *Writer) commit(ctx context.Context, name chunkfolder.Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures) (Published, error) {
+func (w *Writer) commit(
+	ctx context.Context, name chunkfolder.Name, end chunk.End, rows []result.Frame, states []element.State, pics Pictures,
+) (Published, error) {
 	if end.Partial {
 		return Published{}, errors.New("the chunk's end is partial")
 	}

@@ -305,7 +305,7 @@ func (f *Folder) putOnce(ctx context.Context, name string, write func(io.Writer)
 	defer cancel()
 	if left := p.Discard(clean); left != nil {
 		// Only why the file could not be written says whether to write it again.
-		err = fmt.Errorf("%w (and %v)", err, left)
+		err = fmt.Errorf("%w (and %v)", err, left) //nolint:errorlint // see above
 	}
 	return err
 }

@@ -26,7 +26,9 @@ type follow struct {
 }
 
 // ReadAfter is what [log.ReadAfter] asks.
-func (l *kafkaLog) ReadAfter(ctx context.Context, last log.Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, int32, error) {
+func (l *kafkaLog) ReadAfter(
+	ctx context.Context, last log.Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+) ([]frame.Record, int64, int32, error) {
 	r := &partitionReader{l, topic, partition}
 	got, err := r.read(ctx, last, from, to, maxBytes, wait)
 	if err == nil {

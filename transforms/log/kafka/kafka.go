@@ -276,7 +276,10 @@ func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int6
 			if err != nil {
 				return given{}, err
 			}
-			part = &portion{topic: p.topic, partition: p.partition, low: from, next: from, raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load()}
+			part = &portion{
+				topic: p.topic, partition: p.partition, low: from, next: from,
+				raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load(),
+			}
 		}
 		got, err := part.give(ctx, p, last, to, maxBytes, tries >= damagedTries)
 		switch {

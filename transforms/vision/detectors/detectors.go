@@ -189,7 +189,7 @@ func NewONNX(model []byte) (*Network, error) {
 // NewCaffe reads a network from the contents of a prototxt and a caffemodel; close it.
 func NewCaffe(proto, model []byte) (*Network, error) {
 	if len(proto) == 0 || len(model) == 0 {
-		return nil, errors.New("Caffe network: a file is empty")
+		return nil, errors.New("Caffe network: a file is empty") //nolint:staticcheck // a name
 	}
 	var p unsafe.Pointer
 	var msg message
