@@ -133,12 +133,17 @@ func (c *Collector) addEnd(e *chunk.End) error {
 		c.end, c.wish = e, nil
 	case !e.Partial:
 		if !bytes.Equal(e.Marshal(), c.end.Marshal()) {
-			return fmt.Errorf("%v: %w: two different ends: %+v and %+v", c.id, output.ErrPromiseBroken, *c.end, *e)
+			return fmt.Errorf("%v: %w: two different ends: %s and %s", c.id, output.ErrPromiseBroken, told(c.end), told(e))
 		}
 	case c.end == nil && e.UpTo > c.upTo && (c.wish == nil || e.UpTo > c.wish.UpTo):
 		c.wish = e
 	}
 	return nil
+}
+
+// told is all that may differ of two ends of a chunk.
+func told(e *chunk.End) string {
+	return fmt.Sprintf("offsets %v of %d, owed by %q, last digest %x, cameras %v", e.Offsets, e.N, e.Owed, e.LastDigest, e.Cameras)
 }
 
 func ownEnd(e *chunk.End) *chunk.End {
