@@ -46,105 +46,123 @@ func (p *player) play(t *task) (err error) {
 		}
 	}()
 
-	epoch, sequence := "", int64(0)
-	begin := func(name string) error {
-		epoch, sequence = name, 0
-		return p.out.post(&report.Epoch{Name: name})
+	s := &playing{player: p, task: t, reader: r, enc: enc, isLive: isLive}
+	if err := s.begin(); err != nil {
+		return err
 	}
-	if isLive {
-		now := p.clock()
-		p.live.floor(t.Last)
-		if err := begin(liveEpoch(p.live.begin(now))); err != nil {
-			return err
-		}
-	} else {
-		p.file.floor(t.Last)
-		name, err := p.fileEpoch(t, r.step)
-		if err != nil {
-			return err
-		}
-		if err := begin(name); err != nil {
+	for {
+		switch err := s.take(<-r.ready); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 	}
+}
 
-	for next := int64(0); ; {
-		shot := <-r.ready
-		var progress report.Progress
-		if late := shot.index - next; late > 0 {
-			progress.Late = late
-			sequence += late
-		}
-		next = shot.index + 1
-		_, unreadable := errors.AsType[*UnreadableError](shot.err)
-		if shot.err != nil && !unreadable {
-			if progress.Late > 0 {
-				if err := p.out.post(&progress); err != nil {
-					return err
-				}
-			}
-			if errors.Is(shot.err, io.EOF) {
-				return nil
-			}
-			return shot.err
-		}
-		var captured time.Time
-		var passes bool
-		if isLive {
-			if by := p.live.stepped(shot.taken); by != 0 {
-				if err := p.out.post(&report.Note{Level: slog.LevelWarn, Text: "the clock was set: a new epoch begins", Attrs: []string{"by", by.String()}}); err != nil {
-					return err
-				}
-				if err := begin(liveEpoch(p.live.begin(shot.taken))); err != nil {
-					return err
-				}
-			}
-			captured = p.live.at(shot.taken)
-			passes = p.limit.pass(shot.taken.mono, r.step)
-		} else {
-			captured = p.file.at(shot.stamp, r.step)
-			passes = p.limit.pass(p.file.sinceFirst(captured), r.step)
-		}
-		number := sequence
-		if passes {
-			sequence++
-		}
-		release := func() {}
+// playing is a stream that is being played.
+type playing struct {
+	*player
+	task   *task
+	reader *reader
+	enc    *encoders
+	isLive bool
+
+	epoch    string
+	sequence int64 // of the next frame, in the epoch
+	next     int64 // index of the picture that comes next if none is missing
+}
+
+// begin begins the first epoch.
+func (s *playing) begin() error {
+	if s.isLive {
+		s.live.floor(s.task.Last)
+		return s.beginEpoch(liveEpoch(s.live.begin(s.clock())))
+	}
+	s.file.floor(s.task.Last)
+	name, err := s.fileEpoch(s.task, s.reader.step)
+	if err != nil {
+		return err
+	}
+	return s.beginEpoch(name)
+}
+
+func (s *playing) beginEpoch(name string) error {
+	s.epoch, s.sequence = name, 0
+	return s.out.post(&report.Epoch{Name: name})
+}
+
+// take reports what becomes of a picture, or that the stream ends.
+func (s *playing) take(shot picture) error {
+	var progress report.Progress
+	if late := shot.index - s.next; late > 0 {
+		progress.Late = late
+		s.sequence += late
+	}
+	s.next = shot.index + 1
+	_, unreadable := errors.AsType[*UnreadableError](shot.err)
+	if shot.err != nil && !unreadable {
+		return errors.Join(s.report(&progress), shot.err)
+	}
+	captured, passes, err := s.date(shot)
+	if err != nil {
+		return err
+	}
+	number := s.sequence
+	if passes {
+		s.sequence++
+	}
+	if !s.isLive {
+		progress.Captured = captured.UnixMilli()
+	}
+	release := func() {
 		if shot.img != nil {
-			release = func() { r.release(shot.img) }
-		}
-		var err error
-		switch {
-		case !passes:
-			progress.Limited = 1
-		case unreadable:
-			progress.Unreadable = 1
-			err = p.out.post(&report.Note{
-				Level: slog.LevelWarn, Text: "picture left out",
-				Attrs: []string{"epoch", epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()},
-			})
-		case number < t.Published[epoch]:
-			progress.Published = 1
-		default:
-			f := &report.Frame{Sequence: number, Captured: captured.UnixMilli()}
-			if err = enc.post(p.out, f, *shot.img, release); err != nil {
-				err = fmt.Errorf("%s: %w", t.Name, err)
-			}
-			release = func() {}
-		}
-		release()
-		if err != nil {
-			return err
-		}
-		if progress != (report.Progress{}) {
-			if !isLive {
-				progress.Captured = captured.UnixMilli()
-			}
-			if err := p.out.post(&progress); err != nil {
-				return err
-			}
+			s.reader.release(shot.img)
 		}
 	}
+	switch {
+	case !passes:
+		progress.Limited = 1
+	case unreadable:
+		progress.Unreadable = 1
+		err = s.out.post(&report.Note{
+			Level: slog.LevelWarn, Text: "picture left out",
+			Attrs: []string{"epoch", s.epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()},
+		})
+	case number < s.task.Published[s.epoch]:
+		progress.Published = 1
+	default:
+		f := &report.Frame{Sequence: number, Captured: captured.UnixMilli()}
+		if err := s.enc.post(s.out, f, *shot.img, release); err != nil {
+			return fmt.Errorf("%s: %w", s.task.Name, err)
+		}
+		return s.report(&progress)
+	}
+	release()
+	return errors.Join(err, s.report(&progress))
+}
+
+// report reports progress, if there is any beside the time.
+func (s *playing) report(p *report.Progress) error {
+	if p.Late+p.Limited+p.Unreadable+p.Published == 0 {
+		return nil
+	}
+	return s.out.post(p)
+}
+
+// date says when a picture was captured, and whether it passes the limit.
+func (s *playing) date(shot picture) (captured time.Time, passes bool, err error) {
+	if !s.isLive {
+		captured = s.file.at(shot.stamp, s.reader.step)
+		return captured, s.limit.pass(s.file.sinceFirst(captured), s.reader.step), nil
+	}
+	if by := s.live.stepped(shot.taken); by != 0 {
+		err := s.out.post(&report.Note{Level: slog.LevelWarn, Text: "the clock was set: a new epoch begins", Attrs: []string{"by", by.String()}})
+		if err := errors.Join(err, s.beginEpoch(liveEpoch(s.live.begin(shot.taken)))); err != nil {
+			return captured, false, err
+		}
+	}
+	return s.live.at(shot.taken), s.limit.pass(shot.taken.mono, s.reader.step), nil
 }
 
 // fileEpoch begins the clock of a file and names its epoch.
