@@ -48,7 +48,7 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 	row := func(offset int64, camera string) result.Frame {
 		return result.Frame{Topic: "frames", Offset: offset, Camera: camera, Sequence: -1, Status: result.OK}
 	}
-	id := chunk.ID{Topic: "frames"}
+	id := chunk.ID{Partition: chunk.Partition{Topic: "frames"}}
 	if _, err := w.CommitPartial(t.Context(), chunk.End{ID: id, N: n, Partial: true, UpTo: 1, Offsets: chunk.Span(0, 1)}, []result.Frame{row(0, "gate-1")}, nil); err != nil {
 		t.Fatal(err)
 	}

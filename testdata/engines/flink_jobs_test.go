@@ -297,7 +297,7 @@ func show(t *testing.T, spec output.Spec, rows []result.Frame, upTo int64) {
 	}
 	first := &rows[0]
 	end := chunk.End{
-		ID: chunk.ID{Topic: first.Topic, Partition: first.Partition, Index: chunk.Of(first.Offset, spec.N)}, N: spec.N,
+		ID: chunk.ID{Partition: chunk.Partition{Topic: first.Topic, ID: first.Partition}, Index: chunk.Of(first.Offset, spec.N)}, N: spec.N,
 		Partial: true, UpTo: upTo,
 	}
 	for i := range rows {

@@ -29,7 +29,7 @@ type Piece struct {
 // span is the span of the piece's file, which is named by its chunk's beginning
 // even where the archive begins later.
 func (p Piece) span() Span {
-	s := ChunkSpan(chunk.ID{Topic: p.Topic, Partition: p.Partition, Index: chunk.Of(p.From, p.N)}, p.N)
+	s := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: p.Topic, ID: p.Partition}, Index: chunk.Of(p.From, p.N)}, p.N)
 	s.End = p.To
 	return s
 }
@@ -91,9 +91,9 @@ func copyPiece(ctx context.Context, l log.Log, f *Folder, p Piece) (Copied, erro
 		return Copied{}, err
 	}
 	if s.Complete() && (s.Index+1)%markEvery == 0 {
-		e, err := f.Extent(ctx, s.Topic, s.Partition)
+		e, err := f.Extent(ctx, s.Topic, s.Partition.ID)
 		if err == nil {
-			err = f.writeMark(ctx, s.Topic, s.Partition, e)
+			err = f.writeMark(ctx, s.Topic, s.Partition.ID, e)
 		}
 		if err != nil {
 			return Copied{}, err
@@ -206,7 +206,7 @@ func (f *Folder) covered(ctx context.Context, s Span) (Span, error) {
 	if s.Complete() {
 		return Span{}, nil
 	}
-	partials, err := f.partials(ctx, s.Topic, s.Partition)
+	partials, err := f.partials(ctx, s.Topic, s.Partition.ID)
 	if err != nil {
 		return Span{}, err
 	}
@@ -237,7 +237,7 @@ func (f *Folder) sameBytes(ctx context.Context, s Span, digest [sha256.Size]byte
 
 // supersede removes the partial files of which the span's file has more.
 func (f *Folder) supersede(ctx context.Context, s Span) error {
-	partials, err := f.partials(ctx, s.Topic, s.Partition)
+	partials, err := f.partials(ctx, s.Topic, s.Partition.ID)
 	if err != nil {
 		return err
 	}

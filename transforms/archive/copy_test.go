@@ -319,7 +319,7 @@ func TestWhatInterruptedJobsLeftIsSwept(t *testing.T) {
 	want := tree(t, f)
 	short := chunkSpan(f, 2)
 	short.End = 40
-	for _, s := range []Span{short, {ID: chunk.ID{Topic: topic, Index: 1}, N: 16, Start: 16, End: 20}} {
+	for _, s := range []Span{short, {ID: chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: 1}, N: 16, Start: 16, End: 20}} {
 		b, _ := encode(t, s, nil)
 		if err := f.files.WriteAtomic(t.Context(), f.file(s), b); err != nil {
 			t.Fatal(err)

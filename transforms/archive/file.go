@@ -198,7 +198,7 @@ func (w *Writer) open() error {
 	meta := []struct{ key, value string }{
 		{metaFormat, strconv.Itoa(fileFormat)},
 		{metaTopic, w.span.Topic},
-		{metaPartition, strconv.Itoa(int(w.span.Partition))},
+		{metaPartition, strconv.Itoa(int(w.span.Partition.ID))},
 		{metaN, strconv.FormatInt(w.span.N, 10)},
 		{metaStart, strconv.FormatInt(w.span.Start, 10)},
 		{metaEnd, strconv.FormatInt(w.span.End-1, 10)},

@@ -21,7 +21,7 @@ import (
 var fastavro = flag.String("fastavro", "", "a Python interpreter that has fastavro, to read the files with it")
 
 // span is the span of the tests: chunk 3 of a topic with 16 offsets per chunk.
-var span = ChunkSpan(chunk.ID{Topic: "frames", Partition: 2, Index: 3}, 16)
+var span = ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: 3}, 16)
 
 // records are one of each kind: nothing and empty everywhere, doubled and
 // malformed headers, a gap, a time that no calendar holds, a large value.
@@ -221,7 +221,7 @@ func TestTheWriterRefusesWhatDoesNotBelongThere(t *testing.T) {
 func TestTheReaderRefusesAnotherFile(t *testing.T) {
 	b, _ := encode(t, span, records())
 	other := span
-	other.Partition = 1
+	other.Partition.ID = 1
 	if _, err := NewReader(bytes.NewReader(b), other); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a file of another partition: %v", err)
 	}

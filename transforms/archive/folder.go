@@ -258,7 +258,7 @@ func (f *Folder) file(s Span) string {
 	if s.Complete() {
 		return framesDir + f.layout.Folder(s.name()) + f.layout.File(s.name()) + ext
 	}
-	return f.partialFolder(s.Topic, s.Partition) + f.layout.File(s.name()) + ext
+	return f.partialFolder(s.Topic, s.Partition.ID) + f.layout.File(s.name()) + ext
 }
 
 // Path is the full path of the span's file.

@@ -87,7 +87,7 @@ func (l *Log) list(ctx context.Context, topic string, partition int32) (Extent, 
 		return Extent{}, err
 	}
 	if e.Beyond != chunk.None {
-		missing := ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
+		missing := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
 		return Extent{}, l.loss(topic, partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
 	}
 	if known != nil && e.Upto() < known.Upto() {
@@ -167,7 +167,7 @@ func (l *Log) span(topic string, partition int32, e Extent, offset int64) Span {
 	if offset >= e.End {
 		return e.Tail
 	}
-	return ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
+	return ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
 }
 
 // broken says that a file which should give the offset does not.
@@ -175,7 +175,7 @@ func (l *Log) broken(s Span, offset int64, err error) error {
 	if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("topic %s partition %d offset %d: %w: %w", s.Topic, s.Partition, offset, log.ErrDataLoss, err)
+	return fmt.Errorf("%v offset %d: %w: %w", s.Partition, offset, log.ErrDataLoss, err)
 }
 
 // Read returns records with offsets in [from, to) of one file. Where there are
@@ -242,10 +242,10 @@ func (l *Log) relocate(ctx context.Context, offset int64, s Span) (bool, error) 
 	if s.Complete() {
 		return false, nil
 	}
-	if _, err := l.list(ctx, s.Topic, s.Partition); err != nil {
+	if _, err := l.list(ctx, s.Topic, s.Partition.ID); err != nil {
 		return false, err
 	}
-	now, err := l.locate(ctx, s.Topic, s.Partition, offset)
+	now, err := l.locate(ctx, s.Topic, s.Partition.ID, offset)
 	return now != s, err
 }
 
@@ -269,7 +269,7 @@ func (l *Log) readFile(ctx context.Context, s Span, from, to int64, maxBytes int
 func (l *Log) take(s Span, from int64) *cursor {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.files(s.Topic, s.Partition)
+	p := l.files(s.Topic, s.Partition.ID)
 	best := -1
 	for i, c := range p.cursors {
 		if c.span == s && c.low <= from && (best < 0 || c.low > p.cursors[best].low) {
@@ -287,7 +287,7 @@ func (l *Log) take(s Span, from int64) *cursor {
 // put gives a cursor back and closes the one that was not used for longest.
 func (l *Log) put(c *cursor) error {
 	l.mu.Lock()
-	p := l.files(c.span.Topic, c.span.Partition)
+	p := l.files(c.span.Topic, c.span.Partition.ID)
 	p.cursors = append(p.cursors, c)
 	var old *cursor
 	if len(p.cursors) > maxCursors {

@@ -30,7 +30,7 @@ const topic = "frames"
 func put(t testing.TB, f *Folder, partition int32, recs []frame.Record, from, end int64) {
 	t.Helper()
 	for k := chunk.Of(from, f.n); k*f.n < end; k++ {
-		s := ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: k}, f.n)
+		s := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: k}, f.n)
 		s.End = min(s.End, end)
 		var part []frame.Record
 		for _, r := range recs {
@@ -234,7 +234,7 @@ func TestWhatIsMissingIsNeverPassedOver(t *testing.T) {
 }
 
 func chunkSpan(f *Folder, k int64) Span {
-	return ChunkSpan(chunk.ID{Topic: topic, Index: k}, f.n)
+	return ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: k}, f.n)
 }
 
 func TestOffsetsOutsideTheArchiveAreDataLoss(t *testing.T) {

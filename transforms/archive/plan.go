@@ -26,7 +26,7 @@ type Task struct {
 }
 
 func (t *Task) id(k int64) chunk.ID {
-	return chunk.ID{Topic: t.Topic, Partition: t.Partition, Index: k}
+	return chunk.ID{Partition: chunk.Partition{Topic: t.Topic, ID: t.Partition}, Index: k}
 }
 
 // chunks returns the chunks [next, end) that the task is about.
@@ -51,7 +51,7 @@ func (t *Task) piece(k int64) Piece {
 }
 
 func (t *Task) pieceOf(s Span) Piece {
-	return Piece{s.Topic, s.Partition, s.N, max(s.Start, t.Base), s.End, t.Identity}
+	return Piece{s.Topic, s.Partition.ID, s.N, max(s.Start, t.Base), s.End, t.Identity}
 }
 
 // Plan decides for every partition of the topic what is to be archived: from
@@ -133,7 +133,7 @@ func (f *Folder) last(ctx context.Context, topic string, partition int32, e Exte
 		}
 	}
 	for k := chunk.Of(e.End, f.n) - 1; e.End > e.Base && k >= chunk.Of(e.Base, f.n); k-- {
-		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Topic: topic, Partition: partition, Index: k}, f.n))
+		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: k}, f.n))
 		if err != nil || sum.Records > 0 {
 			return sum, err
 		}

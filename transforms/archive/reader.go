@@ -41,7 +41,7 @@ func NewReader(r io.Reader, span Span) (*Reader, error) {
 			return nil, errors.New("another schema or codec than the format's")
 		}
 		for _, m := range []struct{ key, want string }{
-			{metaTopic, span.Topic}, {metaPartition, strconv.Itoa(int(span.Partition))}, {metaN, strconv.FormatInt(span.N, 10)},
+			{metaTopic, span.Topic}, {metaPartition, strconv.Itoa(int(span.Partition.ID))}, {metaN, strconv.FormatInt(span.N, 10)},
 			{metaStart, strconv.FormatInt(span.Start, 10)}, {metaEnd, strconv.FormatInt(span.End-1, 10)},
 		} {
 			if got := string(meta[m.key]); got != m.want {

@@ -36,9 +36,7 @@ type End struct {
 
 // Marshal encodes the end; equal ends give equal bytes.
 func (e *End) Marshal() []byte {
-	b := wire.String(nil, e.Topic)
-	b = wire.Int(b, int64(e.Partition))
-	b = wire.Int(b, e.Index)
+	b := e.ID.Append(nil)
 	b = wire.Int(b, e.N)
 	b = wire.Bool(b, e.Partial)
 	b = wire.Int(b, e.UpTo)
@@ -58,7 +56,7 @@ func (e *End) Marshal() []byte {
 // UnmarshalEnd is the inverse of [End.Marshal].
 func UnmarshalEnd(b []byte) (End, error) {
 	r := wire.NewReader(b)
-	e := End{ID: ID{r.String(), readPartition(r), r.Int()}, N: r.Int(), Partial: r.Bool(), UpTo: r.Int(), Offsets: ReadOffsets(r)}
+	e := End{ID: ReadID(r), N: r.Int(), Partial: r.Bool(), UpTo: r.Int(), Offsets: ReadOffsets(r)}
 	if n := r.Count(); n > 0 {
 		e.Owed = make([]string, n)
 		for i := range e.Owed {

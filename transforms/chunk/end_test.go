@@ -13,8 +13,7 @@ import (
 func drawEnd(t *rapid.T) chunk.End {
 	e := chunk.End{
 		ID: chunk.ID{
-			Topic:     rapid.String().Draw(t, "topic"),
-			Partition: rapid.Int32Min(0).Draw(t, "partition"),
+			Partition: chunk.Partition{Topic: rapid.String().Draw(t, "topic"), ID: rapid.Int32Min(0).Draw(t, "partition")},
 			Index:     rapid.Int64().Draw(t, "index"),
 		},
 		N:          rapid.Int64().Draw(t, "n"),
@@ -62,11 +61,11 @@ func FuzzUnmarshalEnd(f *testing.F) {
 	for _, e := range []chunk.End{
 		{},
 		{
-			ID: chunk.ID{Topic: "frames", Partition: 2, Index: 7}, N: 64, UpTo: 512,
+			ID: chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: 7}, N: 64, UpTo: 512,
 			Offsets: chunk.Offsets{{From: 448, To: 500}, {From: 501, To: 512}}, Owed: []string{"a", "b"},
 			Cameras: []chunk.CameraOffset{{Camera: "a", Last: 511}, {Camera: "b", Last: 499}}, LastDigest: 1 << 63,
 		},
-		{ID: chunk.ID{Topic: "frames"}, N: 64, Partial: true, UpTo: 3, Offsets: chunk.Span(0, 3)},
+		{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}}, N: 64, Partial: true, UpTo: 3, Offsets: chunk.Span(0, 3)},
 	} {
 		f.Add(e.Marshal())
 	}

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 // Fresh is the Prev of a run that has no predecessor: the camera was never seen,
@@ -49,14 +51,13 @@ func LinkBefore(last, k, n int64) int64 {
 
 // ID names a chunk.
 type ID struct {
-	Topic     string
-	Partition int32
-	Index     int64
+	Partition
+	Index int64
 }
 
 // Key is the chunk's Beam key: topic+partition+index. '+' is not legal in a topic.
 func (id ID) Key() string {
-	return id.Topic + "+" + strconv.Itoa(int(id.Partition)) + "+" + strconv.FormatInt(id.Index, 10)
+	return id.Partition.Key() + "+" + strconv.FormatInt(id.Index, 10)
 }
 
 // ParseKey is the inverse of [ID.Key].
@@ -73,7 +74,7 @@ func ParseKey(key string) (ID, error) {
 	if err != nil || k < 0 {
 		return ID{}, fmt.Errorf("chunk key %q: bad index", key)
 	}
-	id := ID{p[0], int32(part), k}
+	id := ID{Partition{p[0], int32(part)}, k}
 	if id.Key() != key {
 		return ID{}, fmt.Errorf("chunk key %q is not written as %q", key, id.Key())
 	}
@@ -81,5 +82,11 @@ func ParseKey(key string) (ID, error) {
 }
 
 func (id ID) String() string {
-	return fmt.Sprintf("topic %s partition %d chunk %d", id.Topic, id.Partition, id.Index)
+	return fmt.Sprintf("%v chunk %d", id.Partition, id.Index)
 }
+
+// Append appends the ID's encoding to b.
+func (id ID) Append(b []byte) []byte { return wire.Int(id.Partition.Append(b), id.Index) }
+
+// ReadID reads what [ID.Append] wrote.
+func ReadID(r *wire.Reader) ID { return ID{ReadPartition(r), r.Int()} }

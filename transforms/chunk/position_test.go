@@ -67,8 +67,7 @@ func TestLinkBefore_isAChain(t *testing.T) {
 func TestID_Key_isParsedAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := chunk.ID{
-			Topic:     rapid.StringMatching(`[A-Za-z0-9._-]{1,20}`).Draw(t, "topic"),
-			Partition: rapid.Int32Min(0).Draw(t, "partition"),
+			Partition: chunk.Partition{Topic: rapid.StringMatching(`[A-Za-z0-9._-]{1,20}`).Draw(t, "topic"), ID: rapid.Int32Min(0).Draw(t, "partition")},
 			Index:     rapid.Int64Min(0).Draw(t, "index"),
 		}
 		got, err := chunk.ParseKey(id.Key())

@@ -2,7 +2,6 @@ package chunk
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -28,12 +27,11 @@ const (
 // a run begins and ends within its chunk is an accident of polling and of the
 // engine; results must not depend on it.
 type Link struct {
-	Topic     string
-	Partition int32
-	Chunk     int64 // the chunk the run lies in
-	N         int64 // offsets per chunk
-	Camera    string
-	Kind      Kind
+	Partition
+	Chunk  int64 // the chunk the run lies in
+	N      int64 // offsets per chunk
+	Camera string
+	Kind   Kind
 	// Prev is the position of the link before the run's first, or Fresh.
 	Prev int64
 	// Restore is the chunk at whose end the camera's state is to be read when
@@ -43,15 +41,14 @@ type Link struct {
 }
 
 // Key is the run's Beam key: topic+partition+camera.
-func (l *Link) Key() string { return fmt.Sprintf("%s+%d+%s", l.Topic, l.Partition, l.Camera) }
+func (l *Link) Key() string { return l.Partition.Key() + "+" + l.Camera }
 
 // ID is the chunk the run lies in.
-func (l *Link) ID() ID { return ID{l.Topic, l.Partition, l.Chunk} }
+func (l *Link) ID() ID { return ID{l.Partition, l.Chunk} }
 
 // Append appends the link's encoding to b.
 func (l *Link) Append(b []byte) []byte {
-	b = wire.String(b, l.Topic)
-	b = wire.Int(b, int64(l.Partition))
+	b = l.Partition.Append(b)
 	b = wire.Int(b, l.Chunk)
 	b = wire.Int(b, l.N)
 	b = wire.String(b, l.Camera)
@@ -63,18 +60,9 @@ func (l *Link) Append(b []byte) []byte {
 // ReadLink reads what [Link.Append] wrote.
 func ReadLink(r *wire.Reader) Link {
 	return Link{
-		Topic: r.String(), Partition: readPartition(r), Chunk: r.Int(), N: r.Int(),
+		Partition: ReadPartition(r), Chunk: r.Int(), N: r.Int(),
 		Camera: r.String(), Kind: readKind(r), Prev: r.Int(), Restore: r.Int(),
 	}
-}
-
-func readPartition(r *wire.Reader) int32 {
-	v := r.Int()
-	if v < 0 || v > math.MaxInt32 {
-		r.Fail()
-		return 0
-	}
-	return int32(v)
 }
 
 func readKind(r *wire.Reader) Kind {

@@ -13,8 +13,7 @@ import (
 
 func drawRun(t *rapid.T) chunk.Run {
 	r := chunk.Run{Link: chunk.Link{
-		Topic:     rapid.String().Draw(t, "topic"),
-		Partition: rapid.Int32Min(0).Draw(t, "partition"),
+		Partition: chunk.Partition{Topic: rapid.String().Draw(t, "topic"), ID: rapid.Int32Min(0).Draw(t, "partition")},
 		Chunk:     rapid.Int64().Draw(t, "chunk"),
 		N:         rapid.Int64().Draw(t, "n"),
 		Camera:    rapid.String().Draw(t, "camera"),
@@ -59,7 +58,7 @@ func fails[T any](_ T, err error) bool { return err != nil }
 func TestUnmarshalRun_refuses(t *testing.T) {
 	for name, r := range map[string]chunk.Run{
 		"an unknown kind":      {Link: chunk.Link{Kind: chunk.Stray + 1}},
-		"a negative partition": {Link: chunk.Link{Partition: -1}},
+		"a negative partition": {Link: chunk.Link{Partition: chunk.Partition{ID: -1}}},
 	} {
 		if !fails(chunk.UnmarshalRun(r.Marshal())) {
 			t.Errorf("%s is read", name)
@@ -72,8 +71,8 @@ func TestUnmarshalRun_refuses(t *testing.T) {
 func FuzzUnmarshalRun(f *testing.F) {
 	for _, r := range []chunk.Run{
 		{},
-		{Link: chunk.Link{Topic: "frames", Partition: 2, Chunk: 7, N: 64, Camera: "gate-1", Kind: chunk.Save, Prev: chunk.Fresh, Restore: chunk.None}},
-		{Link: chunk.Link{Topic: "frames", N: math.MaxInt64, Camera: "gate-1"}, Records: []frame.Record{
+		{Link: chunk.Link{Partition: chunk.Partition{Topic: "frames", ID: 2}, Chunk: 7, N: 64, Camera: "gate-1", Kind: chunk.Save, Prev: chunk.Fresh, Restore: chunk.None}},
+		{Link: chunk.Link{Partition: chunk.Partition{Topic: "frames"}, N: math.MaxInt64, Camera: "gate-1"}, Records: []frame.Record{
 			{Offset: 1, Key: []byte("gate-1"), Headers: []frame.Header{{Key: "ce_id", Value: []byte("x")}}, Value: []byte("jpeg")},
 			{Offset: 2, Timestamp: -1, Value: []byte{}},
 		}},

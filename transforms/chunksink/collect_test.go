@@ -39,7 +39,7 @@ func (w *wanted) until(upTo int64) *Ready {
 
 func drawWanted(t *rapid.T, k int64) *wanted {
 	const n = 16
-	id := chunk.ID{Topic: "frames", Partition: 2, Index: k}
+	id := chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: k}
 	w := &wanted{end: chunk.End{ID: id, N: n, LastDigest: 7}}
 	seen := map[string]bool{}
 	for o := k * n; o < (k+1)*n; o++ {
@@ -47,7 +47,7 @@ func drawWanted(t *rapid.T, k int64) *wanted {
 		case "gap":
 		default:
 			w.end.Offsets.Add(o)
-			w.rows = append(w.rows, result.Frame{Topic: id.Topic, Partition: id.Partition, Offset: o, Camera: camera, Detail: fmt.Sprint("row ", o)})
+			w.rows = append(w.rows, result.Frame{Topic: id.Topic, Partition: id.Partition.ID, Offset: o, Camera: camera, Detail: fmt.Sprint("row ", o)})
 			if camera != "" {
 				seen[camera] = true
 			}
@@ -197,7 +197,7 @@ func TestWhateverTheEngineDoesEachChunkIsCommittedOnceAndAlike(t *testing.T) {
 
 // fixed is a chunk for the table tests.
 func fixed() *wanted {
-	id := chunk.ID{Topic: "frames", Partition: 2, Index: 1}
+	id := chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: 1}
 	w := &wanted{end: chunk.End{ID: id, N: 4, Offsets: chunk.Span(4, 7), Owed: []string{"a"}, LastDigest: 7}}
 	for o := int64(4); o < 7; o++ {
 		w.rows = append(w.rows, result.Frame{Topic: "frames", Partition: 2, Offset: o, Camera: "a", Quality: &result.Quality{Contrast: 1}})

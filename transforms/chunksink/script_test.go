@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "chunk":
-				s = script{id: chunk.ID{Topic: "frames", Index: number(d, d.CmdArgs[0].Key)}}
+				s = script{id: chunk.ID{Partition: chunk.Partition{Topic: "frames"}, Index: number(d, d.CmdArgs[0].Key)}}
 				d.ScanArgs(t, "n", &s.n)
 				s.summary = NewCollector(s.id, 1).Marshal()
 				return s.holds(t)

@@ -52,7 +52,7 @@ const n = 8
 func theLog() (parts []element.Part, ends []chunk.End) {
 	for partition := range int32(2) {
 		for k := range int64(6) {
-			id := chunk.ID{Topic: "frames", Partition: partition, Index: k}
+			id := chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: partition}, Index: k}
 			end := chunk.End{ID: id, N: n, Owed: []string{"a", "b"}}
 			for o := k * n; o < (k+1)*n; o++ {
 				if o%7 == 3 {

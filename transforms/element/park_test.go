@@ -12,7 +12,7 @@ import (
 
 func TestAParkedRunGetsItsFramesBackOnce(t *testing.T) {
 	items := []Item{{Result: result.Frame{Offset: 7, Status: result.OK}, Frame: frame.Frame{Camera: "c", Data: []byte{1, 2}}}}
-	run := Run{Link: chunk.Link{Topic: "t", Camera: "c", N: 8}, Items: items}
+	run := Run{Link: chunk.Link{Partition: chunk.Partition{Topic: "t"}, Camera: "c", N: 8}, Items: items}
 	run.Park()
 	b := run.Marshal()
 	there, err := UnmarshalRun(b)

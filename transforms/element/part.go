@@ -19,9 +19,7 @@ type Part struct {
 
 // Marshal encodes the part for a shuffle.
 func (p *Part) Marshal() []byte {
-	b := wire.String(nil, p.Topic)
-	b = wire.Int(b, int64(p.Partition))
-	b = wire.Int(b, p.Index)
+	b := p.ID.Append(nil)
 	b = wire.Uint(b, uint64(len(p.Results)))
 	for i := range p.Results {
 		b = wire.Bytes(b, p.Results[i].Marshal())
@@ -42,7 +40,7 @@ func (p *Part) Marshal() []byte {
 // UnmarshalPart is the inverse of [Part.Marshal].
 func UnmarshalPart(b []byte) (Part, error) {
 	r := wire.NewReader(b)
-	p := Part{ID: chunk.ID{Topic: r.String(), Partition: int32(r.Int()), Index: r.Int()}}
+	p := Part{ID: chunk.ReadID(r)}
 	if n := r.Count(); n > 0 {
 		p.Results = make([]result.Frame, n)
 		for i := range p.Results {

@@ -8,10 +8,10 @@ import (
 )
 
 func FuzzUnmarshalPart(f *testing.F) {
-	id := chunk.ID{Topic: "frames", Partition: 2, Index: 1}
+	id := chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: 1}
 	rows := []result.Frame{
-		{Topic: id.Topic, Partition: id.Partition, Offset: 4, Camera: "a", Detail: "row 4"},
-		{Topic: id.Topic, Partition: id.Partition, Offset: 6, Detail: "row 6"},
+		{Topic: id.Topic, Partition: id.Partition.ID, Offset: 4, Camera: "a", Detail: "row 4"},
+		{Topic: id.Topic, Partition: id.Partition.ID, Offset: 6, Detail: "row 6"},
 	}
 	end := chunk.End{ID: id, N: 4, UpTo: 8, Offsets: chunk.Span(4, 7), Owed: []string{"a"}, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 4}}, LastDigest: 7}
 	state := State{Camera: "a", Position: chunk.EndPosition(1, 4), Bytes: []byte("state of a")}

@@ -58,11 +58,11 @@ func parts(n int64) (all []element.Part, want map[string][]string) {
 				r.Events = append(r.Events, result.Event{ID: id, Analysis: "zones/" + camera, Type: "FieldDetector/ObjectsInside", Snapshot: offset})
 				want[camera] = append(want[camera], id)
 			}
-			all = append(all, element.Part{ID: chunk.ID{Topic: "frames", Index: offset / 32}, Results: []result.Frame{r}})
+			all = append(all, element.Part{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}, Index: offset / 32}, Results: []result.Frame{r}})
 		}
 	}
 	// What has no events has no events.
-	all = append(all, element.Part{ID: chunk.ID{Topic: "frames"}, State: &element.State{Camera: "gate"}})
+	all = append(all, element.Part{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}}, State: &element.State{Camera: "gate"}})
 	return all, want
 }
 

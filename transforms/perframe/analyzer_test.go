@@ -172,7 +172,7 @@ func process(t *testing.T, cfg Config, run chunk.Run) emitted {
 }
 
 func TestRunsPassTheStage(t *testing.T) {
-	link := chunk.Link{Topic: "frames", Partition: 2, Chunk: 4, N: 10, Camera: "gate", Prev: 81, Restore: chunk.None}
+	link := chunk.Link{Partition: chunk.Partition{Topic: "frames", ID: 2}, Chunk: 4, N: 10, Camera: "gate", Prev: 81, Restore: chunk.None}
 	cfg := looking("quality")
 
 	t.Run("a run of frames goes to the sequence stage, poison in its place", func(t *testing.T) {

@@ -135,8 +135,8 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, elemen
 		rec := &run.Records[i]
 		bytes += int64(len(rec.Value))
 		var err error
-		if out.Items[i], err = fn.analyzer.Analyze(run.Topic, run.Partition, rec); err != nil {
-			return fmt.Errorf("topic %s partition %d offset %d: %w", run.Topic, run.Partition, rec.Offset, err)
+		if out.Items[i], err = fn.analyzer.Analyze(run.Topic, run.Partition.ID, rec); err != nil {
+			return fmt.Errorf("%v offset %d: %w", run.Partition, rec.Offset, err)
 		}
 	}
 	if run.Kind != chunk.Stray {

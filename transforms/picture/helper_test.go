@@ -151,7 +151,7 @@ func results(t *testing.T, rows []result.Frame) *output.Output {
 		t.Fatal(err)
 	}
 	for k := int64(0); (k+1)*n <= int64(len(rows)); k++ {
-		end := chunk.End{ID: chunk.ID{Topic: topic, Index: k}, N: n, UpTo: (k + 1) * n, Offsets: chunk.Span(k*n, (k+1)*n)}
+		end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: k}, N: n, UpTo: (k + 1) * n, Offsets: chunk.Span(k*n, (k+1)*n)}
 		if _, err := w.Commit(ctx, end, rows[k*n:(k+1)*n], nil, nil); err != nil {
 			t.Fatal(err)
 		}

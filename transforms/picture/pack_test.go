@@ -26,7 +26,7 @@ func pack(t *testing.T, spec PackSpec, rows []result.Frame) (int, []byte) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	n, err := p.Pack(ctx, &b, chunk.End{ID: chunk.ID{Topic: topic}}, rows)
+	n, err := p.Pack(ctx, &b, chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: topic}}}, rows)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,16 +183,16 @@ func (st *beamStorage) restore(l *chunk.Link) (*Camera, error) {
 	if st.fn.states == nil {
 		return nil, fmt.Errorf("camera %s goes on from %v, but no output is configured to read its state from", l.Camera, l.ID())
 	}
-	b, at, ok, err := st.fn.states.Load(st.ctx, l.Topic, l.Partition, l.Restore, l.Camera)
+	b, at, ok, err := st.fn.states.Load(st.ctx, l.Topic, l.Partition.ID, l.Restore, l.Camera)
 	if err != nil {
 		return nil, err
 	}
 	if want := chunk.EndPosition(l.Restore, l.N); !ok || at != want {
-		return nil, fmt.Errorf("topic %s partition %d: the states of chunk %d have none of camera %s at position %d", l.Topic, l.Partition, l.Restore, l.Camera, want)
+		return nil, fmt.Errorf("%v: the states of chunk %d have none of camera %s at position %d", l.Partition, l.Restore, l.Camera, want)
 	}
 	c, err := st.decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s partition %d chunk %d camera %s: %w", l.Topic, l.Partition, l.Restore, l.Camera, err)
+		return nil, fmt.Errorf("%v chunk %d camera %s: %w", l.Partition, l.Restore, l.Camera, err)
 	}
 	return c, nil
 }

@@ -169,7 +169,7 @@ func source(t *rapid.T, log []entry, from, n, forget int64) []element.Run {
 		}
 	}
 	link := func(c string, k int64, kind chunk.Kind) chunk.Link {
-		l := chunk.Link{Topic: "t", Partition: 3, Chunk: k, N: n, Camera: c, Kind: kind, Prev: chunk.Fresh, Restore: chunk.None}
+		l := chunk.Link{Partition: chunk.Partition{Topic: "t", ID: 3}, Chunk: k, N: n, Camera: c, Kind: kind, Prev: chunk.Fresh, Restore: chunk.None}
 		if o, ok := last[c]; ok {
 			l.Prev = chunk.LinkBefore(o, k, n)
 			if o < from {

@@ -88,7 +88,7 @@ func (s *script) begin() {
 // run makes the run that a script names.
 func (s *script) run(t *testing.T, d *datadriven.TestData) element.Run {
 	t.Helper()
-	r := element.Run{Link: chunk.Link{Topic: "frames", N: s.n, Camera: "door", Restore: chunk.None}}
+	r := element.Run{Link: chunk.Link{Partition: chunk.Partition{Topic: "frames"}, N: s.n, Camera: "door", Restore: chunk.None}}
 	var prev string
 	d.ScanArgs(t, "prev", &prev)
 	r.Prev = s.position(d, prev)

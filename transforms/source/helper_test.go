@@ -162,7 +162,7 @@ func bareLoop(recs []frame.Record, task Task, n, forget int64) (links []seen, en
 		links = append(links, l)
 	}
 	for k := task.From / n; k*n < task.To; k++ {
-		end := chunk.End{ID: chunk.ID{Topic: task.Topic, Partition: task.Partition, Index: k}, N: n, UpTo: (k + 1) * n}
+		end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: task.Topic, ID: task.Partition}, Index: k}, N: n, UpTo: (k + 1) * n}
 		for _, r := range recs {
 			if r.Offset/n != k || r.Offset < task.From || r.Offset >= task.To {
 				continue
@@ -217,12 +217,12 @@ type sink struct {
 func (s *sink) of(partition int32) *sink {
 	part := &sink{}
 	for _, r := range s.runs {
-		if r.Partition == partition {
+		if r.Partition.ID == partition {
 			part.runs = append(part.runs, r)
 		}
 	}
 	for _, e := range s.ends {
-		if e.Partition == partition {
+		if e.Partition.ID == partition {
 			part.ends = append(part.ends, e)
 		}
 	}
@@ -243,7 +243,7 @@ func (s *sink) check(t tester, recs []frame.Record, task Task, cfg Config) {
 	}
 	for _, r := range s.runs {
 		l := seen{r.Camera, r.Kind, chunk.EndPosition(r.Chunk, r.N), r.Chunk, r.Prev, r.Restore}
-		if r.Topic != task.Topic || r.Partition != task.Partition || r.N != cfg.N {
+		if r.Topic != task.Topic || r.Partition.ID != task.Partition || r.N != cfg.N {
 			t.Fatalf("run of another partition: %+v", r.Link)
 		}
 		if r.Kind == chunk.Save || r.Kind == chunk.Clear {

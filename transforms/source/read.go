@@ -443,7 +443,7 @@ func (c *call) group(k int64, recs []frame.Record, entries []Entry) {
 // link is the link in chunk k of a camera whose last frame was at offset last.
 func (c *call) link(k int64, kind chunk.Kind, camera string, last int64) chunk.Link {
 	l := chunk.Link{
-		Topic: c.task.Topic, Partition: c.task.Partition, Chunk: k, N: c.Config.N,
+		Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Chunk: k, N: c.Config.N,
 		Camera: camera, Kind: kind, Prev: chunk.LinkBefore(last, k, c.Config.N), Restore: chunk.None,
 	}
 	if last != chunk.None && last < c.task.From {
@@ -469,7 +469,7 @@ func (c *call) closeChunk() bool {
 		c.emitRun(at, chunk.Run{Link: c.link(k, chunk.Clear, cam.Camera, cam.Last)})
 	}
 	c.emitEnd(at, chunk.End{
-		ID: chunk.ID{Topic: c.task.Topic, Partition: c.task.Partition, Index: k}, N: c.Config.N,
+		ID: chunk.ID{Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Index: k}, N: c.Config.N,
 		UpTo: (k + 1) * c.Config.N, Offsets: end.Offsets, Owed: owed, Cameras: end.Cameras, LastDigest: end.Digest,
 	})
 	c.w.advance(chunk.EndPosition(k, c.Config.N) + 1)
@@ -485,7 +485,7 @@ func (c *call) tell() {
 		return
 	}
 	c.emitEnd(eventTime(chunk.FramePosition(t.UpTo)), chunk.End{
-		ID: chunk.ID{Topic: c.task.Topic, Partition: c.task.Partition, Index: t.Index}, N: c.Config.N,
+		ID: chunk.ID{Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Index: t.Index}, N: c.Config.N,
 		Partial: true, UpTo: t.UpTo, Offsets: t.Offsets, LastDigest: t.Digest,
 	})
 }

@@ -171,7 +171,7 @@ func TestABundleGivesNoMoreThanItMayAndEveryPartitionHasItsTurn(t *testing.T) {
 			t.Fatalf("a bundle gives %d frames", n)
 		}
 		for _, r := range out.runs {
-			read[r.Partition] += len(r.Records)
+			read[r.Partition.ID] += len(r.Records)
 		}
 	}
 	for p := range int32(partitions) {

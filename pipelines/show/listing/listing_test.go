@@ -66,7 +66,7 @@ func small(t *testing.T) string {
 	rows[5] = result.Frame{Topic: "frames", Offset: 5, Timestamp: begin/1000 + 250, Sequence: -1, Bytes: 12}
 	rows[5].Kill(&frame.Poison{Reason: frame.ReasonNoKey, Detail: "the record has no key"})
 
-	id := chunk.ID{Topic: "frames"}
+	id := chunk.ID{Partition: chunk.Partition{Topic: "frames"}}
 	end := chunk.End{ID: id, N: n, Offsets: chunk.Span(0, n), Owed: []string{"gate", "yard"}}
 	states := []element.State{{Camera: "gate", Position: chunk.EndPosition(0, n)}, {Camera: "yard", Position: chunk.EndPosition(0, n)}}
 	if _, err := w.Commit(t.Context(), end, rows[:n], states, nil); err != nil {

@@ -50,7 +50,7 @@ func outputOf(t *testing.T, rows []result.Frame) string {
 	for i := range rows {
 		rows[i].Topic, rows[i].Offset = "frames", int64(i)
 	}
-	end := chunk.End{ID: chunk.ID{Topic: "frames"}, N: n, Offsets: chunk.Span(0, n)}
+	end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}}, N: n, Offsets: chunk.Span(0, n)}
 	if _, err := w.Commit(t.Context(), end, rows, nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestAFrameIsFoundInTheBeginningOfAChunkWhateverItsFileIsCalled(t *testing.T
 		for i := range rows {
 			rows[i].Topic, rows[i].Offset = topic, int64(i)
 		}
-		end := chunk.End{ID: chunk.ID{Topic: topic}, N: 4, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
+		end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: topic}}, N: 4, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
 		if _, err := w.CommitPartial(t.Context(), end, rows[:2], nil); err != nil {
 			t.Fatal(err)
 		}

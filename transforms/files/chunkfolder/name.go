@@ -28,10 +28,10 @@ func NameOf(id chunk.ID, n int64) (Name, error) {
 	if err := frame.CheckTopic(id.Topic); err != nil {
 		return Name{}, err
 	}
-	if id.Partition < 0 || id.Index < 0 || n < 1 || id.Index > math.MaxInt64/n-1 {
+	if id.Partition.ID < 0 || id.Index < 0 || n < 1 || id.Index > math.MaxInt64/n-1 {
 		return Name{}, fmt.Errorf("%v with %d offsets per chunk: not a chunk", id, n)
 	}
-	return Name{id.Topic, id.Partition, id.Index * n, (id.Index+1)*n - 1}, nil
+	return Name{id.Topic, id.Partition.ID, id.Index * n, (id.Index+1)*n - 1}, nil
 }
 
 func (n Name) String() string {

@@ -15,7 +15,7 @@ func TestNamesRoundTripAndSortAsOffsetsDo(t *testing.T) {
 		n := rapid.Int64Range(1, 1<<20).Draw(t, "n")
 		part := rapid.Int32Range(0, math.MaxInt32).Draw(t, "partition")
 		k := rapid.Int64Range(0, math.MaxInt64/n-1).Draw(t, "k")
-		name, err := NameOf(chunk.ID{Topic: topic, Partition: part, Index: k}, n)
+		name, err := NameOf(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: part}, Index: k}, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestNamesRoundTripAndSortAsOffsetsDo(t *testing.T) {
 		if chunk.Of(name.Start, n) != k || chunk.Of(name.End, n) != k || name.End-name.Start != n-1 {
 			t.Fatalf("%v is not chunk %d", name, k)
 		}
-		other, err := NameOf(chunk.ID{Topic: topic, Partition: part, Index: rapid.Int64Range(0, math.MaxInt64/n-1).Draw(t, "other")}, n)
+		other, err := NameOf(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: part}, Index: rapid.Int64Range(0, math.MaxInt64/n-1).Draw(t, "other")}, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestOnlyNamesAsTheyAreWrittenAreRead(t *testing.T) {
 }
 
 func TestOnlyAChunkHasAName(t *testing.T) {
-	for _, id := range []chunk.ID{{Topic: "a/b"}, {Topic: "a", Partition: -1}, {Topic: "a", Index: -1}, {Topic: "a", Index: math.MaxInt64 / 2}} {
+	for _, id := range []chunk.ID{{Partition: chunk.Partition{Topic: "a/b"}}, {Partition: chunk.Partition{Topic: "a", ID: -1}}, {Partition: chunk.Partition{Topic: "a"}, Index: -1}, {Partition: chunk.Partition{Topic: "a"}, Index: math.MaxInt64 / 2}} {
 		if n, err := NameOf(id, 4); err == nil {
 			t.Errorf("%v has the name %v", id, n)
 		}

@@ -64,7 +64,7 @@ func job(ctx context.Context, folder *store.Folder) error {
 	if err != nil {
 		return err
 	}
-	end := chunk.End{ID: chunk.ID{Topic: "frames", Partition: 0, Index: 0}, N: 4, Offsets: chunk.Span(0, 2)}
+	end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}, Index: 0}, N: 4, Offsets: chunk.Span(0, 2)}
 	rows := []result.Frame{
 		{Topic: "frames", Offset: 0, Camera: "north", Status: result.OK},
 		{Topic: "frames", Offset: 1, Camera: "south", Status: result.OK},

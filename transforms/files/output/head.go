@@ -83,7 +83,7 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 
 // head returns the frozen rows of chunk k, none if its configuration did not change inside.
 func (o *Output) head(ctx context.Context, id chunk.ID) (rows []result.Frame, gov governor, err error) {
-	key := chunkfolder.PartitionKey(id.Topic, id.Partition)
+	key := chunkfolder.PartitionKey(id.Topic, id.Partition.ID)
 	gov = governing(o.gens, key, id.Index)
 	if gov.at == 0 || gov.from != id.Index {
 		gov.at = 0
@@ -127,7 +127,7 @@ func (c *contents) showHead(ctx context.Context) error {
 		return nil
 	}
 	gov := govs[len(govs)-1]
-	id := chunk.ID{Topic: c.topic, Partition: c.partition, Index: gov.from}
+	id := chunk.ID{Partition: chunk.Partition{Topic: c.topic, ID: c.partition}, Index: gov.from}
 	if done, err := c.complete(ctx, id.Index, false); err != nil || done {
 		return err
 	}

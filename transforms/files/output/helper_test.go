@@ -20,7 +20,7 @@ var testLayout = layout{chunkfolder.Layout{N: testN, Block: chunkfolder.BlockChu
 // testDir is the folder of a block of partition 0 in dir.
 func testDir(dir string, block int64) string { return dir + testLayout.BlockFolder("frames", 0, block) }
 
-func testID(k int64) chunk.ID { return chunk.ID{Topic: "frames", Partition: 0, Index: k} }
+func testID(k int64) chunk.ID { return chunk.ID{Partition: chunk.Partition{Topic: "frames"}, Index: k} }
 
 // testEnd is chunk k with all its offsets from base on, and cameras a and b.
 func testEnd(id chunk.ID, base int64) chunk.End {
@@ -33,7 +33,7 @@ func testEnd(id chunk.ID, base int64) chunk.End {
 
 func testRows(end chunk.End, content string) (rows []result.Frame) {
 	for o := range end.Offsets.All {
-		rows = append(rows, result.Frame{Topic: end.Topic, Partition: end.Partition, Offset: o, Camera: "a", Status: result.OK, Detail: content})
+		rows = append(rows, result.Frame{Topic: end.Topic, Partition: end.Partition.ID, Offset: o, Camera: "a", Status: result.OK, Detail: content})
 	}
 	return rows
 }

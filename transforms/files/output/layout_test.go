@@ -25,12 +25,12 @@ func TestATopicThatReadersWouldPassOverHasNamesThatTheyRead(t *testing.T) {
 			}
 			w := testWriter(t, o)
 			for k := range int64(2) {
-				end := testEnd(chunk.ID{Topic: topic, Index: k}, 0)
+				end := testEnd(chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: k}, 0)
 				if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), testPictures{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			part := chunk.End{ID: chunk.ID{Topic: topic, Index: 2}, N: testN, Partial: true, UpTo: 10, Offsets: chunk.Span(8, 10)}
+			part := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: 2}, N: testN, Partial: true, UpTo: 10, Offsets: chunk.Span(8, 10)}
 			if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x"), testPictures{}); err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestATopicWhoseFilesWouldHaveNamesThatAreTooLongIsRefusedAtTheStart(t *test
 		}
 	}
 	// What is not refused can be written.
-	end := testEnd(chunk.ID{Topic: strings.Repeat("x", longest), Partition: 11}, 0)
+	end := testEnd(chunk.ID{Partition: chunk.Partition{Topic: strings.Repeat("x", longest), ID: 11}}, 0)
 	o = testOpen(t, f, "A")
 	if _, err := testWriter(t, o).Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil); err != nil || longest < 180 {
 		t.Errorf("%d characters: %v", longest, err)

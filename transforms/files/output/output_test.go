@@ -185,14 +185,14 @@ func TestReadersSeeWhatCountsInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, k := range []int64{1, 0} {
-			end := testEnd(chunk.ID{Topic: "frames", Partition: partition, Index: k}, 0)
+			end := testEnd(chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: partition}, Index: k}, 0)
 			if _, err := w.Commit(t.Context(), end, testRows(end, "x"), testStates(end), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	for _, k := range []int64{2, 4} {
-		end := testEnd(chunk.ID{Topic: "frames", Partition: 2, Index: k}, 0)
+		end := testEnd(chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: 2}, Index: k}, 0)
 		part := chunk.End{ID: end.ID, N: testN, Partial: true, UpTo: k*testN + 2, Offsets: end.Offsets.Below(k*testN + 2)}
 		if _, err := w.CommitPartial(t.Context(), part, testRows(part, "x"), nil); err != nil {
 			t.Fatal(err)

@@ -93,7 +93,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	if next == chunk.Of(start, o.layout.N) {
 		return p, nil
 	}
-	last := chunk.ID{Topic: topic, Partition: partition, Index: next - 1}
+	last := chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: next - 1}
 	name, err := chunkfolder.NameOf(last, o.layout.N)
 	if err != nil {
 		return fail(err)

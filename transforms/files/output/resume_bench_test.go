@@ -33,7 +33,7 @@ func BenchmarkResume(b *testing.B) {
 			b.Fatal(err)
 		}
 		for k := range int64(chunks) {
-			end := testEnd(chunk.ID{Topic: "frames", Partition: p, Index: k}, 0)
+			end := testEnd(chunk.ID{Partition: chunk.Partition{Topic: "frames", ID: p}, Index: k}, 0)
 			n, err := chunkfolder.NameOf(end.ID, testN)
 			if err != nil {
 				b.Fatal(err)

@@ -221,7 +221,7 @@ func OpenStates(ctx context.Context, spec Spec) (*States, error) {
 // is false if the chunk's states have none of that camera. A states file that is
 // missing or of another lineage is an error.
 func (s *States) Load(ctx context.Context, topic string, partition int32, index int64, camera string) (state []byte, position int64, ok bool, err error) {
-	name, err := chunkfolder.NameOf(chunk.ID{Topic: topic, Partition: partition, Index: index}, s.o.layout.N)
+	name, err := chunkfolder.NameOf(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: index}, s.o.layout.N)
 	if err != nil {
 		return nil, 0, false, err
 	}
