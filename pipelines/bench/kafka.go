@@ -15,6 +15,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/publish"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -199,7 +200,7 @@ func load(ctx context.Context, p params) ([]frame.Record, error) {
 	var all []frame.Record
 	for next := int64(0); next < p.Frames; {
 		var recs []frame.Record
-		if recs, next, err = l.Read(ctx, p.Topic, 0, next, p.Frames, 8<<20, time.Second); err != nil {
+		if recs, next, err = l.Read(ctx, chunk.Partition{Topic: p.Topic}, next, p.Frames, 8<<20, time.Second); err != nil {
 			return nil, err
 		}
 		all = append(all, recs...)

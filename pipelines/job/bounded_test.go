@@ -14,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
@@ -191,11 +192,11 @@ func TestSliceBytes(t *testing.T) {
 }
 
 func TestALineSaysWhatASliceIs(t *testing.T) {
-	tasks := []source.Task{{Partition: 0, From: 16, To: 100}, {Partition: 3, From: 0, To: 7}}
+	tasks := []source.Task{{From: 16, To: 100}, {Partition: chunk.Partition{ID: 3}, From: 0, To: 7}}
 	if got, want := sliceLine(2, tasks), "slice 2: partition 0 from offset 16, partition 3 from offset 0; 91 offsets to the end"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	tasks = append(tasks, source.Task{Partition: 4}, source.Task{Partition: 5}, source.Task{Partition: 6}, source.Task{Partition: 7})
+	tasks = append(tasks, source.Task{Partition: chunk.Partition{ID: 4}}, source.Task{Partition: chunk.Partition{ID: 5}}, source.Task{Partition: chunk.Partition{ID: 6}}, source.Task{Partition: chunk.Partition{ID: 7}})
 	if got := sliceLine(2, tasks); !strings.Contains(got, "partition 5 from offset 0, 2 more partitions; 91") {
 		t.Error(got)
 	}

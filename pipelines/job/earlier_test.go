@@ -11,6 +11,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -44,12 +45,12 @@ func records(t *testing.T, spec log.Spec) (recs []frame.Record) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	pos, end, err := l.Bounds(t.Context(), trial.Topic, 0)
+	pos, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: trial.Topic})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for pos < end {
-		part, next, err := l.Read(t.Context(), trial.Topic, 0, pos, end, 1<<20, 0)
+		part, next, err := l.Read(t.Context(), chunk.Partition{Topic: trial.Topic}, pos, end, 1<<20, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
@@ -30,7 +31,7 @@ func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []
 
 func task(s *plan.Stretch, out *output.Output) source.Task {
 	return source.Task{
-		Topic: s.Topic, Partition: s.Partition, From: s.From, To: s.To, LogEnd: s.LogEnd,
+		Partition: chunk.Partition{Topic: s.Topic, ID: s.Partition}, From: s.From, To: s.To, LogEnd: s.LogEnd,
 		Cameras: s.Cameras, Identity: s.Identity, Generation: out.Spec().Generation,
 	}
 }

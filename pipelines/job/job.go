@@ -219,16 +219,16 @@ func (j *Job) say(format string, args ...any) {
 func (j *Job) effective(ctx context.Context, out *output.Output, tasks []source.Task, had int) error {
 	var from []string
 	for _, t := range tasks {
-		offset, inside, err := out.Effective(ctx, t.Topic, t.Partition)
+		offset, inside, err := out.Effective(ctx, t.Topic, t.Partition.ID)
 		if err != nil {
 			return err
 		}
-		from = append(from, fmt.Sprintf("partition %d from offset %d", t.Partition, offset))
+		from = append(from, fmt.Sprintf("partition %d from offset %d", t.Partition.ID, offset))
 		if inside {
 			if j.Events.From == nil {
 				j.Events.From = map[int32]int64{}
 			}
-			j.Events.From[t.Partition] = offset
+			j.Events.From[t.Partition.ID] = offset
 		}
 	}
 	if n := out.Spec().Generation; had > 0 && n > had && len(from) > 0 {
@@ -241,7 +241,7 @@ func (j *Job) effective(ctx context.Context, out *output.Output, tasks []source.
 func sweep(ctx context.Context, out *output.Output, tasks []source.Task) error {
 	err := out.Sweep(ctx)
 	for _, t := range tasks {
-		err = errors.Join(err, out.SweepPartials(ctx, t.Topic, t.Partition))
+		err = errors.Join(err, out.SweepPartials(ctx, t.Topic, t.Partition.ID))
 	}
 	return err
 }
@@ -266,14 +266,14 @@ func (j *Job) reached(out *output.Output, tasks []source.Task) func(context.Cont
 	return func(ctx context.Context) (bool, error) {
 		for ; len(tasks) > 0; tasks = tasks[1:] {
 			t := &tasks[0]
-			pos, err := out.Resume(ctx, t.Topic, t.Partition)
+			pos, err := out.Resume(ctx, t.Topic, t.Partition.ID)
 			if err != nil {
 				return false, err
 			}
 			if t.To-pos.From >= j.N {
 				return false, nil
 			}
-			err = out.Verify(ctx, t.Topic, t.Partition, pos.From, t.To)
+			err = out.Verify(ctx, t.Topic, t.Partition.ID, pos.From, t.To)
 			if errors.Is(err, output.ErrIncomplete) {
 				return false, nil
 			}

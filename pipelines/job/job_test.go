@@ -19,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -114,7 +115,7 @@ func bareLoop(t *testing.T, cfg profiles.Config, logs [][]frame.Record, restored
 		for o := range recs {
 			rec := recs[o]
 			rec.Offset = int64(o)
-			it, err := each.Analyze(trial.Topic, int32(p), &rec)
+			it, err := each.Analyze(chunk.Partition{Topic: trial.Topic, ID: int32(p)}, &rec)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/framebeam/framebeam/eval/motchallenge"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/testdata/score"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/perframe"
@@ -160,7 +161,7 @@ func analyse(each *perframe.Analyzer, cam *sequence.Camera, bgr *gocv.Mat, n int
 	}
 	rec := f.CloudEvent()
 	rec.Offset = int64(n)
-	it, err := each.Analyze("frames", 0, &rec)
+	it, err := each.Analyze(chunk.Partition{Topic: "frames"}, &rec)
 	if err != nil {
 		return nil, err
 	}

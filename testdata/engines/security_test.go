@@ -34,6 +34,7 @@ import (
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers/serverstest"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -344,12 +345,12 @@ func readLog(t *testing.T, log log.Log, topic string) map[int32][]frame.Record {
 	}
 	all := map[int32][]frame.Record{}
 	for _, p := range partitions {
-		next, end, err := log.Bounds(t.Context(), topic, p)
+		next, end, err := log.Bounds(t.Context(), chunk.Partition{Topic: topic, ID: p})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for next < end {
-			recs, n, err := log.Read(t.Context(), topic, p, next, end, 1<<20, time.Second)
+			recs, n, err := log.Read(t.Context(), chunk.Partition{Topic: topic, ID: p}, next, end, 1<<20, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}

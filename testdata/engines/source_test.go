@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
@@ -20,13 +21,13 @@ import (
 // readAll reads partition 0 of a topic, a little at a time.
 func readAll(t *testing.T, log log.Log, topic string) (recs []frame.Record) {
 	t.Helper()
-	first, end, err := log.Bounds(t.Context(), topic, 0)
+	first, end, err := log.Bounds(t.Context(), chunk.Partition{Topic: topic})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for next := first; next < end; {
 		var some []frame.Record
-		if some, next, err = log.Read(t.Context(), topic, 0, next, end, 1000, time.Second); err != nil {
+		if some, next, err = log.Read(t.Context(), chunk.Partition{Topic: topic}, next, end, 1000, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		recs = append(recs, some...)
@@ -112,7 +113,7 @@ func TestTheBrokersTimestampsAreTheRecords(t *testing.T) {
 				want = recs[i].Offset
 			}
 		}
-		if got, err := log.OffsetAt(t.Context(), name, 0, time.UnixMilli(r.Timestamp)); err != nil || got != want {
+		if got, err := log.OffsetAt(t.Context(), chunk.Partition{Topic: name}, time.UnixMilli(r.Timestamp)); err != nil || got != want {
 			t.Errorf("at %d: %d, %v, want %d", r.Timestamp, got, err, want)
 		}
 	}

@@ -124,7 +124,7 @@ func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
 func copyRecords(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
 	last := log.NoLast
 	for pos, empty := p.From, 0; pos < p.To; {
-		recs, next, epoch, err := log.ReadAfter(ctx, l, last, p.Topic, p.Partition, pos, p.To, fetchBytes, patience)
+		recs, next, epoch, err := log.ReadAfter(ctx, l, last, chunk.Partition{Topic: p.Topic, ID: p.Partition}, pos, p.To, fetchBytes, patience)
 		if errors.Is(err, log.ErrDataLoss) && pos == p.From {
 			// The begun part of the chunk may be all that is left of it.
 			kept, kerr := copyKept(ctx, l, f, p, w)
@@ -172,7 +172,7 @@ func copyKept(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (in
 			kept = s
 		}
 	}
-	first, _, err := l.Bounds(ctx, p.Topic, p.Partition)
+	first, _, err := l.Bounds(ctx, chunk.Partition{Topic: p.Topic, ID: p.Partition})
 	if err != nil || kept.End < first {
 		return 0, err
 	}

@@ -34,22 +34,22 @@ func newMemLog(recs []frame.Record, first, end int64) *memLog {
 
 func (l *memLog) Partitions(context.Context, string) ([]int32, error) { return []int32{0}, nil }
 
-func (l *memLog) Bounds(context.Context, string, int32) (int64, int64, error) {
+func (l *memLog) Bounds(context.Context, chunk.Partition) (int64, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.first, l.end, nil
 }
 
-func (l *memLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) {
+func (l *memLog) OffsetAt(context.Context, chunk.Partition, time.Time) (int64, error) {
 	return 0, errors.New("not asked for")
 }
 
-func (l *memLog) Read(_ context.Context, topic string, partition int32, from, to int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
+func (l *memLog) Read(_ context.Context, p chunk.Partition, from, to int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
 	if from < l.first || from > l.end {
-		return nil, 0, &log.DataLoss{Topic: topic, Partition: partition, Offset: from, First: l.first, End: l.end, What: "deleted"}
+		return nil, 0, &log.DataLoss{Partition: p, Offset: from, First: l.first, End: l.end, What: "deleted"}
 	}
 	for _, r := range l.recs {
 		switch {
@@ -118,13 +118,13 @@ func sameRecords(t testing.TB, f *Folder, recs []frame.Record, from, end int64) 
 	t.Helper()
 	l := NewLog(f)
 	defer l.Close()
-	first, upto, err := l.Bounds(t.Context(), topic, 0)
+	first, upto, err := l.Bounds(t.Context(), chunk.Partition{Topic: topic})
 	if err != nil || first != from || upto != end {
 		t.Fatalf("the archive holds [%d, %d), %v; want [%d, %d)", first, upto, err, from, end)
 	}
 	var got []frame.Record
 	for pos := from; pos < end; {
-		part, next, err := l.Read(t.Context(), topic, 0, pos, end, 1<<20, 0)
+		part, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, pos, end, 1<<20, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,9 +292,9 @@ type racer struct {
 	t    *testing.T
 }
 
-func (l *racer) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+func (l *racer) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
 	l.once.Do(func() { put(l.t, l.f, 0, numbered(0, 16)[:15], 0, 16) })
-	return l.memLog.Read(ctx, topic, partition, from, to, maxBytes, wait)
+	return l.memLog.Read(ctx, p, from, to, maxBytes, wait)
 }
 
 func TestAFileWithOtherBytesIsAnError(t *testing.T) {

@@ -124,13 +124,13 @@ func (*watchFn) CreateTracker(c Chunks) *tracker { return newTracker(c) }
 
 // ProcessElement emits the pieces that the log is past.
 func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit func(Piece)) (sdf.ProcessContinuation, error) {
-	first, end, err := f.log.Bounds(ctx, t.Topic, t.Partition)
+	first, end, err := f.log.Bounds(ctx, chunk.Partition{Topic: t.Topic, ID: t.Partition})
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	// Everything below was there once.
 	if seen := max(t.From, rt.next()*t.N); end < seen {
-		return nil, fmt.Errorf("archive: %w", &log.DataLoss{Topic: t.Topic, Partition: t.Partition, Offset: seen, First: first, End: end,
+		return nil, fmt.Errorf("archive: %w", &log.DataLoss{Partition: chunk.Partition{Topic: t.Topic, ID: t.Partition}, Offset: seen, First: first, End: end,
 			What: "the log was longer before: the topic was truncated or created anew"})
 	}
 	if err := sameTopic(ctx, f.log, t.Topic, t.Partition, t.Identity, rt.next()*t.N); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka"
@@ -115,12 +116,12 @@ func (e *env) check(t *testing.T, partition int32, recs []frame.Record) {
 	t.Helper()
 	l := archive.NewLog(e.folder)
 	defer l.Close()
-	_, end, err := l.Bounds(t.Context(), topic, partition)
+	_, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: topic, ID: partition})
 	if err != nil || end != int64(len(recs)) {
 		t.Fatalf("partition %d ends at %d, %v; want %d", partition, end, err, len(recs))
 	}
 	for pos := int64(0); pos < end; {
-		got, next, err := l.Read(t.Context(), topic, partition, pos, end, 1<<20, 0)
+		got, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic, ID: partition}, pos, end, 1<<20, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +141,7 @@ func TestAJobWithAnEndArchivesATopicAndIsContinued(t *testing.T) {
 	recs := recorded(500)
 	for _, upto := range [][2]int{{300, 10}, {500, 192}} {
 		for p := range int32(2) {
-			_, end, err := e.log.Bounds(t.Context(), topic, p)
+			_, end, err := e.log.Bounds(t.Context(), chunk.Partition{Topic: topic, ID: p})
 			if err != nil {
 				t.Fatal(err)
 			}

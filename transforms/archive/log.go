@@ -67,8 +67,8 @@ func (l *Log) Partitions(ctx context.Context, topic string) ([]int32, error) {
 }
 
 // Bounds returns the archive's first offset and the end of what is there.
-func (l *Log) Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {
-	e, err := l.list(ctx, topic, partition)
+func (l *Log) Bounds(ctx context.Context, p chunk.Partition) (first, end int64, err error) {
+	e, err := l.list(ctx, p.Topic, p.ID)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -110,7 +110,7 @@ func (l *Log) known(topic string, partition int32) *Extent {
 }
 
 func (l *Log) loss(topic string, partition int32, e Extent, offset int64, what string) error {
-	return &log.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: e.Base, End: e.Upto(), What: what}
+	return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: offset, First: e.Base, End: e.Upto(), What: what}
 }
 
 func (l *Log) files(topic string, partition int32) *partitionFiles {
@@ -125,14 +125,14 @@ func (l *Log) files(topic string, partition int32) *partitionFiles {
 
 // OffsetAt returns the first offset whose record's timestamp is t or later, as Kafka
 // does; the end if there is none. It looks at the end of every file and into one.
-func (l *Log) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
-	e, err := l.list(ctx, topic, partition)
+func (l *Log) OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int64, error) {
+	e, err := l.list(ctx, p.Topic, p.ID)
 	if err != nil {
 		return 0, err
 	}
 	ms := log.Timestamp(t)
 	for at := e.Base; at < e.Upto(); {
-		s := l.span(topic, partition, e, at)
+		s := l.span(p.Topic, p.ID, e, at)
 		sum, err := l.folder.Summary(ctx, s)
 		if err != nil {
 			return 0, l.broken(s, at, err)
@@ -180,13 +180,13 @@ func (l *Log) broken(s Span, offset int64, err error) error {
 
 // Read returns records with offsets in [from, to) of one file. Where there are
 // none yet it waits and looks once more.
-func (l *Log) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+func (l *Log) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
 	waited := wait <= 0
 	for pos := from; ; {
 		if pos >= to {
 			return nil, pos, nil
 		}
-		s, err := l.locate(ctx, topic, partition, pos)
+		s, err := l.locate(ctx, p.Topic, p.ID, pos)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -195,7 +195,7 @@ func (l *Log) Read(ctx context.Context, topic string, partition int32, from, to 
 				return nil, pos, nil
 			}
 			if err := sleep(ctx, wait); err != nil {
-				return nil, 0, fmt.Errorf("read topic %s partition %d offset %d: %w", topic, partition, from, err)
+				return nil, 0, fmt.Errorf("read %v offset %d: %w", p, from, err)
 			}
 			waited = true
 			continue

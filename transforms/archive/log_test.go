@@ -96,7 +96,7 @@ func TestTheArchiveGivesWhatTheLogGave(t *testing.T) {
 		l := NewLog(f)
 		defer l.Close()
 
-		first, upto, err := l.Bounds(t.Context(), topic, 0)
+		first, upto, err := l.Bounds(t.Context(), chunk.Partition{Topic: topic})
 		if err != nil || first != start || upto != end {
 			rt.Fatalf("bounds [%d, %d), %v; want [%d, %d)", first, upto, err, start, end)
 		}
@@ -108,7 +108,7 @@ func TestTheArchiveGivesWhatTheLogGave(t *testing.T) {
 			}
 		}
 		if ms > -1<<50 && ms < 1<<50 {
-			if got, err := l.OffsetAt(t.Context(), topic, 0, time.UnixMilli(ms)); err != nil || got != want {
+			if got, err := l.OffsetAt(t.Context(), chunk.Partition{Topic: topic}, time.UnixMilli(ms)); err != nil || got != want {
 				rt.Errorf("offset at %d ms: %d, %v; want %d", ms, got, err, want)
 			}
 		}
@@ -117,7 +117,7 @@ func TestTheArchiveGivesWhatTheLogGave(t *testing.T) {
 			to := rapid.Int64Range(from, end).Draw(rt, "to")
 			maxBytes := rapid.IntRange(0, 300).Draw(rt, "max bytes")
 			for pos := from; pos < to; {
-				got, next, err := l.Read(t.Context(), topic, 0, pos, to, maxBytes, 0)
+				got, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, pos, to, maxBytes, 0)
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -176,7 +176,7 @@ func TestReadersAtTheSameTimeDoNotDisturbEachOther(t *testing.T) {
 			pos := int64(i * 7)
 			want := recs[pos:]
 			for pos < 100 {
-				got, next, err := l.Read(t.Context(), topic, 0, pos, 100, 100*(i+1), 0)
+				got, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, pos, 100, 100*(i+1), 0)
 				if err != nil || !cmp.Equal(got, want[:len(got)]) {
 					t.Errorf("from %d: %v, %v", pos, got, err)
 					return
@@ -221,12 +221,12 @@ func TestWhatIsMissingIsNeverPassedOver(t *testing.T) {
 			l := logOf(t, f)
 			var err error
 			for pos := int64(0); pos < 60 && err == nil; {
-				_, pos, err = l.Read(t.Context(), topic, 0, pos, 60, 1, 0)
+				_, pos, err = l.Read(t.Context(), chunk.Partition{Topic: topic}, pos, 60, 1, 0)
 			}
 			if !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("reading: %v", err)
 			}
-			if _, err := l.OffsetAt(t.Context(), topic, 0, time.UnixMilli(5500)); !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
+			if _, err := l.OffsetAt(t.Context(), chunk.Partition{Topic: topic}, time.UnixMilli(5500)); !errors.Is(err, log.ErrDataLoss) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("looking for a time: %v", err)
 			}
 		})
@@ -243,7 +243,7 @@ func TestOffsetsOutsideTheArchiveAreDataLoss(t *testing.T) {
 	put(t, f, 0, numbered(5, 20), 5, 20)
 	l := logOf(t, f)
 	for _, from := range []int64{4, 21} {
-		if _, _, err := l.Read(t.Context(), topic, 0, from, 100, 1, 0); !errors.Is(err, log.ErrDataLoss) {
+		if _, _, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, from, 100, 1, 0); !errors.Is(err, log.ErrDataLoss) {
 			t.Errorf("from %d: %v", from, err)
 		}
 	}
@@ -259,7 +259,7 @@ func TestAGrowingArchiveIsReadOn(t *testing.T) {
 	recs := numbered(0, 40)
 	read := func(pos int64) ([]frame.Record, int64) {
 		t.Helper()
-		got, next, err := l.Read(t.Context(), topic, 0, pos, 1000, 1<<20, time.Millisecond)
+		got, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, pos, 1000, 1<<20, time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +299,7 @@ func TestReadingALittleBackDoesNotBeginTheFileAnew(t *testing.T) {
 	recs := numbered(0, 16)
 	put(t, f, 0, recs, 0, 16)
 	l := logOf(t, f)
-	got, _, err := l.Read(t.Context(), topic, 0, 0, 16, 1<<20, 0)
+	got, _, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, 0, 16, 1<<20, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestReadingALittleBackDoesNotBeginTheFileAnew(t *testing.T) {
 	if err := os.Rename(f.Path(chunkSpan(f, 0)), f.Path(chunkSpan(f, 0))+".away"); err != nil {
 		t.Fatal(err)
 	}
-	got, next, err := l.Read(t.Context(), topic, 0, 9, 16, 1<<20, 0)
+	got, next, err := l.Read(t.Context(), chunk.Partition{Topic: topic}, 9, 16, 1<<20, 0)
 	if err != nil || next != 16 || !cmp.Equal(got, recs[9:]) {
 		t.Errorf("%v, %d, %v", got, next, err)
 	}
@@ -398,11 +398,11 @@ func TestATimeIsTheSamePlaceInATopicAndInItsArchive(t *testing.T) {
 		defer l.Close()
 		for range 5 {
 			at := time.UnixMilli(rapid.Int64Range(-1, 14).Draw(rt, "ms")).Add(time.Duration(rapid.IntRange(0, 1).Draw(rt, "ns")))
-			want, err := kafka.OffsetAt(t.Context(), topic, part, at)
+			want, err := kafka.OffsetAt(t.Context(), chunk.Partition{Topic: topic, ID: part}, at)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if got, err := l.OffsetAt(t.Context(), topic, part, at); err != nil || got != want {
+			if got, err := l.OffsetAt(t.Context(), chunk.Partition{Topic: topic, ID: part}, at); err != nil || got != want {
 				rt.Fatalf("%v: %d, %v in the archive, %d in the topic", at, got, err, want)
 			}
 		}
@@ -417,7 +417,7 @@ func TestWhatCannotBeReadIsArchivedAsSuch(t *testing.T) {
 	if err := archiveAll(t, newMemLog(recs, 0, 4), f, plan.At(0), atEnd(t)); err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := logOf(t, f).Read(t.Context(), topic, 0, 0, 4, 1<<20, 0)
+	got, _, err := logOf(t, f).Read(t.Context(), chunk.Partition{Topic: topic}, 0, 4, 1<<20, 0)
 	if err != nil || !cmp.Equal(got, recs) {
 		t.Fatalf("%v, %s", err, cmp.Diff(recs, got))
 	}

@@ -170,10 +170,10 @@ func sameTopic(ctx context.Context, l log.Log, topic string, partition int32, id
 	if err != nil || now == identity {
 		return err
 	}
-	first, end, err := l.Bounds(ctx, topic, partition)
+	first, end, err := l.Bounds(ctx, chunk.Partition{Topic: topic, ID: partition})
 	if err != nil {
 		return err
 	}
-	return &log.DataLoss{Topic: topic, Partition: partition, Offset: offset, First: first, End: end,
+	return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: offset, First: first, End: end,
 		What: "the topic was created anew while it was archived"}
 }

@@ -21,7 +21,7 @@ type growing struct {
 	end     atomic.Int64
 }
 
-func (l *growing) Bounds(context.Context, string, int32) (int64, int64, error) {
+func (l *growing) Bounds(context.Context, chunk.Partition) (int64, int64, error) {
 	return 0, l.end.Load(), nil
 }
 

@@ -254,7 +254,7 @@ func TestEventsAreWrittenAsTheUserOfTheConnectionFile(t *testing.T) {
 	defer l.Close()
 	var got []frame.Record
 	for next := int64(0); next < 40; {
-		recs, to, err := l.Read(t.Context(), "events", 0, next, 40, 1<<20, time.Second)
+		recs, to, err := l.Read(t.Context(), chunk.Partition{Topic: "events"}, next, 40, 1<<20, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,18 +19,18 @@ type Log interface {
 	Partitions(ctx context.Context, topic string) ([]int32, error)
 	// Bounds returns the first offset that can be read and the end: the offset
 	// that the next record will have.
-	Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error)
+	Bounds(ctx context.Context, p chunk.Partition) (first, end int64, err error)
 	// OffsetAt returns the first offset whose record's timestamp is t or later; the end
 	// if there is none. Timestamps are those that the log has (the broker's, where the
 	// topic has LogAppendTime) in milliseconds, and need not ascend: later records may
 	// be older. An archive gives what its topic gave.
-	OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error)
+	OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int64, error)
 	// Read returns records with offsets in [from, to), ascending, of about
 	// maxBytes in all but at least one if there is any, and the offset to go on
 	// from: beyond the last record, and beyond offsets known to hold none. It
 	// waits at most wait for the first record and then returns (nil, from, nil).
 	// The records' memory belongs to the caller.
-	Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, err error)
+	Read(ctx context.Context, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration) (recs []frame.Record, next int64, err error)
 	Close() error
 }
 
@@ -78,18 +78,18 @@ type followed interface {
 	// sure, whenever there is a reason to doubt it, that last is still there;
 	// otherwise it returns a DataLoss.
 	ReadAfter(
-		ctx context.Context, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+		ctx context.Context, last Last, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration,
 	) (recs []frame.Record, next int64, epoch int32, err error)
 }
 
 // ReadAfter reads on from a log of which last was read before, as far as the log can
 // tell that it is still the same.
 func ReadAfter(
-	ctx context.Context, log Log, last Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+	ctx context.Context, log Log, last Last, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration,
 ) (recs []frame.Record, next int64, epoch int32, err error) {
 	if l, ok := log.(followed); ok {
-		return l.ReadAfter(ctx, last, topic, partition, from, to, maxBytes, wait)
+		return l.ReadAfter(ctx, last, p, from, to, maxBytes, wait)
 	}
-	recs, next, err = log.Read(ctx, topic, partition, from, to, maxBytes, wait)
+	recs, next, err = log.Read(ctx, p, from, to, maxBytes, wait)
 	return recs, next, NoEpoch, err
 }

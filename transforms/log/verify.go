@@ -14,15 +14,15 @@ import (
 // (frame.Record.Digest) that was remembered, or is deleted while the offset
 // after it is not. Anything else is a [*DataLoss]. An offset of chunk.None
 // verifies nothing.
-func VerifyLast(ctx context.Context, log Log, topic string, partition int32, offset int64, digest uint64) error {
+func VerifyLast(ctx context.Context, log Log, p chunk.Partition, offset int64, digest uint64) error {
 	if offset == chunk.None {
 		return nil
 	}
-	first, end, err := log.Bounds(ctx, topic, partition)
+	first, end, err := log.Bounds(ctx, p)
 	if err != nil {
-		return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+		return fmt.Errorf("verify %v: %w", p, err)
 	}
-	loss := func(o int64, what string) error { return &DataLoss{topic, partition, o, first, end, what} }
+	loss := func(o int64, what string) error { return &DataLoss{p, o, first, end, what} }
 	switch {
 	case end <= offset:
 		return loss(offset, "this record was read before, but the log ends before it: the topic was truncated or created anew")
@@ -33,9 +33,9 @@ func VerifyLast(ctx context.Context, log Log, topic string, partition int32, off
 	}
 	// It is there, so a broker that works answers at once.
 	for range 30 {
-		recs, next, err := log.Read(ctx, topic, partition, offset, offset+1, 1, time.Second)
+		recs, next, err := log.Read(ctx, p, offset, offset+1, 1, time.Second)
 		if err != nil {
-			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			return fmt.Errorf("verify %v: %w", p, err)
 		}
 		switch {
 		case len(recs) > 0 && same(&recs[0], digest):
@@ -44,7 +44,7 @@ func VerifyLast(ctx context.Context, log Log, topic string, partition int32, off
 			return loss(offset, "this record is another one than was read before: the topic was created anew or rewritten")
 		}
 	}
-	return fmt.Errorf("verify topic %s partition %d: offset %d cannot be read", topic, partition, offset)
+	return fmt.Errorf("verify %v: offset %d cannot be read", p, offset)
 }
 
 // same reports whether a record has a digest that was remembered: perhaps by a

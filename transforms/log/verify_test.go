@@ -67,7 +67,7 @@ func TestVerifyLast(t *testing.T) {
 			if c.offset >= 0 {
 				digest = recs[c.offset].Digest()
 			}
-			err = log.VerifyLast(t.Context(), l, "frames", 0, c.offset, digest)
+			err = log.VerifyLast(t.Context(), l, chunk.Partition{Topic: "frames"}, c.offset, digest)
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)

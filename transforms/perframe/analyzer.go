@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -106,8 +107,8 @@ func (a *Analyzer) find(camera string) *profile {
 
 // Analyze parses, decodes and analyses one record. What is wrong with the record
 // is in the result; an error is a fault of the program.
-func (a *Analyzer) Analyze(topic string, partition int32, rec *frame.Record) (element.Item, error) {
-	it := element.Item{Result: result.Of(topic, partition, rec)}
+func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (element.Item, error) {
+	it := element.Item{Result: result.Of(partition.Topic, partition.ID, rec)}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		it.Result.Describe(&f)

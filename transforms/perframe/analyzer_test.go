@@ -74,7 +74,7 @@ func TestRecordsBecomeResults(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				it, err := a.Analyze("frames", 3, &c.rec)
+				it, err := a.Analyze(chunk.Partition{Topic: "frames", ID: 3}, &c.rec)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -128,7 +128,7 @@ func TestDecodedFramesAreHandedOverWhenAskedFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		it, err := a.Analyze("frames", 0, &rec)
+		it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &rec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -135,7 +135,7 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, elemen
 		rec := &run.Records[i]
 		bytes += int64(len(rec.Value))
 		var err error
-		if out.Items[i], err = fn.analyzer.Analyze(run.Topic, run.Partition.ID, rec); err != nil {
+		if out.Items[i], err = fn.analyzer.Analyze(run.Partition, rec); err != nil {
 			return fmt.Errorf("%v offset %d: %w", run.Partition, rec.Offset, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log"
 
 	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -27,7 +28,7 @@ func Example() {
 	records := film.Records(film.Config{Cameras: 1, Frames: 2, Seed: 1})
 	records[1].Value = records[1].Value[:100]
 	for i := range records {
-		it, err := analyzer.Analyze("frames", 0, &records[i])
+		it, err := analyzer.Analyze(chunk.Partition{Topic: "frames"}, &records[i])
 		if err != nil {
 			log.Fatal(err) // a fault of the program, never of a frame
 		}

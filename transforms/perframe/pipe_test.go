@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -120,7 +121,7 @@ func TestAFrameWithoutAnAnswerIsADeadLetterAndTheJobGoesOn(t *testing.T) {
 		data[0] = value
 		f := frame.Frame{Camera: "gate", Epoch: "e1", Sequence: int64(i), Captured: time.Unix(1, 0), Width: 8, Height: 6, Channels: 1, Encoding: frame.Raw, Data: data}
 		rec := f.CloudEvent()
-		it, err := a.Analyze("frames", 0, &rec)
+		it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &rec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func TestABoxOfWhichNothingIsInThePictureCostsNeitherTheFrameNorTheProgram(t *te
 		data := bytes.Repeat([]byte{254}, 48)
 		f := frame.Frame{Camera: "gate", Epoch: "e1", Sequence: int64(i), Captured: time.Unix(1, 0), Width: 8, Height: 6, Channels: 1, Encoding: frame.Raw, Data: data}
 		rec := f.CloudEvent()
-		it, err := a.Analyze("frames", 0, &rec)
+		it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &rec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 )
@@ -25,7 +26,7 @@ func TestAScheduledAnalysisFollowsTheTimeOfCapture(t *testing.T) {
 				rec.Headers[i].Value = []byte(time.Date(2024, 5, 1, hour, 0, 0, 0, time.UTC).Format(time.RFC3339Nano))
 			}
 		}
-		it, err := a.Analyze("frames", 0, &rec)
+		it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &rec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -34,8 +35,8 @@ func (s *frames) each(ctx context.Context, rows []*result.Frame, fn func(row *re
 	if len(rows) == 0 {
 		return nil
 	}
-	topic, partition := rows[0].Topic, rows[0].Partition
-	first, end, err := s.log.Bounds(ctx, topic, partition)
+	p := chunk.Partition{Topic: rows[0].Topic, ID: rows[0].Partition}
+	first, end, err := s.log.Bounds(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -57,11 +58,11 @@ func (s *frames) each(ctx context.Context, rows []*result.Frame, fn func(row *re
 		if from >= end {
 			return skip(rows[len(rows)-1].Offset+1, "the log ends before it")
 		}
-		recs, next, err := s.log.Read(ctx, topic, partition, from, stretch(rows, end), readBytes, readWait)
+		recs, next, err := s.log.Read(ctx, p, from, stretch(rows, end), readBytes, readWait)
 		if errors.Is(err, log.ErrDataLoss) {
 			// Retention deletes while this reads.
 			var lost error
-			if first, end, lost = s.log.Bounds(ctx, topic, partition); lost != nil || first <= from && from < end {
+			if first, end, lost = s.log.Bounds(ctx, p); lost != nil || first <= from && from < end {
 				return errors.Join(err, lost)
 			}
 			continue
@@ -88,7 +89,7 @@ func (s *frames) each(ctx context.Context, rows []*result.Frame, fn func(row *re
 		if next > from {
 			idle = 0
 		} else if idle++; idle == maxIdle {
-			return fmt.Errorf("read topic %s partition %d offset %d: nothing comes, though the log ends at %d", topic, partition, from, end)
+			return fmt.Errorf("read %v offset %d: nothing comes, though the log ends at %d", p, from, end)
 		}
 	}
 }

@@ -66,20 +66,20 @@ func (l *memLog) spec(t *testing.T) PackSpec {
 func (l *memLog) Partitions(context.Context, string) ([]int32, error) { return []int32{0}, nil }
 func (l *memLog) Close() error                                        { l.closed++; return nil }
 
-func (l *memLog) Bounds(context.Context, string, int32) (int64, int64, error) {
+func (l *memLog) Bounds(context.Context, chunk.Partition) (int64, int64, error) {
 	return l.first, l.end, nil
 }
 
-func (l *memLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) {
+func (l *memLog) OffsetAt(context.Context, chunk.Partition, time.Time) (int64, error) {
 	panic("not asked for")
 }
 
-func (l *memLog) Read(_ context.Context, topic string, p int32, from, to int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
+func (l *memLog) Read(_ context.Context, p chunk.Partition, from, to int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
 	if l.shrinks > 0 && from+3 >= l.shrinks {
 		l.first, l.shrinks = max(l.first, l.shrinks), 0
 	}
 	if from < l.first || from > l.end {
-		return nil, 0, &log.DataLoss{Topic: topic, Partition: p, Offset: from, First: l.first, End: l.end, What: "deleted"}
+		return nil, 0, &log.DataLoss{Partition: p, Offset: from, First: l.first, End: l.end, What: "deleted"}
 	}
 	var recs []frame.Record
 	next := from

@@ -65,7 +65,7 @@ func (p Place) Resolve(ctx context.Context, l log.Log, topic string, partition i
 		return chunk.None, nil
 	case !p.at.IsZero():
 		// What came after the bounds were asked for is not meant.
-		at, err := l.OffsetAt(ctx, topic, partition, p.at)
+		at, err := l.OffsetAt(ctx, chunk.Partition{Topic: topic, ID: partition}, p.at)
 		return min(at, end), err
 	}
 	return p.offset, nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -24,7 +25,7 @@ func TestPlaces(t *testing.T) {
 // aheadLog is a log that has gained records since its bounds were asked for.
 type aheadLog struct{ log.Log }
 
-func (aheadLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) { return 12, nil }
+func (aheadLog) OffsetAt(context.Context, chunk.Partition, time.Time) (int64, error) { return 12, nil }
 
 func TestATimeThatIsNotReachedIsTheEndThatWasSeen(t *testing.T) {
 	p, err := Until("2999-01-01T00:00:00Z")

@@ -90,7 +90,7 @@ func Topic(ctx context.Context, l log.Log, topic string, f Folder, until Place) 
 // Partition plans one partition, without the topic's identity.
 func Partition(ctx context.Context, l log.Log, topic string, partition int32, f Folder, until Place) (Stretch, error) {
 	none := Stretch{}
-	first, end, err := l.Bounds(ctx, topic, partition)
+	first, end, err := l.Bounds(ctx, chunk.Partition{Topic: topic, ID: partition})
 	if err != nil {
 		return none, err
 	}
@@ -105,13 +105,13 @@ func Partition(ctx context.Context, l log.Log, topic string, partition int32, f 
 	// Offsets after the last record may be empty, so it may be deleted long before
 	// anything is lost.
 	if held.Last != chunk.None && held.Last >= first {
-		if err := log.VerifyLast(ctx, l, topic, partition, held.Last, held.LastDigest); err != nil {
+		if err := log.VerifyLast(ctx, l, chunk.Partition{Topic: topic, ID: partition}, held.Last, held.LastDigest); err != nil {
 			return none, err
 		}
 	}
 	folder, done := f.Words()
 	loss := func(what string) error {
-		return &log.DataLoss{Topic: topic, Partition: partition, Offset: held.From, First: first, End: end, What: what}
+		return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: held.From, First: first, End: end, What: what}
 	}
 	switch {
 	case held.From > end:

@@ -21,13 +21,13 @@ type kept struct {
 
 func (kept) Partitions(context.Context, string) ([]int32, error) { return []int32{0, 1}, nil }
 
-func (k kept) Bounds(context.Context, string, int32) (first, end int64, err error) {
+func (k kept) Bounds(context.Context, chunk.Partition) (first, end int64, err error) {
 	return k.first, k.end, nil
 }
 
 func record(o int64) frame.Record { return frame.Record{Offset: o, Value: []byte{byte(o)}} }
 
-func (k kept) Read(_ context.Context, _ string, _ int32, from, _ int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
+func (k kept) Read(_ context.Context, _ chunk.Partition, from, _ int64, _ int, _ time.Duration) ([]frame.Record, int64, error) {
 	return []frame.Record{record(from)}, from + 1, nil
 }
 

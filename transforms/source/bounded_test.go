@@ -129,7 +129,7 @@ func TestASliceEndsBeforeTheChunkThatWouldBeTooMuch(t *testing.T) {
 		{"less than a chunk", 1, 3, []int64{3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out, err := readBounded(t.Context(), Config{Log: testLog(t, l), N: 4, OneCall: true, SliceBytes: c.bytes}, Task{Topic: "frames", To: c.to, LogEnd: 20})
+			out, err := readBounded(t.Context(), Config{Log: testLog(t, l), N: 4, OneCall: true, SliceBytes: c.bytes}, Task{Partition: chunk.Partition{Topic: "frames"}, To: c.to, LogEnd: 20})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func model(t *testing.T, cfg Config, tasks []Task) *pipepb.Pipeline {
 
 func TestOneCallIsBoundedForEngines(t *testing.T) {
 	l := &memLog{end: 3}
-	tasks := []Task{{Topic: "frames", To: 3, LogEnd: 3}}
+	tasks := []Task{{Partition: chunk.Partition{Topic: "frames"}, To: 3, LogEnd: 3}}
 	unbounded := func(m *pipepb.Pipeline) (n int) {
 		for _, c := range m.GetComponents().GetPcollections() {
 			if c.GetIsBounded() != pipepb.IsBounded_BOUNDED {
@@ -224,7 +224,7 @@ func TestOneCallOnPrismReadsAllPartitions(t *testing.T) {
 		for o := range logs[p] {
 			logs[p][o].Offset = int64(o)
 		}
-		tasks = append(tasks, Task{Topic: "frames", Partition: int32(p), To: int64(len(logs[p])), LogEnd: int64(len(logs[p]))})
+		tasks = append(tasks, Task{Partition: chunk.Partition{Topic: "frames", ID: int32(p)}, To: int64(len(logs[p])), LogEnd: int64(len(logs[p]))})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -73,8 +73,7 @@ type Config struct {
 
 // Task is one partition to read, resolved once when the job is submitted.
 type Task struct {
-	Topic     string
-	Partition int32
+	chunk.Partition
 	// From is the first offset to read: the beginning of a chunk, or of the log.
 	From int64
 	// To is the exclusive end; chunk.None is never.
@@ -90,10 +89,6 @@ type Task struct {
 	Identity string
 	// Generation is the configuration's, see [Config].
 	Generation int
-}
-
-func (t *Task) String() string {
-	return fmt.Sprintf("topic %s partition %d", t.Topic, t.Partition)
 }
 
 // withDefaults returns c with its defaults filled in.
@@ -161,7 +156,7 @@ func (c Config) validateTasks(tasks []Task) error {
 			}
 		}
 		check(t.Topic != "", "the topic has no name")
-		check(t.Partition >= 0, "the partition is negative")
+		check(t.Partition.ID >= 0, "the partition is negative")
 		check(!seen[t.String()], "the partition is given twice")
 		seen[t.String()] = true
 		check(t.From >= 0 && t.From <= chunk.MaxOffset, "from is %d, not an offset", t.From)
@@ -182,8 +177,7 @@ func (c Config) validateTasks(tasks []Task) error {
 
 // Marshal encodes the task for a shuffle.
 func (t *Task) Marshal() []byte {
-	b := wire.String(nil, t.Topic)
-	b = wire.Int(b, int64(t.Partition))
+	b := t.Partition.Append(nil)
 	b = wire.Int(b, t.From)
 	b = wire.Int(b, t.To)
 	b = wire.Int(b, t.LogEnd)
@@ -200,7 +194,7 @@ func (t *Task) Marshal() []byte {
 // UnmarshalTask is the inverse of [Task.Marshal].
 func UnmarshalTask(b []byte) (Task, error) {
 	r := wire.NewReader(b)
-	t := Task{Topic: r.String(), Partition: int32(r.Int()), From: r.Int(), To: r.Int(), LogEnd: r.Int(), Identity: r.String(), Generation: int(r.Int())}
+	t := Task{Partition: chunk.ReadPartition(r), From: r.Int(), To: r.Int(), LogEnd: r.Int(), Identity: r.String(), Generation: int(r.Int())}
 	if n := r.Count(); n > 0 {
 		t.Cameras = make([]chunk.CameraOffset, n)
 		for i := range t.Cameras {

@@ -24,11 +24,11 @@ func TestEveryViolationIsListed(t *testing.T) {
 	}
 	cfg.N = 10
 	err = cfg.validateTasks([]Task{
-		{Topic: "t", Partition: 1, From: 20, To: 30},
-		{Topic: "t", Partition: 1, From: 20, To: 10},
-		{Partition: -1, From: -1, To: chunk.None},
-		{Topic: "u", From: 20, To: 30, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 19}, {Camera: "a", Last: 20}}},
-		{Topic: "v", From: 25, To: 30, Cameras: []chunk.CameraOffset{{Camera: "b", Last: 21}}},
+		{Partition: chunk.Partition{Topic: "t", ID: 1}, From: 20, To: 30},
+		{Partition: chunk.Partition{Topic: "t", ID: 1}, From: 20, To: 10},
+		{Partition: chunk.Partition{ID: -1}, From: -1, To: chunk.None},
+		{Partition: chunk.Partition{Topic: "u"}, From: 20, To: 30, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 19}, {Camera: "a", Last: 20}}},
+		{Partition: chunk.Partition{Topic: "v"}, From: 25, To: 30, Cameras: []chunk.CameraOffset{{Camera: "b", Last: 21}}},
 	})
 	for _, want := range []string{
 		"topic t partition 1: the partition is given twice", "to is 10, neither none nor an offset from 20 on",
@@ -56,7 +56,7 @@ func TestReadPanicsWithEveryViolation(t *testing.T) {
 }
 
 func TestATaskSurvivesItsEncoding(t *testing.T) {
-	for _, task := range []Task{{}, {Topic: "t", Partition: 3, From: 1, To: chunk.None, LogEnd: 9, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 0}}}} {
+	for _, task := range []Task{{}, {Partition: chunk.Partition{Topic: "t", ID: 3}, From: 1, To: chunk.None, LogEnd: 9, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 0}}}} {
 		if got, err := UnmarshalTask(task.Marshal()); err != nil || !cmp.Equal(got, task) {
 			t.Errorf("got %+v, %v; want %+v", got, err, task)
 		}
@@ -65,7 +65,7 @@ func TestATaskSurvivesItsEncoding(t *testing.T) {
 
 // Whatever is accepted encodes to something that decodes to the same.
 func FuzzUnmarshalTask(f *testing.F) {
-	f.Add((&Task{Topic: "t", To: chunk.None, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}).Marshal())
+	f.Add((&Task{Partition: chunk.Partition{Topic: "t"}, To: chunk.None, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}).Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		task, err := UnmarshalTask(b)
 		if err != nil {

@@ -3,10 +3,11 @@
 // read.
 //
 //	from, err := log.Open(ctx, spec)           // log.Spec{Kind: "kafka", Brokers: ...}
-//	first, end, err := from.Bounds(ctx, "frames", 0)
-//	id, err := log.Identity(ctx, from, "frames")
+//	p := chunk.Partition{Topic: "frames", ID: 0}
+//	first, end, err := from.Bounds(ctx, p)
+//	id, err := log.Identity(ctx, from, p.Topic)
 //	runs, ends := source.Read(s, source.Config{Log: spec, N: 2048}, []source.Task{
-//		{Topic: "frames", Partition: 0, From: first, To: end, LogEnd: end, Identity: id},
+//		{Partition: p, From: first, To: end, LogEnd: end, Identity: id},
 //	})
 //
 // # Semantics

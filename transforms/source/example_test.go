@@ -55,14 +55,15 @@ func ExampleRead() {
 		stdlog.Fatal(err)
 	}
 	defer frames.Close()
-	first, end, err := frames.Bounds(ctx, "frames", 0)
+	partition := chunk.Partition{Topic: "frames", ID: 0}
+	first, end, err := frames.Bounds(ctx, partition)
 	if err != nil {
 		stdlog.Fatal(err)
 	}
 
 	p, s := beam.NewPipelineWithRoot()
 	runs, ends := source.Read(s, source.Config{Log: spec, N: 4}, []source.Task{
-		{Topic: "frames", Partition: 0, From: first, To: end, LogEnd: end},
+		{Partition: partition, From: first, To: end, LogEnd: end},
 	})
 	// On Beam's own runner every stage needs somebody who takes what it gives.
 	beam.ParDo0(s, drop, beam.GroupByKey(s, beam.ParDo(s, &lookFn{}, runs)))

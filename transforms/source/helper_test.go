@@ -44,22 +44,22 @@ func init() {
 
 func (l *memLog) Partitions(context.Context, string) ([]int32, error) { return []int32{0}, nil }
 
-func (l *memLog) Bounds(context.Context, string, int32) (int64, int64, error) {
+func (l *memLog) Bounds(context.Context, chunk.Partition) (int64, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return 0, l.end, l.err
 }
 
-func (l *memLog) OffsetAt(context.Context, string, int32, time.Time) (int64, error) { return 0, nil }
+func (l *memLog) OffsetAt(context.Context, chunk.Partition, time.Time) (int64, error) { return 0, nil }
 
-func (l *memLog) Read(_ context.Context, topic string, p int32, from, to int64, maxBytes int, _ time.Duration) ([]frame.Record, int64, error) {
+func (l *memLog) Read(_ context.Context, p chunk.Partition, from, to int64, maxBytes int, _ time.Duration) ([]frame.Record, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
 		return nil, 0, l.err
 	}
 	if from > l.end {
-		return nil, 0, &log.DataLoss{Topic: topic, Partition: p, Offset: from, First: 0, End: l.end, What: "truncated"}
+		return nil, 0, &log.DataLoss{Partition: p, Offset: from, First: 0, End: l.end, What: "truncated"}
 	}
 	to = min(to, l.end)
 	var out []frame.Record
@@ -118,12 +118,12 @@ func drawLog(t *rapid.T) *memLog {
 // drawTask draws a part of the log and the cameras that were seen before it.
 func drawTask(t *rapid.T, l *memLog, n, forget int64) Task {
 	from := n * rapid.Int64Range(0, l.end/n).Draw(t, "from")
-	task := Task{Topic: "frames", From: from, To: chunk.None, LogEnd: l.end}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, From: from, To: chunk.None, LogEnd: l.end}
 	if rapid.Bool().Draw(t, "with an end") {
 		task.To = rapid.Int64Range(from, l.end).Draw(t, "to")
 	}
 	// As one who reads from the beginning would know them.
-	_, ends := bareLoop(l.recs, Task{Topic: "frames", To: from}, n, forget)
+	_, ends := bareLoop(l.recs, Task{Partition: chunk.Partition{Topic: "frames"}, To: from}, n, forget)
 	if len(ends) > 0 {
 		task.Cameras = ends[len(ends)-1].Cameras
 	}
@@ -162,7 +162,7 @@ func bareLoop(recs []frame.Record, task Task, n, forget int64) (links []seen, en
 		links = append(links, l)
 	}
 	for k := task.From / n; k*n < task.To; k++ {
-		end := chunk.End{ID: chunk.ID{Partition: chunk.Partition{Topic: task.Topic, ID: task.Partition}, Index: k}, N: n, UpTo: (k + 1) * n}
+		end := chunk.End{ID: chunk.ID{Partition: task.Partition, Index: k}, N: n, UpTo: (k + 1) * n}
 		for _, r := range recs {
 			if r.Offset/n != k || r.Offset < task.From || r.Offset >= task.To {
 				continue
@@ -243,7 +243,7 @@ func (s *sink) check(t tester, recs []frame.Record, task Task, cfg Config) {
 	}
 	for _, r := range s.runs {
 		l := seen{r.Camera, r.Kind, chunk.EndPosition(r.Chunk, r.N), r.Chunk, r.Prev, r.Restore}
-		if r.Topic != task.Topic || r.Partition.ID != task.Partition || r.N != cfg.N {
+		if r.Partition != task.Partition || r.N != cfg.N {
 			t.Fatalf("run of another partition: %+v", r.Link)
 		}
 		if r.Kind == chunk.Save || r.Kind == chunk.Clear {

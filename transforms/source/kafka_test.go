@@ -78,7 +78,7 @@ func TestATopicCreatedAnewIsNoticedWhileItIsRead(t *testing.T) {
 		t.Fatal(id, err)
 	}
 	cfg := Config{Log: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 100, MaxRecords: 5}.withDefaults()
-	task := Task{Topic: "frames", To: chunk.None, Identity: id, LogEnd: 10}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, Identity: id, LogEnd: 10}
 	anew := false
 	_, err = drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(r Restriction) bool {
 		if !anew {
@@ -110,7 +110,7 @@ func TestALogThatLostItsEndAndWasFilledAgainIsNoticed(t *testing.T) {
 			appendAll(t, b, broker.None, 0, 10)
 			cfg := Config{Log: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 5, MaxRecords: 5}.withDefaults()
 			done := false
-			_, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Topic: "frames", To: chunk.None, LogEnd: 10}, func() bool { return false }, func(r Restriction) bool {
+			_, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, LogEnd: 10}, func() bool { return false }, func(r Restriction) bool {
 				if !done && r.Offset() == 10 { // also the end of a chunk
 					done = true
 					if err := b.Truncate(t.Context(), "frames", 6, c.elect); err != nil {
@@ -142,7 +142,7 @@ func TestAnotherLeaderOfTheSameLogIsNoLoss(t *testing.T) {
 	b := startBroker(t, broker.Options{Ports: []int{0}})
 	recs := appendAll(t, b, broker.None, 0, 10)
 	cfg := Config{Log: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 5, MaxRecords: 4, Forget: 64}.withDefaults()
-	task := Task{Topic: "frames", To: 30, LogEnd: 10}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: 30, LogEnd: 10}
 	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(r Restriction) bool {
 		if n := len(recs); n < 30 && r.Offset() == int64(n) {
 			if err := b.MoveLeader("frames", 0, 0); err != nil {

@@ -142,12 +142,12 @@ func TestReadOnPrismGivesWhatTheBareLoopGives(t *testing.T) {
 			}
 			var tasks []Task
 			for p := range logs {
-				first, end, err := l.Bounds(t.Context(), "frames", int32(p))
+				first, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: "frames", ID: int32(p)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				to := end - rnd.Int64N((end-first)/2+1)
-				tasks = append(tasks, Task{Topic: "frames", Partition: int32(p), From: first, To: to, LogEnd: end, Identity: id})
+				tasks = append(tasks, Task{Partition: chunk.Partition{Topic: "frames", ID: int32(p)}, From: first, To: to, LogEnd: end, Identity: id})
 			}
 			b.Fail(broker.Fetch, broker.NotLeader, 2)
 			b.Fail(broker.ListOffsets, broker.RequestTimedOut, 1)

@@ -210,7 +210,7 @@ func (c *call) process(ctx context.Context) (sdf.ProcessContinuation, error) {
 		return nil, fmt.Errorf("kafka source: %w", err)
 	}
 	_, backlog := c.rt.GetProgress()
-	beam.NewGauge(name, fmt.Sprintf("backlog_%s_%d", c.task.Topic, c.task.Partition)).Set(ctx, int64(backlog))
+	beam.NewGauge(name, fmt.Sprintf("backlog_%s_%d", c.task.Topic, c.task.Partition.ID)).Set(ctx, int64(backlog))
 	return cont, nil
 }
 
@@ -311,7 +311,7 @@ func (c *call) want(idle *idleness) int64 {
 // read reads from the log and makes sure that it is still the one that was meant.
 func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait time.Duration) ([]frame.Record, int64, int32, error) {
 	t := c.task
-	recs, next, epoch, err := log.ReadAfter(ctx, c.log, r.Last, t.Topic, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
+	recs, next, epoch, err := log.ReadAfter(ctx, c.log, r.Last, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
 	if err != nil && !errors.Is(err, log.ErrDataLoss) || t.Identity == "" {
 		return recs, next, epoch, err
 	}
@@ -319,11 +319,11 @@ func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait ti
 	if id, ierr := log.Identity(ctx, c.log, t.Topic); ierr != nil {
 		return nil, 0, 0, cmp.Or(err, ierr)
 	} else if id != t.Identity {
-		first, end, err := c.log.Bounds(ctx, t.Topic, t.Partition)
+		first, end, err := c.log.Bounds(ctx, t.Partition)
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		return nil, 0, 0, &log.DataLoss{Topic: t.Topic, Partition: t.Partition, Offset: r.Offset(), First: first, End: end, What: "the topic was created anew while it was read"}
+		return nil, 0, 0, &log.DataLoss{Partition: t.Partition, Offset: r.Offset(), First: first, End: end, What: "the topic was created anew while it was read"}
 	}
 	return recs, next, epoch, err
 }
@@ -443,7 +443,7 @@ func (c *call) group(k int64, recs []frame.Record, entries []Entry) {
 // link is the link in chunk k of a camera whose last frame was at offset last.
 func (c *call) link(k int64, kind chunk.Kind, camera string, last int64) chunk.Link {
 	l := chunk.Link{
-		Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Chunk: k, N: c.Config.N,
+		Partition: c.task.Partition, Chunk: k, N: c.Config.N,
 		Camera: camera, Kind: kind, Prev: chunk.LinkBefore(last, k, c.Config.N), Restore: chunk.None,
 	}
 	if last != chunk.None && last < c.task.From {
@@ -469,7 +469,7 @@ func (c *call) closeChunk() bool {
 		c.emitRun(at, chunk.Run{Link: c.link(k, chunk.Clear, cam.Camera, cam.Last)})
 	}
 	c.emitEnd(at, chunk.End{
-		ID: chunk.ID{Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Index: k}, N: c.Config.N,
+		ID: chunk.ID{Partition: c.task.Partition, Index: k}, N: c.Config.N,
 		UpTo: (k + 1) * c.Config.N, Offsets: end.Offsets, Owed: owed, Cameras: end.Cameras, LastDigest: end.Digest,
 	})
 	c.w.advance(chunk.EndPosition(k, c.Config.N) + 1)
@@ -485,7 +485,7 @@ func (c *call) tell() {
 		return
 	}
 	c.emitEnd(eventTime(chunk.FramePosition(t.UpTo)), chunk.End{
-		ID: chunk.ID{Partition: chunk.Partition{Topic: c.task.Topic, ID: c.task.Partition}, Index: t.Index}, N: c.Config.N,
+		ID: chunk.ID{Partition: c.task.Partition, Index: t.Index}, N: c.Config.N,
 		Partial: true, UpTo: t.UpTo, Offsets: t.Offsets, LastDigest: t.Digest,
 	})
 }
@@ -494,12 +494,12 @@ func (c *call) tell() {
 // truncated.
 func (c *call) seeEnd(ctx context.Context) error {
 	t := c.task
-	first, end, err := c.log.Bounds(ctx, t.Topic, t.Partition)
+	first, end, err := c.log.Bounds(ctx, t.Partition)
 	if err != nil {
 		return err
 	}
 	if r := c.rt.at(); end < r.Seen {
-		return &log.DataLoss{Topic: t.Topic, Partition: t.Partition, Offset: r.Offset(), First: first, End: end, What: fmt.Sprintf("the log was truncated: it once ended at %d", r.Seen)}
+		return &log.DataLoss{Partition: t.Partition, Offset: r.Offset(), First: first, End: end, What: fmt.Sprintf("the log was truncated: it once ended at %d", r.Seen)}
 	}
 	c.rt.see(end)
 	return nil

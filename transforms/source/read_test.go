@@ -113,20 +113,20 @@ func TestCreditBoundsWhatIsUnderWay(t *testing.T) {
 func TestAnEmptyChunkIsClosedToo(t *testing.T) {
 	l := &memLog{end: 10, recs: []frame.Record{{Offset: 9, Key: []byte("a")}}}
 	cfg := Config{Log: testLog(t, l), N: 3, Forget: 9}.withDefaults()
-	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Topic: "frames", To: 10}, func() bool { return false }, func(Restriction) bool { return true })
+	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Partition: chunk.Partition{Topic: "frames"}, To: 10}, func() bool { return false }, func(Restriction) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(out.ends) != 4 || len(out.ends[0].Offsets) != 0 || !out.ends[3].Partial || out.ends[3].UpTo != 10 {
 		t.Errorf("ends: %+v", out.ends)
 	}
-	out.check(t, l.recs, Task{Topic: "frames", To: 10}, cfg)
+	out.check(t, l.recs, Task{Partition: chunk.Partition{Topic: "frames"}, To: 10}, cfg)
 }
 
 func TestATaskThatEndsInAGapTellsSo(t *testing.T) {
 	l := &memLog{end: 10, recs: []frame.Record{{Offset: 1, Key: []byte("a")}, {Offset: 9, Key: []byte("a")}}}
 	cfg := Config{Log: testLog(t, l), N: 4, Forget: 9}.withDefaults()
-	task := Task{Topic: "frames", To: 6}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: 6}
 	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(Restriction) bool { return true })
 	if err != nil {
 		t.Fatal(err)
@@ -176,14 +176,14 @@ func TestWhatTheLogLostIsAnError(t *testing.T) {
 func TestAReadErrorFailsTheCall(t *testing.T) {
 	broken := errors.New("broken")
 	cfg := Config{Log: testLog(t, &memLog{end: 1, err: broken}), N: 1}.withDefaults()
-	if _, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Topic: "frames", To: 1}, nil, nil); !errors.Is(err, broken) {
+	if _, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Partition: chunk.Partition{Topic: "frames"}, To: 1}, nil, nil); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestATaskOfAnotherGenerationIsRefused(t *testing.T) {
 	fn := &readFn{reader{Config: Config{Log: testLog(t, &memLog{}), N: 10, Generation: 2}.withDefaults()}}
-	task := Task{Topic: "frames", To: chunk.None, Generation: 1}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, Generation: 1}
 	rt := fn.CreateTracker(fn.CreateInitialRestriction(task))
 	if _, err := fn.ProcessElement(t.Context(), newWatermark(0), rt, task, nil, nil); !errors.Is(err, output.ErrOtherGeneration) {
 		t.Error(err)
@@ -197,7 +197,7 @@ func TestIdleCallsWaitLongerAndLonger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer fn.Teardown()
-	task := Task{Topic: "frames", To: chunk.None}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None}
 	call := func() time.Duration {
 		t.Helper()
 		rt := fn.CreateTracker(fn.CreateInitialRestriction(task))

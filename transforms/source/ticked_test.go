@@ -122,7 +122,7 @@ func TestAPartitionIsReadOnceInABundle(t *testing.T) {
 	for o := range l.end {
 		l.recs = append(l.recs, frame.Record{Offset: o, Key: []byte("a")})
 	}
-	tasks := []Task{{Topic: "frames", To: chunk.None}, {Topic: "frames", Partition: 1, To: chunk.None}}
+	tasks := []Task{{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None}, {Partition: chunk.Partition{Topic: "frames", ID: 1}, To: chunk.None}}
 	fn := ticked(t, Config{Log: testLog(t, l), N: 100, MaxRecords: 1}, tasks...)
 	defer fn.Teardown()
 	states, out := []*keyState{{values: map[string]any{}}, {values: map[string]any{}}}, &sink{}
@@ -151,7 +151,7 @@ func TestABundleGivesNoMoreThanItMayAndEveryPartitionHasItsTurn(t *testing.T) {
 	var tasks []Task
 	var states []*keyState
 	for p := range int32(partitions) {
-		tasks = append(tasks, Task{Topic: "frames", Partition: p, To: chunk.None})
+		tasks = append(tasks, Task{Partition: chunk.Partition{Topic: "frames", ID: p}, To: chunk.None})
 		states = append(states, &keyState{values: map[string]any{}})
 	}
 	fn := ticked(t, Config{Log: testLog(t, l), N: 100, MaxBytes: 3 * bundleBytes / 4, RunRecords: 1}, tasks...)
@@ -183,7 +183,7 @@ func TestABundleGivesNoMoreThanItMayAndEveryPartitionHasItsTurn(t *testing.T) {
 
 func TestAnIdlePartitionIsNotReadAtEveryTick(t *testing.T) {
 	l := &memLog{}
-	task := Task{Topic: "frames", To: chunk.None}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None}
 	fn := ticked(t, Config{Log: testLog(t, l), N: 10}, task)
 	defer fn.Teardown()
 	s, out := &keyState{values: map[string]any{}}, &sink{}
@@ -206,7 +206,7 @@ func TestAnIdlePartitionIsNotReadAtEveryTick(t *testing.T) {
 
 func TestATaskWithAnEndIsReadNoFurtherOnTicks(t *testing.T) {
 	l := &memLog{end: 9, recs: []frame.Record{{Key: []byte("a")}, {Offset: 8, Key: []byte("a")}}}
-	task := Task{Topic: "frames", To: 5, LogEnd: 9}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: 5, LogEnd: 9}
 	cfg := Config{Log: testLog(t, l), N: 4}.withDefaults()
 	fn := ticked(t, cfg, task)
 	defer fn.Teardown()
@@ -225,7 +225,7 @@ func TestATaskWithAnEndIsReadNoFurtherOnTicks(t *testing.T) {
 
 func TestTheStateOfAnotherGenerationIsRefusedOnTicks(t *testing.T) {
 	spec := testLog(t, &memLog{})
-	task := Task{Topic: "frames", To: chunk.None, Generation: 1}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, Generation: 1}
 	s, out := &keyState{values: map[string]any{}}, &sink{}
 	old := ticked(t, Config{Log: spec, N: 10, Generation: 1}, task)
 	defer old.Teardown()
@@ -260,7 +260,7 @@ func TestTheEndIsTheJobsOwnWhateverASavepointSays(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, out := &keyState{values: map[string]any{}}, &sink{}
-			task := Task{Topic: "frames", To: c.was, LogEnd: 9}
+			task := Task{Partition: chunk.Partition{Topic: "frames"}, To: c.was, LogEnd: 9}
 			earlier := ticked(t, cfg, task)
 			defer earlier.Teardown()
 			for range c.bundles {
@@ -288,15 +288,15 @@ func TestTheEndIsTheJobsOwnWhateverASavepointSays(t *testing.T) {
 }
 
 func TestATickOfAnotherPartitionIsNothing(t *testing.T) {
-	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, Task{Topic: "frames", To: chunk.None})
+	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None})
 	defer fn.Teardown()
-	if err := fn.tick(&keyState{}, Task{Topic: "other"}, &sink{}); err != nil {
+	if err := fn.tick(&keyState{}, Task{Partition: chunk.Partition{Topic: "other"}}, &sink{}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAPlaceSurvivesItsEncoding(t *testing.T) {
-	task := Task{Topic: "t", Partition: 3, From: 20, To: chunk.None, LogEnd: 29, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}
+	task := Task{Partition: chunk.Partition{Topic: "t", ID: 3}, From: 20, To: chunk.None, LogEnd: 29, Identity: "id", Generation: 2, Cameras: []chunk.CameraOffset{{Camera: "a", Last: 7}}}
 	p := progress{task, newRestriction(&task, 10)}
 	got, err := unmarshalProgress(p.marshal())
 	p.task.Cameras = nil
@@ -306,7 +306,7 @@ func TestAPlaceSurvivesItsEncoding(t *testing.T) {
 }
 
 func TestStateThatIsNoneOfOursIsAnError(t *testing.T) {
-	task := Task{Topic: "frames", To: chunk.None}
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None}
 	fn := ticked(t, Config{Log: testLog(t, &memLog{}), N: 10}, task)
 	defer fn.Teardown()
 	err := fn.tick(&keyState{values: map[string]any{"place": []byte{99}}}, task, &sink{})
@@ -316,7 +316,7 @@ func TestStateThatIsNoneOfOursIsAnError(t *testing.T) {
 }
 
 func FuzzUnmarshalPlace(f *testing.F) {
-	task := Task{Topic: "t", From: 20, To: chunk.None}
+	task := Task{Partition: chunk.Partition{Topic: "t"}, From: 20, To: chunk.None}
 	p := progress{task, newRestriction(&task, 10)}
 	f.Add(p.marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -21,7 +21,7 @@ func entries(offsets ...int64) (out []Entry) {
 // tracker is one in chunks of 4 that stands at an offset of [0, to).
 func tracker(t *testing.T, to, at int64) *Tracker {
 	t.Helper()
-	rt := NewTracker(newRestriction(&Task{Topic: "frames", To: to, LogEnd: max(to, 6)}, 4))
+	rt := NewTracker(newRestriction(&Task{Partition: chunk.Partition{Topic: "frames"}, To: to, LogEnd: max(to, 6)}, 4))
 	for o := int64(0); o < at; o++ {
 		if !rt.TryClaim(&Records{Entries: entries(o), Next: o + 1, Digest: uint64(o)}) {
 			t.Fatal(rt.GetError())

@@ -71,7 +71,7 @@ func analysed(t *testing.T, records []frame.Record) []result.Frame {
 	defer a.Close()
 	var rows []result.Frame
 	for i := range records {
-		it, err := a.Analyze("frames", 0, &records[i])
+		it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &records[i])
 		if err != nil || it.Result.Status != result.OK {
 			t.Fatal(it.Result, err)
 		}

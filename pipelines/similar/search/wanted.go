@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -114,7 +115,7 @@ func (p *picture) feature(stored result.Feature) ([]byte, error) {
 		return nil, err
 	}
 	defer a.Close()
-	it, err := a.Analyze("wanted", 0, &p.record)
+	it, err := a.Analyze(chunk.Partition{Topic: "wanted"}, &p.record)
 	switch r := it.Result; {
 	case err != nil:
 		return nil, fmt.Errorf("picture %s: %w", p.path, err)

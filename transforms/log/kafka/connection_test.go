@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -51,7 +52,7 @@ func TestALogIsReadAsTheUserOfTheConnectionFile(t *testing.T) {
 	l.(*kafkaLog).transport.CloseIdleConnections()
 	mended := time.AfterFunc(200*time.Millisecond, func() { os.WriteFile(password, []byte("hunter2\n"), 0o600) })
 	defer mended.Stop()
-	if _, _, err := l.Bounds(t.Context(), "frames", 0); err != nil {
+	if _, _, err := l.Bounds(t.Context(), chunk.Partition{Topic: "frames"}); err != nil {
 		t.Error("a password that is being changed is not waited for:", err)
 	}
 }
@@ -85,7 +86,7 @@ func TestAClosedLogLeavesNothingBehind(t *testing.T) {
 	if _, err := log.Identity(t.Context(), l, "frames"); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := l.Read(t.Context(), "frames", 0, 0, 1, 1, 0); err != nil {
+	if _, _, err := l.Read(t.Context(), chunk.Partition{Topic: "frames"}, 0, 1, 1, 0); err != nil {
 		t.Error(err)
 	}
 	if err := l.Close(); err != nil {

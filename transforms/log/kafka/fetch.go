@@ -21,17 +21,17 @@ type fetched struct {
 // fetch fetches from the partition.
 func (p *partitionReader) fetch(ctx context.Context, offset int64, maxBytes int, wait time.Duration) (res fetched, err error) {
 	err = p.do(ctx, p.patience, wait, func(ctx context.Context) (err error) {
-		res.batches, res.end, err = connect.Fetch(ctx, p.client, p.topic, p.partition, offset, maxBytes, wait)
+		res.batches, res.end, err = connect.Fetch(ctx, p.client, p.Topic, p.Partition.ID, offset, maxBytes, wait)
 		if errors.Is(err, kafka.OffsetOutOfRange) {
 			return p.outOfRange(ctx, offset)
 		}
 		return err
 	})
 	if connect.UnknownTopic(err) {
-		err = &log.DataLoss{Topic: p.topic, Partition: p.partition, Offset: offset, First: 0, End: 0, What: "the topic or partition does not exist any more"}
+		err = &log.DataLoss{Partition: p.Partition, Offset: offset, First: 0, End: 0, What: "the topic or partition does not exist any more"}
 	}
 	if err != nil {
-		return fetched{}, fmt.Errorf("read topic %s partition %d from offset %d: %w", p.topic, p.partition, offset, err)
+		return fetched{}, fmt.Errorf("read %v from offset %d: %w", p.Partition, offset, err)
 	}
 	return res, nil
 }

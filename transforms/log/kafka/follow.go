@@ -9,6 +9,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -27,9 +28,9 @@ type follow struct {
 
 // ReadAfter is what [log.ReadAfter] asks.
 func (l *kafkaLog) ReadAfter(
-	ctx context.Context, last log.Last, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration,
+	ctx context.Context, last log.Last, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration,
 ) ([]frame.Record, int64, int32, error) {
-	r := &partitionReader{l, topic, partition}
+	r := &partitionReader{l, p}
 	got, err := r.read(ctx, last, from, to, maxBytes, wait)
 	if err == nil {
 		err = r.still(ctx, last, from, got.next)
@@ -40,10 +41,9 @@ func (l *kafkaLog) ReadAfter(
 // still makes sure that what was just read follows what was read last, unless it was
 // made sure of before and nothing has happened since.
 func (r *partitionReader) still(ctx context.Context, last log.Last, from, next int64) error {
-	key := fmt.Sprintf("%s/%d", r.topic, r.partition)
 	now := follow{from, next, r.trouble.Load()}
 	r.mu.Lock()
-	f, ok := r.follows[key]
+	f, ok := r.follows[r.Partition]
 	r.mu.Unlock()
 	if !ok || f.trouble != now.trouble || from < f.from || from > f.next {
 		if err := r.verify(ctx, last); err != nil {
@@ -52,23 +52,23 @@ func (r *partitionReader) still(ctx context.Context, last log.Last, from, next i
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.follows[key] = now
+	r.follows[r.Partition] = now
 	return nil
 }
 
 // verify makes sure that the partition still holds what was read last.
 func (r *partitionReader) verify(ctx context.Context, last log.Last) error {
 	if end, err := r.endOfEpoch(ctx, last.Epoch); err != nil {
-		return fmt.Errorf("verify topic %s partition %d: %w", r.topic, r.partition, err)
+		return fmt.Errorf("verify %v: %w", r.Partition, err)
 	} else if end >= 0 && end <= last.Offset {
-		first, logEnd, err := r.Bounds(ctx, r.topic, r.partition)
+		first, logEnd, err := r.Bounds(ctx, r.Partition)
 		if err != nil {
 			return err
 		}
-		return &log.DataLoss{Topic: r.topic, Partition: r.partition, Offset: last.Offset, First: first, End: logEnd, What: fmt.Sprintf(
+		return &log.DataLoss{Partition: r.Partition, Offset: last.Offset, First: first, End: logEnd, What: fmt.Sprintf(
 			"this record was read before, but the log was truncated to %d and written anew from there", end)}
 	}
-	return log.VerifyLast(ctx, r.kafkaLog, r.topic, r.partition, last.Offset, last.Digest)
+	return log.VerifyLast(ctx, r.kafkaLog, r.Partition, last.Offset, last.Digest)
 }
 
 // endOfEpoch asks for the offset behind all that leaders up to an epoch appended; -1
@@ -78,7 +78,7 @@ func (r *partitionReader) endOfEpoch(ctx context.Context, epoch int32) (end int6
 		return -1, nil
 	}
 	err = r.do(ctx, r.patience, 0, func(ctx context.Context) (err error) {
-		end, err = connect.EndOfEpoch(ctx, r.client, r.topic, r.partition, epoch)
+		end, err = connect.EndOfEpoch(ctx, r.client, r.Topic, r.Partition.ID, epoch)
 		if errors.Is(err, kafka.TopicAuthorizationFailed) { // the record itself will tell
 			end, err = -1, nil
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -64,7 +65,7 @@ type kafkaLog struct {
 	refreshed time.Time
 	policies  map[string]time.Time // when a topic's was last found good
 	ids       map[string]identityAt
-	follows   map[string]follow
+	follows   map[chunk.Partition]follow
 	portions  []*portion // used last at the end
 }
 
@@ -94,7 +95,7 @@ func openKafka(_ context.Context, spec log.Spec) (log.Log, error) {
 		policyEvery: policyEvery,
 		policies:    map[string]time.Time{},
 		ids:         map[string]identityAt{},
-		follows:     map[string]follow{},
+		follows:     map[chunk.Partition]follow{},
 	}
 	dial := transport.Dial
 	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -186,30 +187,30 @@ func (l *kafkaLog) Partitions(ctx context.Context, topic string) ([]int32, error
 }
 
 // Bounds implements log.Log.
-func (l *kafkaLog) Bounds(ctx context.Context, topic string, partition int32) (first, end int64, err error) {
-	if first, err = l.offset(ctx, topic, partition, kafka.FirstOffset); err == nil {
-		end, err = l.offset(ctx, topic, partition, kafka.LastOffset)
+func (l *kafkaLog) Bounds(ctx context.Context, p chunk.Partition) (first, end int64, err error) {
+	if first, err = l.offset(ctx, p, kafka.FirstOffset); err == nil {
+		end, err = l.offset(ctx, p, kafka.LastOffset)
 	}
 	return first, end, err
 }
 
 // OffsetAt implements log.Log.
-func (l *kafkaLog) OffsetAt(ctx context.Context, topic string, partition int32, t time.Time) (int64, error) {
-	o, err := l.offset(ctx, topic, partition, log.Timestamp(t))
+func (l *kafkaLog) OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int64, error) {
+	o, err := l.offset(ctx, p, log.Timestamp(t))
 	if err == nil && o < 0 {
-		return l.offset(ctx, topic, partition, kafka.LastOffset)
+		return l.offset(ctx, p, kafka.LastOffset)
 	}
 	return o, err
 }
 
 // offset asks for an offset by Kafka's timestamp; -1 when no record is that late.
-func (l *kafkaLog) offset(ctx context.Context, topic string, partition int32, timestamp int64) (offset int64, err error) {
+func (l *kafkaLog) offset(ctx context.Context, p chunk.Partition, timestamp int64) (offset int64, err error) {
 	err = l.do(ctx, l.patience, 0, func(ctx context.Context) (err error) {
-		offset, err = connect.Offset(ctx, l.client, topic, int(partition), timestamp)
+		offset, err = connect.Offset(ctx, l.client, p.Topic, int(p.ID), timestamp)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("topic %s partition %d: ask for an offset: %w", topic, partition, err)
+		return 0, fmt.Errorf("%v: ask for an offset: %w", p, err)
 	}
 	return offset, nil
 }
@@ -241,13 +242,12 @@ func (l *kafkaLog) Identity(ctx context.Context, topic string) (string, error) {
 // partitionReader reads from one partition.
 type partitionReader struct {
 	*kafkaLog
-	topic     string
-	partition int32
+	chunk.Partition
 }
 
 // Read implements log.Log.
-func (l *kafkaLog) Read(ctx context.Context, topic string, partition int32, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
-	got, err := (&partitionReader{l, topic, partition}).read(ctx, log.NoLast, from, to, maxBytes, wait)
+func (l *kafkaLog) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBytes int, wait time.Duration) ([]frame.Record, int64, error) {
+	got, err := (&partitionReader{l, p}).read(ctx, log.NoLast, from, to, maxBytes, wait)
 	return got.recs, got.next, err
 }
 
@@ -259,10 +259,10 @@ func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int6
 	if from >= to {
 		return given{next: from, epoch: last.Epoch}, nil
 	}
-	if err := p.check(ctx, p.topic); err != nil {
+	if err := p.check(ctx, p.Topic); err != nil {
 		return given{}, err
 	}
-	part := p.take(p.topic, p.partition, from)
+	part := p.take(p.Partition, from)
 	for tries := 0; ; {
 		if part == nil {
 			tries++
@@ -277,7 +277,7 @@ func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int6
 				return given{}, err
 			}
 			part = &portion{
-				topic: p.topic, partition: p.partition, low: from, next: from,
+				Partition: p.Partition, low: from, next: from,
 				raw: res.batches, held: cap(res.batches), end: res.end, trouble: p.trouble.Load(),
 			}
 		}
@@ -297,14 +297,14 @@ func (p *partitionReader) read(ctx context.Context, last log.Last, from, to int6
 
 // outOfRange says why an offset cannot be read.
 func (p *partitionReader) outOfRange(ctx context.Context, from int64) error {
-	first, end, err := p.Bounds(ctx, p.topic, p.partition)
+	first, end, err := p.Bounds(ctx, p.Partition)
 	switch {
 	case err != nil:
 		return err
 	case from < first:
-		return &log.DataLoss{Topic: p.topic, Partition: p.partition, Offset: from, First: first, End: end, What: "deleted, by retention or by hand, before it was read"}
+		return &log.DataLoss{Partition: p.Partition, Offset: from, First: first, End: end, What: "deleted, by retention or by hand, before it was read"}
 	case from > end:
-		return &log.DataLoss{Topic: p.topic, Partition: p.partition, Offset: from, First: first, End: end, What: "the log was truncated or created anew: it ends before what was read"}
+		return &log.DataLoss{Partition: p.Partition, Offset: from, First: first, End: end, What: "the log was truncated or created anew: it ends before what was read"}
 	}
 	return kafka.OffsetNotAvailable // it is in range after all: a broker that lags behind
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -75,7 +76,7 @@ func readTo(ctx context.Context, l log.Log, from, to int64, maxBytes int) (recs 
 	for next := from; next < to; {
 		var some []frame.Record
 		begin := next
-		if some, next, err = l.Read(ctx, "frames", 0, next, to, maxBytes, time.Second); err != nil {
+		if some, next, err = l.Read(ctx, chunk.Partition{Topic: "frames"}, next, to, maxBytes, time.Second); err != nil {
 			return recs, err
 		}
 		if next < begin || next > to {
@@ -117,14 +118,14 @@ var cmpEmpty = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() =
 func TestKafkaSaysWhereAPartitionBeginsAndEnds(t *testing.T) {
 	b := startBroker(t, broker.Options{})
 	l := openTestLog(t, b)
-	if first, end, err := l.Bounds(t.Context(), "frames", 0); err != nil || first != 0 || end != 0 {
+	if first, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: "frames"}); err != nil || first != 0 || end != 0 {
 		t.Error(first, end, err)
 	}
 	appendAll(t, b, broker.None, 0, 10)
 	if err := b.DeleteRecords("frames", 0, 4); err != nil {
 		t.Fatal(err)
 	}
-	if first, end, err := l.Bounds(t.Context(), "frames", 0); err != nil || first != 4 || end != 10 {
+	if first, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: "frames"}); err != nil || first != 4 || end != 10 {
 		t.Error(first, end, err)
 	}
 	for _, c := range []struct {
@@ -137,7 +138,7 @@ func TestKafkaSaysWhereAPartitionBeginsAndEnds(t *testing.T) {
 		{time.Time{}, 4},
 		{time.UnixMilli(5000), 10},
 	} {
-		if got, err := l.OffsetAt(t.Context(), "frames", 0, c.at); err != nil || got != c.want {
+		if got, err := l.OffsetAt(t.Context(), chunk.Partition{Topic: "frames"}, c.at); err != nil || got != c.want {
 			t.Errorf("offset at %v: %d, %v; want %d", c.at, got, err, c.want)
 		}
 	}
@@ -149,7 +150,7 @@ func TestKafkaSaysWhereAPartitionBeginsAndEnds(t *testing.T) {
 func TestKafkaReadReturnsAtTheEndWithoutRecords(t *testing.T) {
 	b := startBroker(t, broker.Options{})
 	appendAll(t, b, broker.None, 0, 3)
-	recs, next, err := openTestLog(t, b).Read(t.Context(), "frames", 0, 3, 9, 1000, time.Millisecond)
+	recs, next, err := openTestLog(t, b).Read(t.Context(), chunk.Partition{Topic: "frames"}, 3, 9, 1000, time.Millisecond)
 	if recs != nil || next != 3 || err != nil {
 		t.Error(recs, next, err)
 	}
@@ -214,7 +215,7 @@ func TestKafkaReadGivesUpAfterItsPatience(t *testing.T) {
 	}
 	defer l.Close()
 	b.Fail(broker.Fetch, broker.NotLeader, -1)
-	_, _, err = l.Read(t.Context(), "frames", 0, 0, 1, 1, 0)
+	_, _, err = l.Read(t.Context(), chunk.Partition{Topic: "frames"}, 0, 1, 1, 0)
 	if !errors.Is(err, kafka.NotLeaderForPartition) || !strings.Contains(err.Error(), "topic frames partition 0 from offset 0: given up after") {
 		t.Error(err)
 	}
@@ -312,7 +313,7 @@ func TestTopicsThatCannotBeReadCorrectlyAreRefused(t *testing.T) {
 		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), `cleanup.policy is "compact,delete"`) {
 			t.Error(err)
 		}
-		if _, _, err := l.Read(t.Context(), "state", 0, 0, 1, 1, 0); !errors.Is(err, ErrUnsupported) {
+		if _, _, err := l.Read(t.Context(), chunk.Partition{Topic: "state"}, 0, 1, 1, 0); !errors.Is(err, ErrUnsupported) {
 			t.Error(err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -31,7 +32,7 @@ func TestBrokersThatAreAwayAreNoLossOfData(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { l.Close() })
-		if _, _, err := l.Read(t.Context(), "frames", 0, 0, 10, 1, time.Second); err != nil {
+		if _, _, err := l.Read(t.Context(), chunk.Partition{Topic: "frames"}, 0, 10, 1, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		return l
@@ -41,13 +42,13 @@ func TestBrokersThatAreAwayAreNoLossOfData(t *testing.T) {
 
 	later := make(chan error, 1)
 	go func() {
-		recs, _, err := long.Read(t.Context(), "frames", 0, 5, 10, 1<<20, time.Second)
+		recs, _, err := long.Read(t.Context(), chunk.Partition{Topic: "frames"}, 5, 10, 1<<20, time.Second)
 		if err == nil && len(recs) != 5 {
 			err = errors.New("not all records were read")
 		}
 		later <- err
 	}()
-	_, _, err = short.Read(t.Context(), "frames", 0, 5, 10, 1<<20, time.Second)
+	_, _, err = short.Read(t.Context(), chunk.Partition{Topic: "frames"}, 5, 10, 1<<20, time.Second)
 	if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" || errors.Is(err, log.ErrDataLoss) {
 		t.Errorf("while no broker is there: %v", err)
 	}

@@ -17,11 +17,10 @@ import (
 // more than a reader has room for, and to fetch and inflate it costs more than all
 // else, so what is left of it is kept for the next read.
 type portion struct {
-	topic     string
-	partition int32
-	next      int64 // the offset that it goes on from
-	end       int64 // of the partition, when it was fetched
-	trouble   uint64
+	chunk.Partition
+	next    int64 // the offset that it goes on from
+	end     int64 // of the partition, when it was fetched
+	trouble uint64
 
 	raw  []byte // the batches that were not opened
 	held int    // bytes of memory behind raw
@@ -44,11 +43,11 @@ const keptBytes = 64 << 20
 func (p *portion) size() int { return p.held + p.begin.Size() }
 
 // take takes the portion that goes on at the offset, or can go back to it.
-func (l *kafkaLog) take(topic string, partition int32, offset int64) *portion {
+func (l *kafkaLog) take(partition chunk.Partition, offset int64) *portion {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, p := range l.portions {
-		if p.topic != topic || p.partition != partition || offset > p.next || offset < p.low {
+		if p.Partition != partition || offset > p.next || offset < p.low {
 			continue
 		}
 		l.portions = slices.Delete(l.portions, i, i+1)
@@ -223,7 +222,7 @@ func (p *portion) stop(out *given, err error) error {
 	if errors.Is(err, batch.ErrUnknown) {
 		err = errors.Join(ErrUnsupported, err)
 	}
-	return fmt.Errorf("read topic %s partition %d from offset %d: %w", p.topic, p.partition, p.next, err)
+	return fmt.Errorf("read %v from offset %d: %w", p.Partition, p.next, err)
 }
 
 // behind is the offset behind the batch in which an offset lies, where the batch

@@ -9,6 +9,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -32,7 +33,7 @@ func TestAReaderThatGoesOnInAGapFindsWhatItReadLast(t *testing.T) {
 		t.Fatalf("there is no gap between offsets %d and %d", recs[0].Offset, recs[1].Offset)
 	}
 	last := log.Last{Offset: 0, Digest: recs[0].Digest(), Epoch: log.NoEpoch}
-	got, next, _, err := log.ReadAfter(t.Context(), openTestLog(t, b), last, "frames", 0, 2, 8, 1<<20, time.Second)
+	got, next, _, err := log.ReadAfter(t.Context(), openTestLog(t, b), last, chunk.Partition{Topic: "frames"}, 2, 8, 1<<20, time.Second)
 	if err != nil || len(got) > 0 || next != 8 {
 		t.Errorf("%d records, on from %d, %v", len(got), next, err)
 	}
@@ -46,13 +47,13 @@ func TestWhetherABatchIsTooLargeToBeFetchedDependsOnItsLengthAlone(t *testing.T)
 	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
 	b := startBroker(t, broker.Options{Ports: []int{0}})
 	appendAll(t, b, broker.None, 0, 1)
-	r := &partitionReader{openTestLog(t, b).(*kafkaLog), "frames", 0}
+	r := &partitionReader{openTestLog(t, b).(*kafkaLog), chunk.Partition{Topic: "frames"}}
 	parser, err := frame.NewParser(frame.ParseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{1 << 20, len(raw)} { // how much of it an answer has is up to the reader
-		got, err := (&portion{topic: "frames", raw: raw[:n], end: 1}).give(t.Context(), r, log.NoLast, 1, 1<<20, false)
+		got, err := (&portion{Partition: chunk.Partition{Topic: "frames"}, raw: raw[:n], end: 1}).give(t.Context(), r, log.NoLast, 1, 1<<20, false)
 		if err != nil || len(got.recs) != 1 {
 			t.Fatalf("%d bytes: %d records, %v", n, len(got.recs), err)
 		}
