@@ -34,7 +34,7 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 			t.Error(diff, err)
 		}
 	}
-	if _, err := out.Begin(t.Context(), "frames", 0, 0); err != nil {
+	if _, err := out.Begin(t.Context(), chunk.Partition{Topic: "frames"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	known()

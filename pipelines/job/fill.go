@@ -47,7 +47,7 @@ func (filled) Words() (folder, done string) { return "the output", "analysed" }
 
 // Hold begins a partition where the job is told to start, which must lie in the log.
 func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
-	pos, err := f.out.Resume(ctx, topic, partition)
+	pos, err := f.out.Resume(ctx, chunk.Partition{Topic: topic, ID: partition})
 	if err == nil && pos.Fresh {
 		start, err := f.job.Start.Resolve(ctx, f.log, topic, partition, first, end)
 		if err != nil {
@@ -56,10 +56,10 @@ func (f filled) Hold(ctx context.Context, topic string, partition int32, first, 
 		if start > end {
 			return plan.Held{}, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", topic, partition, start, end)
 		}
-		if _, err := f.out.Begin(ctx, topic, partition, max(start, first)); err != nil {
+		if _, err := f.out.Begin(ctx, chunk.Partition{Topic: topic, ID: partition}, max(start, first)); err != nil {
 			return plan.Held{}, err
 		}
-		pos, err = f.out.Resume(ctx, topic, partition)
+		pos, err = f.out.Resume(ctx, chunk.Partition{Topic: topic, ID: partition})
 		if err != nil {
 			return plan.Held{}, err
 		}

@@ -219,7 +219,7 @@ func (j *Job) say(format string, args ...any) {
 func (j *Job) effective(ctx context.Context, out *output.Output, tasks []source.Task, had int) error {
 	var from []string
 	for _, t := range tasks {
-		offset, inside, err := out.Effective(ctx, t.Topic, t.Partition.ID)
+		offset, inside, err := out.Effective(ctx, t.Partition)
 		if err != nil {
 			return err
 		}
@@ -241,7 +241,7 @@ func (j *Job) effective(ctx context.Context, out *output.Output, tasks []source.
 func sweep(ctx context.Context, out *output.Output, tasks []source.Task) error {
 	err := out.Sweep(ctx)
 	for _, t := range tasks {
-		err = errors.Join(err, out.SweepPartials(ctx, t.Topic, t.Partition.ID))
+		err = errors.Join(err, out.SweepPartials(ctx, t.Partition))
 	}
 	return err
 }
@@ -266,14 +266,14 @@ func (j *Job) reached(out *output.Output, tasks []source.Task) func(context.Cont
 	return func(ctx context.Context) (bool, error) {
 		for ; len(tasks) > 0; tasks = tasks[1:] {
 			t := &tasks[0]
-			pos, err := out.Resume(ctx, t.Topic, t.Partition.ID)
+			pos, err := out.Resume(ctx, t.Partition)
 			if err != nil {
 				return false, err
 			}
 			if t.To-pos.From >= j.N {
 				return false, nil
 			}
-			err = out.Verify(ctx, t.Topic, t.Partition.ID, pos.From, t.To)
+			err = out.Verify(ctx, t.Partition, pos.From, t.To)
 			if errors.Is(err, output.ErrIncomplete) {
 				return false, nil
 			}

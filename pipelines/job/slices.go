@@ -76,7 +76,7 @@ func (j *Job) left(ctx context.Context, l log.Log, out *output.Output, tasks []s
 			continue
 		}
 		if j.SliceBytes == 0 {
-			problems = append(problems, out.Verify(ctx, t.Topic, t.Partition.ID, t.From, t.To))
+			problems = append(problems, out.Verify(ctx, t.Partition, t.From, t.To))
 			continue
 		}
 		rest, err := plan.Partition(ctx, l, t.Topic, t.Partition.ID, filled{j, l, out}, plan.At(t.To))
@@ -89,7 +89,7 @@ func (j *Job) left(ctx context.Context, l log.Log, out *output.Output, tasks []s
 		next.LogEnd, next.Identity = max(t.LogEnd, next.LogEnd), t.Identity
 		stuck := next.From <= t.From
 		if tail := next.To-next.From < j.N; stuck || tail {
-			missing := out.Verify(ctx, t.Topic, t.Partition.ID, next.From, t.To)
+			missing := out.Verify(ctx, t.Partition, next.From, t.To)
 			if missing == nil {
 				continue
 			}

@@ -181,7 +181,7 @@ func (l *live) committed() (starts []map[int64]bool, ok bool) {
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		starts[name.Partition][name.Start] = true
+		starts[name.Partition.ID][name.Start] = true
 	}
 	return starts, true
 }

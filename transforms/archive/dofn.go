@@ -12,7 +12,6 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -161,7 +160,7 @@ func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit 
 // tell emits the begun part of a chunk when the log has stood still for a while.
 // It claims nothing: a partial file may be missing, or be written twice.
 func (f *watchFn) tell(t Task, p Piece, end int64, emit func(Piece)) {
-	key := chunkfolder.PartitionKey(t.Topic, t.Partition)
+	key := chunk.Partition{Topic: t.Topic, ID: t.Partition}.Key()
 	now := time.Now()
 	at := f.tails[key]
 	if at == nil {

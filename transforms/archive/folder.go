@@ -58,7 +58,7 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 
 // CheckTopic refuses a partition whose files would have names that are too long.
 func CheckTopic(topic string, partition int32) error {
-	return chunkfolder.Layout{}.CheckName(topic, partition, ext)
+	return chunkfolder.Layout{}.CheckName(chunk.Partition{Topic: topic, ID: partition}, ext)
 }
 
 // Open opens the archive at root; the error is fs.ErrNotExist if there is none.
@@ -85,16 +85,16 @@ func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 func (f *Folder) N() int64 { return f.n }
 
 func baseFile(topic string, partition int32) string {
-	return basePrefix + chunkfolder.PartitionKey(topic, partition) + ".json"
+	return basePrefix + chunk.Partition{Topic: topic, ID: partition}.Key() + ".json"
 }
 
 func markFile(topic string, partition int32) string {
-	return markPrefix + chunkfolder.PartitionKey(topic, partition) + ".json"
+	return markPrefix + chunk.Partition{Topic: topic, ID: partition}.Key() + ".json"
 }
 
 // Base returns the partition's first offset, or chunk.None if it was never begun.
 func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64, error) {
-	return chunkfolder.ReadBase(ctx, f.files, baseFile(topic, partition), topic, partition)
+	return chunkfolder.ReadBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition})
 }
 
 // begin fixes the partition's first offset. Of several callers the first one
@@ -103,7 +103,7 @@ func (f *Folder) begin(ctx context.Context, topic string, partition int32, start
 	if err := frame.CheckTopic(topic); err != nil {
 		return 0, err
 	}
-	if err := journal.CreateBase(ctx, f.files, baseFile(topic, partition), topic, partition, start); err != nil {
+	if err := journal.CreateBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition}, start); err != nil {
 		return 0, err
 	}
 	return f.Base(ctx, topic, partition)
@@ -111,7 +111,7 @@ func (f *Folder) begin(ctx context.Context, topic string, partition int32, start
 
 // rebase moves the first offset of a partition of which nothing is archived.
 func (f *Folder) rebase(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	return start, journal.ReplaceBase(ctx, f.files, baseFile(topic, partition), topic, partition, start)
+	return start, journal.ReplaceBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition}, start)
 }
 
 // Partitions lists the partitions of topic that were begun, in ascending order.
@@ -177,7 +177,7 @@ func (f *Folder) extent(ctx context.Context, topic string, partition int32, know
 	if err != nil {
 		return Extent{}, 0, err
 	}
-	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, topic, partition)
+	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, chunk.Partition{Topic: topic, ID: partition})
 	if err != nil {
 		return Extent{}, 0, err
 	}
@@ -189,7 +189,7 @@ func (f *Folder) extent(ctx context.Context, topic string, partition int32, know
 		if b < from || e.Beyond != chunk.None {
 			continue
 		}
-		names, err := f.layout.List(ctx, f.files, framesDir, ext, topic, partition, b)
+		names, err := f.layout.List(ctx, f.files, framesDir, ext, chunk.Partition{Topic: topic, ID: partition}, b)
 		if err != nil {
 			return Extent{}, 0, err
 		}
@@ -232,7 +232,7 @@ func (f *Folder) writeMark(ctx context.Context, topic string, partition int32, e
 
 // partials lists the begun chunks of a partition by offset.
 func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([]Span, error) {
-	names, err := f.layout.Partials(ctx, f.files, partialDir, ext, topic, partition)
+	names, err := f.layout.Partials(ctx, f.files, partialDir, ext, chunk.Partition{Topic: topic, ID: partition})
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([
 }
 
 func (f *Folder) partialFolder(topic string, partition int32) string {
-	return partialDir + f.layout.Partition(topic, partition) + "/"
+	return partialDir + f.layout.Partition(chunk.Partition{Topic: topic, ID: partition}) + "/"
 }
 
 // spans are the names that are of one chunk each.
@@ -320,7 +320,7 @@ func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
 // temporary files, in the blocks from the given one on, and partial files of which
 // more is there. A job that is just writing one writes it again.
 func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent, from int64) error {
-	dirs, err := f.layout.Folders(ctx, f.files, framesDir, topic, partition, from)
+	dirs, err := f.layout.Folders(ctx, f.files, framesDir, chunk.Partition{Topic: topic, ID: partition}, from)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -114,7 +113,7 @@ func (l *Log) loss(topic string, partition int32, e Extent, offset int64, what s
 }
 
 func (l *Log) files(topic string, partition int32) *partitionFiles {
-	key := chunkfolder.PartitionKey(topic, partition)
+	key := chunk.Partition{Topic: topic, ID: partition}.Key()
 	p := l.partitions[key]
 	if p == nil {
 		p = &partitionFiles{}

@@ -28,7 +28,7 @@ const ext = ".avro"
 func (s Span) Name() string { return s.name().String() + ext }
 
 func (s Span) name() chunkfolder.Name {
-	return chunkfolder.Name{Topic: s.Topic, Partition: s.Partition.ID, Start: s.Start, End: s.End - 1}
+	return chunkfolder.Name{Partition: s.Partition, Start: s.Start, End: s.End - 1}
 }
 
 // spanOf is the inverse of Span.name in an archive of n offsets per chunk; ok is
@@ -37,5 +37,5 @@ func spanOf(p chunkfolder.Name, n int64) (s Span, ok bool) {
 	if p.Start%n != 0 || p.End-p.Start >= n {
 		return Span{}, false
 	}
-	return Span{ID: chunk.ID{Partition: chunk.Partition{Topic: p.Topic, ID: p.Partition}, Index: p.Start / n}, N: n, Start: p.Start, End: p.End + 1}, true
+	return Span{ID: chunk.ID{Partition: p.Partition, Index: p.Start / n}, N: n, Start: p.Start, End: p.End + 1}, true
 }

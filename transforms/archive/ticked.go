@@ -8,7 +8,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/ticks"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -22,7 +22,7 @@ func watchOnTicks(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 	byKey := make(map[string]Task, len(tasks))
 	keys := make([]string, len(tasks))
 	for i, t := range tasks {
-		keys[i] = chunkfolder.PartitionKey(t.Topic, t.Partition)
+		keys[i] = chunk.Partition{Topic: t.Topic, ID: t.Partition}.Key()
 		byKey[keys[i]] = t
 	}
 	return beam.ParDo(s, &tickedFn{

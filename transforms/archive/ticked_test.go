@@ -11,7 +11,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -41,7 +40,7 @@ func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 	l := &growing{}
 	log.Register("growing", func(context.Context, log.Spec) (log.Log, error) { return l, nil })
 	task := Task{Topic: "frames", N: 10, From: 20, To: chunk.None, Follow: true}
-	key := chunkfolder.PartitionKey(task.Topic, task.Partition)
+	key := chunk.Partition{Topic: task.Topic, ID: task.Partition}.Key()
 	var s keyState
 	var got []int64
 	tick := func(fn *tickedFn) {

@@ -84,7 +84,7 @@ func open(t *testing.T, root, config string) (*store.Folder, *output.Output) {
 		t.Fatal(err)
 	}
 	for partition := range int32(2) {
-		if _, err := out.Begin(t.Context(), "frames", partition, 0); err != nil {
+		if _, err := out.Begin(t.Context(), chunk.Partition{Topic: "frames", ID: partition}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestShuffledPartsGiveTheSameFilesOnPrism(t *testing.T) {
 			t.Errorf("seed %d:\n%v", seed, report)
 		}
 		for partition := range int32(2) {
-			if err := gotOut.Verify(t.Context(), "frames", partition, 0, 6*n); err != nil {
+			if err := gotOut.Verify(t.Context(), chunk.Partition{Topic: "frames", ID: partition}, 0, 6*n); err != nil {
 				t.Error(err)
 			}
 		}
@@ -180,10 +180,10 @@ func TestAPartialEndPublishesTheExactPrefixOnPrism(t *testing.T) {
 	if err != nil || len(names) != 1 {
 		t.Fatalf("%v %v", names, err)
 	}
-	if err := out.Verify(t.Context(), "frames", 0, n, n+5); err != nil {
+	if err := out.Verify(t.Context(), chunk.Partition{Topic: "frames"}, n, n+5); err != nil {
 		t.Error(err)
 	}
-	if err := out.Verify(t.Context(), "frames", 0, n, n+6); err == nil {
+	if err := out.Verify(t.Context(), chunk.Partition{Topic: "frames"}, n, n+6); err == nil {
 		t.Error("offset n+5 is missing and was not missed")
 	}
 }

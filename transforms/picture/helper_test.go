@@ -143,7 +143,7 @@ func results(t *testing.T, rows []result.Frame) *output.Output {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := out.Begin(ctx, topic, 0, 0); err != nil {
+	if _, err := out.Begin(ctx, chunk.Partition{Topic: topic}, 0); err != nil {
 		t.Fatal(err)
 	}
 	w, err := output.OpenWriter(ctx, out.Spec())

@@ -183,7 +183,7 @@ func (st *beamStorage) restore(l *chunk.Link) (*Camera, error) {
 	if st.fn.states == nil {
 		return nil, fmt.Errorf("camera %s goes on from %v, but no output is configured to read its state from", l.Camera, l.ID())
 	}
-	b, at, ok, err := st.fn.states.Load(st.ctx, l.Topic, l.Partition.ID, l.Restore, l.Camera)
+	b, at, ok, err := st.fn.states.Load(st.ctx, l.Partition, l.Restore, l.Camera)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func small(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := out.Begin(t.Context(), "frames", 0, 0); err != nil {
+	if _, err := out.Begin(t.Context(), chunk.Partition{Topic: "frames"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	w, err := output.OpenWriter(t.Context(), out.Spec())

@@ -40,7 +40,7 @@ func outputOf(t *testing.T, rows []result.Frame) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := out.Begin(t.Context(), "frames", 0, 0); err != nil {
+	if _, err := out.Begin(t.Context(), chunk.Partition{Topic: "frames"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	w, err := output.OpenWriter(t.Context(), out.Spec())
@@ -253,7 +253,7 @@ func TestAFrameIsFoundInTheBeginningOfAChunkWhateverItsFileIsCalled(t *testing.T
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := out.Begin(t.Context(), topic, 0, 0); err != nil {
+			if _, err := out.Begin(t.Context(), chunk.Partition{Topic: topic}, 0); err != nil {
 				t.Fatal(err)
 			}
 			return out

@@ -51,7 +51,7 @@ func find(ctx context.Context, to string, out *output.Output) (wanted, error) {
 	}
 	for _, f := range files {
 		n, ok := f.Span()
-		if !ok || n.Topic != m[1] || int64(n.Partition) != partition || offset < n.Start || offset > n.End {
+		if !ok || n.Topic != m[1] || int64(n.Partition.ID) != partition || offset < n.Start || offset > n.End {
 			continue
 		}
 		rows, err := out.Rows(ctx, f.Name)

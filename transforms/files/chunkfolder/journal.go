@@ -84,17 +84,17 @@ func (j Journal) CreateLayout(ctx context.Context, f *store.Folder, l Layout) (L
 }
 
 // CreateBase fixes in a file where a partition begins, unless that is fixed.
-func (j Journal) CreateBase(ctx context.Context, f *store.Folder, file, topic string, partition int32, start int64) error {
-	return j.create(ctx, f, file, Base{Format, topic, partition, start})
+func (j Journal) CreateBase(ctx context.Context, f *store.Folder, file string, p chunk.Partition, start int64) error {
+	return j.create(ctx, f, file, Base{Format, p.Topic, p.ID, start})
 }
 
 // ReplaceBase moves the beginning of a partition of which the folder has nothing.
-func (j Journal) ReplaceBase(ctx context.Context, f *store.Folder, file, topic string, partition int32, start int64) error {
-	return j.write(ctx, f, file, Base{Format, topic, partition, start})
+func (j Journal) ReplaceBase(ctx context.Context, f *store.Folder, file string, p chunk.Partition, start int64) error {
+	return j.write(ctx, f, file, Base{Format, p.Topic, p.ID, start})
 }
 
 // ReadBase reads from a file where a partition begins; chunk.None if it is not there.
-func ReadBase(ctx context.Context, f *store.Folder, file, topic string, partition int32) (int64, error) {
+func ReadBase(ctx context.Context, f *store.Folder, file string, p chunk.Partition) (int64, error) {
 	var b Base
 	err := f.ReadJSON(ctx, file, Format, &b)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,8 +103,8 @@ func ReadBase(ctx context.Context, f *store.Folder, file, topic string, partitio
 	if err != nil {
 		return 0, err
 	}
-	if b.Topic != topic || b.Partition != partition || b.Start < 0 {
-		return 0, fmt.Errorf("read %s: it says topic %s partition %d start %d", f.Path(file), b.Topic, b.Partition, b.Start)
+	if is := (chunk.Partition{Topic: b.Topic, ID: b.Partition}); is != p || b.Start < 0 {
+		return 0, fmt.Errorf("read %s: it says %v start %d", f.Path(file), is, b.Start)
 	}
 	return b.Start, nil
 }

@@ -39,7 +39,7 @@ func TestAJournalIsWrittenAsItAlwaysWas(t *testing.T) {
 			generation = 3
 		}
 		for _, start := range []int64{5, 6} {
-			if err := j.CreateBase(t.Context(), f, "base.json", "frames", 1, start); err != nil {
+			if err := j.CreateBase(t.Context(), f, "base.json", chunk.Partition{Topic: "frames", ID: 1}, start); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -51,13 +51,13 @@ func TestAJournalIsWrittenAsItAlwaysWas(t *testing.T) {
 				t.Errorf("%s is %q, %v", file, b, err)
 			}
 		}
-		if start, err := ReadBase(t.Context(), f, "base.json", "frames", 1); start != 5 || err != nil {
+		if start, err := ReadBase(t.Context(), f, "base.json", chunk.Partition{Topic: "frames", ID: 1}); start != 5 || err != nil {
 			t.Errorf("the base is %d, %v", start, err)
 		}
-		if start, err := ReadBase(t.Context(), f, "none.json", "frames", 1); start != chunk.None || err != nil {
+		if start, err := ReadBase(t.Context(), f, "none.json", chunk.Partition{Topic: "frames", ID: 1}); start != chunk.None || err != nil {
 			t.Errorf("without a file the base is %d, %v", start, err)
 		}
-		if _, err := ReadBase(t.Context(), f, "base.json", "frames", 2); err == nil || !strings.Contains(err.Error(), "it says topic frames partition 1 start 5") {
+		if _, err := ReadBase(t.Context(), f, "base.json", chunk.Partition{Topic: "frames", ID: 2}); err == nil || !strings.Contains(err.Error(), "it says topic frames partition 1 start 5") {
 			t.Errorf("got %v", err)
 		}
 		if m := ReadMark(t.Context(), f, "mark.json"); m.Chunk != 7 || m.Generation != generation {

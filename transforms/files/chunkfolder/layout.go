@@ -35,8 +35,8 @@ type Layout struct {
 }
 
 // Partition is the name of a partition's folder in that of a kind: topic+partition.
-func (l Layout) Partition(topic string, partition int32) string {
-	return l.prefix(topic) + PartitionKey(topic, partition)
+func (l Layout) Partition(p chunk.Partition) string {
+	return l.prefix(p.Topic) + p.Key()
 }
 
 // File is the name of a file without its folder and extension.
@@ -60,11 +60,11 @@ const longestName = 255
 
 // CheckName refuses a topic whose files with the extension would have names that are
 // too long, temporary ones too. Kafka's longest topics do.
-func (l Layout) CheckName(topic string, partition int32, ext string) error {
+func (l Layout) CheckName(p chunk.Partition, ext string) error {
 	const temporary = 17 // a point and 16 digits
-	if n := len(l.File(Name{topic, partition, 0, 0})) + len(ext) + temporary; n > longestName {
-		return fmt.Errorf("topic %s partition %d: the topic's name is too long by %d characters for names of files with offsets in them (%d characters at most)",
-			topic, partition, n-longestName, longestName)
+	if n := len(l.File(Name{p, 0, 0})) + len(ext) + temporary; n > longestName {
+		return fmt.Errorf("%v: the topic's name is too long by %d characters for names of files with offsets in them (%d characters at most)",
+			p, n-longestName, longestName)
 	}
 	return nil
 }
@@ -72,12 +72,12 @@ func (l Layout) CheckName(topic string, partition int32, ext string) error {
 // Folder is where a file lies below the folder of its kind:
 // topic+partition/first offset of the block/.
 func (l Layout) Folder(n Name) string {
-	return l.BlockFolder(n.Topic, n.Partition, l.BlockOf(chunk.Of(n.Start, l.N)))
+	return l.BlockFolder(n.Partition, l.BlockOf(chunk.Of(n.Start, l.N)))
 }
 
 // BlockFolder is where the files of a block lie below the folder of their kind.
-func (l Layout) BlockFolder(topic string, partition int32, block int64) string {
-	return fmt.Sprintf("%s/%0*d/", l.Partition(topic, partition), OffsetDigits, block*l.Block*l.N)
+func (l Layout) BlockFolder(p chunk.Partition, block int64) string {
+	return fmt.Sprintf("%s/%0*d/", l.Partition(p), OffsetDigits, block*l.Block*l.N)
 }
 
 // BlockOf is the block of chunk k.
@@ -85,8 +85,8 @@ func (l Layout) BlockOf(k int64) int64 { return k / l.Block }
 
 // Blocks lists the blocks of a partition that have a folder in dir, such as
 // "results/", by number and in ascending order.
-func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir, topic string, partition int32) ([]int64, error) {
-	names, err := f.Folders(ctx, dir+l.Partition(topic, partition)+"/")
+func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir string, p chunk.Partition) ([]int64, error) {
+	names, err := f.Folders(ctx, dir+l.Partition(p)+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir, topic string, 
 
 // List lists the files of one block in dir that have the extension ext, by
 // offset; those that reach beyond the block or are named otherwise are passed over.
-func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext, topic string, partition int32, block int64) ([]Name, error) {
-	folder := dir + l.BlockFolder(topic, partition, block)
+func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext string, p chunk.Partition, block int64) ([]Name, error) {
+	folder := dir + l.BlockFolder(p, block)
 	files, err := f.List(ctx, folder+"*"+ext)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext, topic strin
 	var names []Name
 	for _, file := range files {
 		n, ok := l.Parse(file, folder, ext)
-		if ok && n.Topic == topic && n.Partition == partition &&
+		if ok && n.Partition == p &&
 			l.BlockOf(chunk.Of(n.Start, l.N)) == block && l.BlockOf(chunk.Of(n.End, l.N)) == block {
 			names = append(names, n)
 		}
@@ -122,15 +122,15 @@ func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext, topic strin
 
 // Partials lists the files in dir, which has a folder per partition, of the beginnings of
 // a partition's chunks: by offset, of one start the longest first.
-func (l Layout) Partials(ctx context.Context, f *store.Folder, dir, ext, topic string, partition int32) ([]Name, error) {
-	dir += l.Partition(topic, partition) + "/"
+func (l Layout) Partials(ctx context.Context, f *store.Folder, dir, ext string, p chunk.Partition) ([]Name, error) {
+	dir += l.Partition(p) + "/"
 	files, err := f.List(ctx, dir+"*"+ext)
 	if err != nil {
 		return nil, err
 	}
 	var names []Name
 	for _, file := range files {
-		if n, ok := l.Parse(file, dir, ext); ok && n.Topic == topic && n.Partition == partition {
+		if n, ok := l.Parse(file, dir, ext); ok && n.Partition == p {
 			names = append(names, n)
 		}
 	}

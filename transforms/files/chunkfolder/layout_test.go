@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 func TestANameIsReadOnlyAsItIsWritten(t *testing.T) {
@@ -57,7 +59,9 @@ func TestWhatWasFoundCompleteIsNotLookedAtAgainWhileItsFoldersAreThere(t *testin
 }
 
 func TestOfOneStartTheLongestComesFirst(t *testing.T) {
-	n := func(start, end int64) Name { return Name{Topic: "t", Start: start, End: end} }
+	n := func(start, end int64) Name {
+		return Name{Partition: chunk.Partition{Topic: "t"}, Start: start, End: end}
+	}
 	got := []Name{n(4, 5), n(0, 1), n(4, 6), n(0, 2)}
 	slices.SortFunc(got, LongestFirst)
 	if want := []Name{n(0, 2), n(0, 1), n(4, 6), n(4, 5)}; !slices.Equal(got, want) {

@@ -3,19 +3,20 @@ package chunkfolder
 import (
 	"context"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
 // Folders lists the folders of a partition's blocks from the given one on, of the files
 // in dir.
-func (l Layout) Folders(ctx context.Context, f *store.Folder, dir, topic string, partition int32, from int64) (dirs []string, err error) {
-	blocks, err := l.Blocks(ctx, f, dir, topic, partition)
+func (l Layout) Folders(ctx context.Context, f *store.Folder, dir string, p chunk.Partition, from int64) (dirs []string, err error) {
+	blocks, err := l.Blocks(ctx, f, dir, p)
 	if err != nil {
 		return nil, err
 	}
 	for _, b := range blocks {
 		if b >= from {
-			dirs = append(dirs, dir+l.BlockFolder(topic, partition, b))
+			dirs = append(dirs, dir+l.BlockFolder(p, b))
 		}
 	}
 	return dirs, nil

@@ -191,7 +191,7 @@ func (r *Report) compareFrames(ctx context.Context, want, got *store.Folder) err
 	for _, file := range slices.Concat(r.Missing, r.Extra, r.Flipped) {
 		dir, base := path.Split(file)
 		if n, ok := chunkfolder.ParseFile(base, "", resultsExt); ok && strings.HasPrefix(dir, resultsDir) {
-			differs[chunkfolder.PartitionKey(n.Topic, n.Partition)] = true
+			differs[n.Partition.Key()] = true
 		}
 	}
 	for key := range differs {

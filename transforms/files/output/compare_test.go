@@ -66,9 +66,9 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		},
 		"a file twice under two names": {
 			plant: func(t *testing.T, f *store.Folder) {
-				overwrite(t, f, testLayout.results(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6}), read(t, f, testLayout.results(testName(t, 1))))
+				overwrite(t, f, testLayout.results(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 4, End: 6}), read(t, f, testLayout.results(testName(t, 1))))
 			},
-			want: Report{Extra: []string{testLayout.results(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6})}, Partitions: frames(Frames{Doubled: chunk.Span(4, 8)})},
+			want: Report{Extra: []string{testLayout.results(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 4, End: 6})}, Partitions: frames(Frames{Doubled: chunk.Span(4, 8)})},
 		},
 		"an extra chunk": {
 			plant: func(t *testing.T, f *store.Folder) { commit(t, testOpen(t, f, "A"), 0, "x", 3) },
@@ -92,7 +92,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		"another journal, partial and temporary files": {
 			plant: func(t *testing.T, f *store.Folder) {
 				overwrite(t, f, layoutFile, []byte("x"))
-				overwrite(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 12, End: 13}), []byte("x"))
+				overwrite(t, f, testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 12, End: 13}), []byte("x"))
 				overwrite(t, f, "results/_temporary/x.parquet", []byte("x"))
 			},
 		},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
@@ -241,7 +242,7 @@ func TestAWriterThatWasSupersededRemovesNothingOfItsSuccessor(t *testing.T) {
 							return err
 						}
 						at("opened")
-						if p, err := o.Resume(t.Context(), "frames", 0); err != nil || p.Chunk == 1 {
+						if p, err := o.Resume(t.Context(), chunk.Partition{Topic: "frames"}); err != nil || p.Chunk == 1 {
 							return err
 						}
 						return writing(t, o.Spec(), "by "+successor)(at)

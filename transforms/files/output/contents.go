@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -19,12 +20,11 @@ import (
 // contents is one partition's files. Folders are listed when a chunk of theirs is
 // asked for; asked for in ascending order, each is listed once.
 type contents struct {
-	o         *Output
-	topic     string
-	partition int32
-	key       string             // topic+partition
-	listed    *block             // the block that was listed last
-	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
+	o *Output
+	chunk.Partition
+	key      string             // topic+partition
+	listed   *block             // the block that was listed last
+	partials []chunkfolder.Name // once listed: ascending, of one start the longest first
 }
 
 // block is the files of one block as they were listed.
@@ -35,11 +35,11 @@ type block struct {
 	lineages map[chunkfolder.Name]string // of results files read so far
 }
 
-func (o *Output) contents(topic string, partition int32) (*contents, error) {
-	if err := frame.CheckTopic(topic); err != nil {
+func (o *Output) contents(p chunk.Partition) (*contents, error) {
+	if err := frame.CheckTopic(p.Topic); err != nil {
 		return nil, err
 	}
-	return &contents{o: o, topic: topic, partition: partition, key: chunkfolder.PartitionKey(topic, partition)}, nil
+	return &contents{o: o, Partition: p, key: p.Key()}, nil
 }
 
 // block lists a block, unless it is the one that was listed last.
@@ -48,7 +48,7 @@ func (c *contents) block(ctx context.Context, number int64) (*block, error) {
 		return c.listed, nil
 	}
 	list := func(dir, ext string) ([]chunkfolder.Name, error) {
-		return c.o.layout.List(ctx, c.o.folder, dir, ext, c.topic, c.partition, number)
+		return c.o.layout.List(ctx, c.o.folder, dir, ext, c.Partition, number)
 	}
 	results, err := list(resultsDir, resultsExt)
 	if err != nil {
@@ -68,12 +68,12 @@ func (c *contents) block(ctx context.Context, number int64) (*block, error) {
 
 // blocks lists the blocks that have a folder in dir.
 func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
-	return c.o.layout.Blocks(ctx, c.o.folder, dir, c.topic, c.partition)
+	return c.o.layout.Blocks(ctx, c.o.folder, dir, c.Partition)
 }
 
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
-	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.topic, c.partition)
+	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.Partition)
 	return err
 }
 
@@ -198,7 +198,7 @@ func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64,
 		return File{}, start, nil
 	}
 	// It is shown under the name that it had: see showHead.
-	as := c.o.layout.partial(chunkfolder.Name{Topic: c.topic, Partition: c.partition, Start: start, End: gov.at - 1})
+	as := c.o.layout.partial(chunkfolder.Name{Partition: c.Partition, Start: start, End: gov.at - 1})
 	return File{headFile(c.key, gov.before, start, gov.at), true, as}, gov.at, nil
 }
 

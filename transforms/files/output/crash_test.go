@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/framebeam/framebeam/testdata/command"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
@@ -33,10 +34,10 @@ func job(ctx context.Context, root, config string) error {
 	if err := o.Sweep(ctx); err != nil {
 		return err
 	}
-	if _, err := o.Begin(ctx, "frames", 0, 0); err != nil {
+	if _, err := o.Begin(ctx, chunk.Partition{Topic: "frames"}, 0); err != nil {
 		return err
 	}
-	p, err := o.Resume(ctx, "frames", 0)
+	p, err := o.Resume(ctx, chunk.Partition{Topic: "frames"})
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func job(ctx context.Context, root, config string) error {
 			return err
 		}
 	}
-	return o.Verify(ctx, "frames", 0, p.From, 6*testN)
+	return o.Verify(ctx, chunk.Partition{Topic: "frames"}, p.From, 6*testN)
 }
 
 // start runs a job in a process of its own.

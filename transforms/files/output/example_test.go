@@ -57,7 +57,7 @@ func job(ctx context.Context, folder *store.Folder) error {
 	if err != nil {
 		return err
 	}
-	if _, err := out.Begin(ctx, "frames", 0, 0); err != nil {
+	if _, err := out.Begin(ctx, chunk.Partition{Topic: "frames"}, 0); err != nil {
 		return err
 	}
 	w, err := output.OpenWriter(ctx, out.Spec())

@@ -71,16 +71,16 @@ func (o *Output) visit(ctx context.Context, lineage func(file string) (string, e
 	}
 	parts := make([]*contents, len(keys))
 	for i, key := range keys {
-		topic, partition, err := chunkfolder.ParsePartitionKey(key)
+		p, err := chunk.ParsePartition(key)
 		if err == nil {
-			parts[i], err = o.contents(topic, partition)
+			parts[i], err = o.contents(p)
 		}
 		if err != nil {
 			return fmt.Errorf("read output: %w", err)
 		}
 	}
 	slices.SortFunc(parts, func(a, b *contents) int {
-		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition.ID, b.Partition.ID))
 	})
 	for _, c := range parts {
 		if err := c.visit(ctx, lineage, fn); err != nil {
@@ -91,7 +91,7 @@ func (o *Output) visit(ctx context.Context, lineage func(file string) (string, e
 }
 
 func (c *contents) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
-	start, err := readBase(ctx, c.o.folder, c.topic, c.partition)
+	start, err := readBase(ctx, c.o.folder, c.Partition)
 	if err != nil || start == chunk.None {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
@@ -146,22 +145,22 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 			return g, err
 		}
 		for _, key := range keys {
-			topic, partition, err := chunkfolder.ParsePartitionKey(key)
+			p, err := chunk.ParsePartition(key)
 			if err != nil {
 				return g, err
 			}
-			start, err := o.base(ctx, topic, partition)
+			start, err := o.base(ctx, p)
 			if err != nil {
 				return g, err
 			}
 			if start == chunk.None {
 				continue
 			}
-			next, err := o.contiguous(ctx, topic, partition, start)
+			next, err := o.contiguous(ctx, p, start)
 			if err != nil {
 				return g, err
 			}
-			upTo, err := o.shown(ctx, topic, partition, next)
+			upTo, err := o.shown(ctx, p, next)
 			if err != nil {
 				return g, err
 			}

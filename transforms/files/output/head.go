@@ -25,8 +25,8 @@ func headFile(key, lineage string, start, at int64) string {
 
 // shown returns up to which offset, exclusive, readers see chunk k, which is not
 // complete; the chunk's first offset if they see nothing of it.
-func (o *Output) shown(ctx context.Context, topic string, partition int32, k int64) (upTo int64, err error) {
-	c, err := o.contents(topic, partition)
+func (o *Output) shown(ctx context.Context, p chunk.Partition, k int64) (upTo int64, err error) {
+	c, err := o.contents(p)
 	if err == nil {
 		err = c.listPartials(ctx)
 	}
@@ -61,11 +61,11 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 			}
 			continue
 		}
-		topic, partition, err := chunkfolder.ParsePartitionKey(key)
+		p, err := chunk.ParsePartition(key)
 		if err != nil {
 			return err
 		}
-		partial := o.layout.partial(chunkfolder.Name{Topic: topic, Partition: partition, Start: start, End: at - 1})
+		partial := o.layout.partial(chunkfolder.Name{Partition: p, Start: start, End: at - 1})
 		b, err := o.folder.Read(ctx, partial)
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 
 // head returns the frozen rows of chunk k, none if its configuration did not change inside.
 func (o *Output) head(ctx context.Context, id chunk.ID) (rows []result.Frame, gov governor, err error) {
-	key := chunkfolder.PartitionKey(id.Topic, id.Partition.ID)
+	key := id.Partition.Key()
 	gov = governing(o.gens, key, id.Index)
 	if gov.at == 0 || gov.from != id.Index {
 		gov.at = 0
@@ -127,7 +127,7 @@ func (c *contents) showHead(ctx context.Context) error {
 		return nil
 	}
 	gov := govs[len(govs)-1]
-	id := chunk.ID{Partition: chunk.Partition{Topic: c.topic, ID: c.partition}, Index: gov.from}
+	id := chunk.ID{Partition: c.Partition, Index: gov.from}
 	if done, err := c.complete(ctx, id.Index, false); err != nil || done {
 		return err
 	}
@@ -149,16 +149,16 @@ func (c *contents) showHead(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("journal-generation")
-	file := c.o.layout.partial(chunkfolder.Name{Topic: c.topic, Partition: c.partition, Start: start, End: gov.at - 1})
+	file := c.o.layout.partial(chunkfolder.Name{Partition: c.Partition, Start: start, End: gov.at - 1})
 	return c.o.folder.Put(ctx, file, store.WriteAll(b), func(s *store.Staged, ctx context.Context) error { return s.Replace(ctx) })
 }
 
 // Effective returns from which offset of a partition on the newest generation's
 // configuration holds, and whether that lies inside a chunk: it reads the chunk from
 // its beginning, and what it finds before the offset is not said.
-func (o *Output) Effective(ctx context.Context, topic string, partition int32) (offset int64, inside bool, err error) {
-	govs := governors(o.gens, chunkfolder.PartitionKey(topic, partition))
-	base, err := o.base(ctx, topic, partition)
+func (o *Output) Effective(ctx context.Context, p chunk.Partition) (offset int64, inside bool, err error) {
+	govs := governors(o.gens, p.Key())
+	base, err := o.base(ctx, p)
 	if err != nil || len(govs) == 0 {
 		return base, false, err
 	}

@@ -63,11 +63,11 @@ func TestAChangedConfigurationLeavesWhatWasShownOfAChunk(t *testing.T) {
 		o := testOpen(t, f, config)
 		see("when "+config+" begins", shownRows(t, f))
 		before := shownRows(t, f)
-		if err := o.SweepPartials(t.Context(), "frames", 0); err != nil {
+		if err := o.SweepPartials(t.Context(), chunk.Partition{Topic: "frames"}); err != nil {
 			t.Fatal(err)
 		}
 		see("when "+config+" has swept", before)
-		if at, inside, err := o.Effective(t.Context(), "frames", 0); at != effective || !inside || err != nil {
+		if at, inside, err := o.Effective(t.Context(), chunk.Partition{Topic: "frames"}); at != effective || !inside || err != nil {
 			t.Errorf("%s holds from %d (%v), want %d, %v", config, at, inside, effective, err)
 		}
 		if p := resume(t, o); p.From != testN {
@@ -105,7 +105,7 @@ func TestAChangedConfigurationLeavesWhatWasShownOfAChunk(t *testing.T) {
 	for _, end := range []int64{6, 7} { // a job that comes from the chunk's beginning shows nothing shorter
 		publish(d, end)
 		see("D", "AAAAACA")
-		if err := d.Verify(t.Context(), "frames", 0, 4, end); err != nil {
+		if err := d.Verify(t.Context(), chunk.Partition{Topic: "frames"}, 4, end); err != nil {
 			t.Error(err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestWhatWasShownStaysWhateverTheConfigurationsDo(t *testing.T) {
 				jobs = append(jobs, open(config))
 				if what == "change" {
 					o := jobs[len(jobs)-1].o
-					if err := errors.Join(o.Sweep(t.Context()), o.SweepPartials(t.Context(), "frames", 0)); err != nil {
+					if err := errors.Join(o.Sweep(t.Context()), o.SweepPartials(t.Context(), chunk.Partition{Topic: "frames"})); err != nil {
 						rt.Fatal(err)
 					}
 				}
@@ -247,7 +247,7 @@ func TestALiveJobMayReplaceWhatIsLookedAt(t *testing.T) {
 			cfg := OpenConfig{N: testN, ConfigDigest: "B"}
 			_, err := Plan(t.Context(), f, cfg)
 			if err == nil {
-				err = a.Verify(t.Context(), "frames", 0, 0, 2)
+				err = a.Verify(t.Context(), chunk.Partition{Topic: "frames"}, 0, 2)
 			}
 			var b *Output
 			if err == nil {
@@ -262,7 +262,7 @@ func TestALiveJobMayReplaceWhatIsLookedAt(t *testing.T) {
 			if whole {
 				want = testN
 			}
-			if at, _, err := b.Effective(t.Context(), "frames", 0); at != want || err != nil {
+			if at, _, err := b.Effective(t.Context(), chunk.Partition{Topic: "frames"}); at != want || err != nil {
 				t.Errorf("replaced at read %d: B holds from %d, %v", reads, at, err)
 			}
 		}

@@ -18,7 +18,9 @@ const testN = 4
 var testLayout = layout{chunkfolder.Layout{N: testN, Block: chunkfolder.BlockChunks}}
 
 // testDir is the folder of a block of partition 0 in dir.
-func testDir(dir string, block int64) string { return dir + testLayout.BlockFolder("frames", 0, block) }
+func testDir(dir string, block int64) string {
+	return dir + testLayout.BlockFolder(chunk.Partition{Topic: "frames"}, block)
+}
 
 func testID(k int64) chunk.ID { return chunk.ID{Partition: chunk.Partition{Topic: "frames"}, Index: k} }
 
@@ -79,7 +81,7 @@ func testOpen(t testing.TB, f *store.Folder, config string) *Output {
 
 func testBegin(t testing.TB, o *Output, start int64) {
 	t.Helper()
-	if _, err := o.Begin(t.Context(), "frames", 0, start); err != nil {
+	if _, err := o.Begin(t.Context(), chunk.Partition{Topic: "frames"}, start); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +109,7 @@ func commit(t testing.TB, o *Output, base int64, content string, ks ...int64) {
 
 func resume(t testing.TB, o *Output) Position {
 	t.Helper()
-	p, err := o.Resume(t.Context(), "frames", 0)
+	p, err := o.Resume(t.Context(), chunk.Partition{Topic: "frames"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,35 +27,35 @@ var journal = chunkfolder.Journal{Layout: layoutFile, Indent: "  "}
 // A partition has a folder in the journal.
 func partitionDir(key string) string { return journalDir + key + "/" }
 
-func baseFile(topic string, partition int32) string {
-	return partitionDir(chunkfolder.PartitionKey(topic, partition)) + "base.json"
+func baseFile(p chunk.Partition) string {
+	return partitionDir(p.Key()) + "base.json"
 }
 
 // retainedFile says that everything before start is no longer kept. Of several
 // the highest counts.
-func retainedFile(topic string, partition int32, start int64) string {
-	return fmt.Sprintf("%sretained+%0*d.json", partitionDir(chunkfolder.PartitionKey(topic, partition)), chunkfolder.OffsetDigits, start)
+func retainedFile(p chunk.Partition, start int64) string {
+	return fmt.Sprintf("%sretained+%0*d.json", partitionDir(p.Key()), chunkfolder.OffsetDigits, start)
 }
 
 // readBase returns the first offset that the output has of a partition, or
 // chunk.None if no job has begun it.
-func readBase(ctx context.Context, f *store.Folder, topic string, partition int32) (int64, error) {
-	file := baseFile(topic, partition)
-	retained, err := f.List(ctx, partitionDir(chunkfolder.PartitionKey(topic, partition))+"retained+*.json")
+func readBase(ctx context.Context, f *store.Folder, p chunk.Partition) (int64, error) {
+	file := baseFile(p)
+	retained, err := f.List(ctx, partitionDir(p.Key())+"retained+*.json")
 	if err != nil {
 		return 0, err
 	}
 	if len(retained) > 0 {
 		file = retained[len(retained)-1]
 	}
-	start, err := chunkfolder.ReadBase(ctx, f, file, topic, partition)
+	start, err := chunkfolder.ReadBase(ctx, f, file, p)
 	switch {
 	case err != nil || len(retained) == 0:
 		return start, err
 	case start == chunk.None:
 		return 0, fmt.Errorf("read %s: %w", f.Path(file), fs.ErrNotExist)
-	case file != retainedFile(topic, partition, start):
-		return 0, fmt.Errorf("read %s: it says topic %s partition %d start %d", f.Path(file), topic, partition, start)
+	case file != retainedFile(p, start):
+		return 0, fmt.Errorf("read %s: it says %v start %d", f.Path(file), p, start)
 	}
 	return start, nil
 }
@@ -69,7 +69,7 @@ func listPartitions(ctx context.Context, f *store.Folder) ([]string, error) {
 	}
 	var keys []string
 	for _, key := range folders {
-		if _, _, err := chunkfolder.ParsePartitionKey(key); err == nil {
+		if _, err := chunk.ParsePartition(key); err == nil {
 			keys = append(keys, key)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
 )
 
 func gens(configs ...string) (all []Generation) {
@@ -114,14 +116,14 @@ func TestManySubmittersAtOnce(t *testing.T) {
 func TestTheFirstJobOfAPartitionSetsItsBase(t *testing.T) {
 	o := testOpen(t, testFolder(t), "A")
 	for _, start := range []int64{6, 9} {
-		if base, err := o.Begin(t.Context(), "frames", 0, start); err != nil || base != 6 {
+		if base, err := o.Begin(t.Context(), chunk.Partition{Topic: "frames"}, start); err != nil || base != 6 {
 			t.Errorf("base %d, %v", base, err)
 		}
 	}
-	if _, err := o.Begin(t.Context(), "a/b", 0, 0); err == nil {
+	if _, err := o.Begin(t.Context(), chunk.Partition{Topic: "a/b"}, 0); err == nil {
 		t.Error("a bad topic was accepted")
 	}
-	if _, err := o.Begin(t.Context(), "frames", 1, -2); err == nil {
+	if _, err := o.Begin(t.Context(), chunk.Partition{Topic: "frames", ID: 1}, -2); err == nil {
 		t.Error("a negative start was accepted")
 	}
 }

@@ -34,10 +34,10 @@ func (l layout) images(n chunkfolder.Name) string {
 // partial is the file of the beginning of a chunk. There are few of these, so
 // they have a folder per partition only.
 func (l layout) partial(n chunkfolder.Name) string {
-	return partialsDir + l.Partition(n.Topic, n.Partition) + "/" + l.File(n) + resultsExt
+	return partialsDir + l.Partition(n.Partition) + "/" + l.File(n) + resultsExt
 }
 
 // partialImages is the file of its pictures.
 func (l layout) partialImages(n chunkfolder.Name) string {
-	return partialImagesDir + l.Partition(n.Topic, n.Partition) + "/" + l.File(n) + imagesExt
+	return partialImagesDir + l.Partition(n.Partition) + "/" + l.File(n) + imagesExt
 }

@@ -20,7 +20,7 @@ func TestATopicThatReadersWouldPassOverHasNamesThatTheyRead(t *testing.T) {
 				overwrite(t, f, layoutFile, []byte(`{"format":2,"n":4,"block":4096}`))
 			}
 			o := testOpen(t, f, "A")
-			if _, err := o.Begin(t.Context(), topic, 0, 0); err != nil {
+			if _, err := o.Begin(t.Context(), chunk.Partition{Topic: topic}, 0); err != nil {
 				t.Fatal(err)
 			}
 			w := testWriter(t, o)
@@ -35,10 +35,10 @@ func TestATopicThatReadersWouldPassOverHasNamesThatTheyRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			o = testOpen(t, f, "A")
-			if err := o.SweepPartials(t.Context(), topic, 0); err != nil {
+			if err := o.SweepPartials(t.Context(), chunk.Partition{Topic: topic}); err != nil {
 				t.Fatal(err)
 			}
-			if p, err := o.Resume(t.Context(), topic, 0); err != nil || p.Chunk != 2 || p.LastOffset != 7 {
+			if p, err := o.Resume(t.Context(), chunk.Partition{Topic: topic}); err != nil || p.Chunk != 2 || p.LastOffset != 7 {
 				t.Errorf("%s, plain %v: it goes on at %+v, %v", topic, plain, p, err)
 			}
 			rows := 0
@@ -76,7 +76,7 @@ func TestATopicWhoseFilesWouldHaveNamesThatAreTooLongIsRefusedAtTheStart(t *test
 	longest := 0
 	for n := 1; n <= 249; n++ {
 		topic := strings.Repeat("x", n)
-		if _, err := o.Resume(t.Context(), topic, 11); err == nil {
+		if _, err := o.Resume(t.Context(), chunk.Partition{Topic: topic, ID: 11}); err == nil {
 			longest = n
 		} else if !strings.Contains(err.Error(), "the topic's name is too long by") {
 			t.Fatal(err)

@@ -48,7 +48,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 		}},
 		"other partitions": {chunks: []int64{0}, want: 1, disturb: func(t *testing.T, o *Output) {
 			n := testName(t, 1)
-			n.Partition = 1
+			n.Partition.ID = 1
 			overwrite(t, o.folder, testLayout.results(n), read(t, o.folder, testLayout.results(testName(t, 0))))
 			overwrite(t, o.folder, testLayout.states(n), read(t, o.folder, testLayout.states(testName(t, 0))))
 		}},
@@ -61,7 +61,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			overwrite(t, o.folder, testLayout.results(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 2*testN - 1}), b)
+			overwrite(t, o.folder, testLayout.results(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 0, End: 2*testN - 1}), b)
 			remove(t, o.folder, testLayout.results(testName(t, 1)))
 		}},
 	} {
@@ -103,7 +103,7 @@ func TestARestartReadsOnlyMetadataNotVerifiedBefore(t *testing.T) {
 		t.Errorf("it goes on at chunk %d", p.Chunk)
 	}
 	remove(t, f, markFile("frames+0"))
-	if _, err := o.Resume(t.Context(), "frames", 0); err == nil || !strings.Contains(err.Error(), testLayout.results(testName(t, 0))) {
+	if _, err := o.Resume(t.Context(), chunk.Partition{Topic: "frames"}); err == nil || !strings.Contains(err.Error(), testLayout.results(testName(t, 0))) {
 		t.Errorf("without the mark: %v", err)
 	}
 }
@@ -112,7 +112,7 @@ func TestAChangedConfigurationBeginsAtTheContiguousEnd(t *testing.T) {
 	f := testFolder(t)
 	a := testOpen(t, f, "A")
 	testBegin(t, a, 0)
-	if _, err := a.Begin(t.Context(), "frames", 1, 0); err != nil {
+	if _, err := a.Begin(t.Context(), chunk.Partition{Topic: "frames", ID: 1}, 0); err != nil {
 		t.Fatal(err)
 	}
 	commit(t, a, 0, "by A", 0, 1, 3)
@@ -181,7 +181,7 @@ func TestReadersSeeWhatCountsInOrder(t *testing.T) {
 	o := testOpen(t, f, "A")
 	w := testWriter(t, o)
 	for _, partition := range []int32{10, 2, 0} {
-		if _, err := o.Begin(t.Context(), "frames", partition, 0); err != nil {
+		if _, err := o.Begin(t.Context(), chunk.Partition{Topic: "frames", ID: partition}, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, k := range []int64{1, 0} {
@@ -229,7 +229,7 @@ func TestTheEndOfAJobMissesWhatIsNotThere(t *testing.T) {
 		{1, 20, "chunks 2 to 3 (offsets 8 to 15)"},
 		{1, 28, "chunks 2 to 3 (offsets 8 to 15), chunk 5 (offsets 20 to 23)"},
 	} {
-		err := o.Verify(t.Context(), "frames", 0, test.from, test.to)
+		err := o.Verify(t.Context(), chunk.Partition{Topic: "frames"}, test.from, test.to)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), "lacks "+test.want)) {
 			t.Errorf("[%d, %d): got %v, want %q", test.from, test.to, err, test.want)
 		}
@@ -245,14 +245,14 @@ func TestSweepRemovesTemporariesAndAPartitionsPartials(t *testing.T) {
 	for _, dir := range []string{testDir("results/", 0), testDir("states/", 0), testDir("images/", 0), "_partial/results/frames+0/", "_framebeam/", "_framebeam/frames+0/"} {
 		overwrite(t, f, dir+"_temporary/x.0123", []byte("x"))
 	}
-	overwrite(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6}), []byte("x"))
+	overwrite(t, f, testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 4, End: 6}), []byte("x"))
 	if err := o.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: 6}))
-	other := testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 10, Start: 4, End: 6})
+	read(t, f, testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 4, End: 6}))
+	other := testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames", ID: 10}, Start: 4, End: 6})
 	overwrite(t, f, other, []byte("x"))
-	if err := o.SweepPartials(t.Context(), "frames", 0); err != nil {
+	if err := o.SweepPartials(t.Context(), chunk.Partition{Topic: "frames"}); err != nil {
 		t.Fatal(err)
 	}
 	read(t, f, other)

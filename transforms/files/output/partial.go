@@ -31,7 +31,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if !end.Partial || end.UpTo <= whole.Start || end.UpTo > whole.End {
 		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
 	}
-	if gov := governing(w.o.gens, chunkfolder.PartitionKey(end.Topic, end.Partition.ID), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
+	if gov := governing(w.o.gens, end.Partition.Key(), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
 		return Published{}, nil // all of it is frozen, and shown
 	}
 	rows, err = w.o.withHead(ctx, end.ID, rows)
@@ -134,7 +134,7 @@ func (w *Writer) partialPictures(ctx context.Context, name chunkfolder.Name, end
 
 // partials lists the chunk's partial files, the longest first.
 func (w *Writer) partials(ctx context.Context, whole chunkfolder.Name) ([]chunkfolder.Name, error) {
-	all, err := w.o.layout.Partials(ctx, w.o.folder, partialsDir, resultsExt, whole.Topic, whole.Partition)
+	all, err := w.o.layout.Partials(ctx, w.o.folder, partialsDir, resultsExt, whole.Partition)
 	return slices.DeleteFunc(all, func(n chunkfolder.Name) bool { return n.Start != whole.Start }), err
 }
 
@@ -146,7 +146,7 @@ func (w *Writer) removePartials(ctx context.Context, whole chunkfolder.Name, las
 	}
 	if len(names) > 0 {
 		// A newer generation may have published its own under the same name.
-		if err := w.current(ctx, chunk.ID{Partition: chunk.Partition{Topic: whole.Topic, ID: whole.Partition}, Index: chunk.Of(whole.Start, w.o.layout.N)}); err != nil {
+		if err := w.current(ctx, chunk.ID{Partition: whole.Partition, Index: chunk.Of(whole.Start, w.o.layout.N)}); err != nil {
 			return err
 		}
 	}

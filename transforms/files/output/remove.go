@@ -104,7 +104,7 @@ func (w *Writer) resultsBelong(ctx context.Context, id chunk.ID, name chunkfolde
 		if err != nil {
 			return false, err
 		}
-		want := governing(gens, chunkfolder.PartitionKey(id.Topic, id.Partition.ID), id.Index).lineage
+		want := governing(gens, id.Partition.Key(), id.Index).lineage
 		had, err := readLineage(ctx, w.o.folder, taken)
 		if err != nil || had != want {
 			return false, err

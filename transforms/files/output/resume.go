@@ -10,10 +10,10 @@ import (
 )
 
 // base is the first offset that the output has of a partition, chunk.None if none.
-func (o *Output) base(ctx context.Context, topic string, partition int32) (int64, error) {
-	start, err := readBase(ctx, o.folder, topic, partition)
+func (o *Output) base(ctx context.Context, p chunk.Partition) (int64, error) {
+	start, err := readBase(ctx, o.folder, p)
 	if err == nil && start == chunk.None && o.planned != nil {
-		if planned, ok := o.planned.bases[chunkfolder.PartitionKey(topic, partition)]; ok {
+		if planned, ok := o.planned.bases[p.Key()]; ok {
 			return planned, nil
 		}
 	}
@@ -43,21 +43,21 @@ type Position struct {
 
 // Begin says where the first job of a partition starts, and returns the base
 // that counts: the one that is there if another job was first.
-func (o *Output) Begin(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	if err := frame.CheckTopic(topic); err != nil {
+func (o *Output) Begin(ctx context.Context, p chunk.Partition, start int64) (int64, error) {
+	if err := frame.CheckTopic(p.Topic); err != nil {
 		return 0, err
 	}
-	if start < 0 || partition < 0 {
-		return 0, fmt.Errorf("begin topic %s partition %d: start %d", topic, partition, start)
+	if start < 0 || p.ID < 0 {
+		return 0, fmt.Errorf("begin %v: start %d", p, start)
 	}
 	if o.planned != nil {
-		o.planned.bases[chunkfolder.PartitionKey(topic, partition)] = start
-		return o.base(ctx, topic, partition)
+		o.planned.bases[p.Key()] = start
+		return o.base(ctx, p)
 	}
-	if err := journal.CreateBase(ctx, o.folder, baseFile(topic, partition), topic, partition, start); err != nil {
-		return 0, fmt.Errorf("begin topic %s partition %d: %w", topic, partition, err)
+	if err := journal.CreateBase(ctx, o.folder, baseFile(p), p, start); err != nil {
+		return 0, fmt.Errorf("begin %v: %w", p, err)
 	}
-	return readBase(ctx, o.folder, topic, partition)
+	return readBase(ctx, o.folder, p)
 }
 
 // Resume returns where a job goes on: at the end of the contiguous complete
@@ -66,18 +66,18 @@ func (o *Output) Begin(ctx context.Context, topic string, partition int32, start
 // of chunks that no earlier call has verified. Files that were removed by hand
 // before that block are not missed, unless their block's folder is gone or the
 // partition's verified.json was removed from the journal too.
-func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Position, error) {
+func (o *Output) Resume(ctx context.Context, partition chunk.Partition) (Position, error) {
 	none := Position{Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
-	if err := frame.CheckTopic(topic); err != nil {
+	if err := frame.CheckTopic(partition.Topic); err != nil {
 		return none, err
 	}
 	fail := func(err error) (Position, error) {
-		return none, fmt.Errorf("resume topic %s partition %d: %w", topic, partition, err)
+		return none, fmt.Errorf("resume %v: %w", partition, err)
 	}
-	if err := o.layout.CheckName(topic, partition, resultsExt); err != nil {
+	if err := o.layout.CheckName(partition, resultsExt); err != nil {
 		return none, err
 	}
-	start, err := o.base(ctx, topic, partition)
+	start, err := o.base(ctx, partition)
 	if err != nil {
 		return fail(err)
 	}
@@ -85,7 +85,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 		none.Fresh = true
 		return none, nil
 	}
-	next, err := o.contiguous(ctx, topic, partition, start)
+	next, err := o.contiguous(ctx, partition, start)
 	if err != nil {
 		return fail(err)
 	}
@@ -93,7 +93,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	if next == chunk.Of(start, o.layout.N) {
 		return p, nil
 	}
-	last := chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: next - 1}
+	last := chunk.ID{Partition: partition, Index: next - 1}
 	name, err := chunkfolder.NameOf(last, o.layout.N)
 	if err != nil {
 		return fail(err)
@@ -102,7 +102,7 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 	if err != nil {
 		return fail(err)
 	}
-	if want := governing(o.gens, chunkfolder.PartitionKey(topic, partition), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
+	if want := governing(o.gens, partition.Key(), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
 		return fail(fmt.Errorf("%s is of %v, %d offsets per chunk, lineage %s; expected lineage %s",
 			o.folder.Path(o.layout.states(name)), end.ID, end.N, lineage, want))
 	}
@@ -121,8 +121,8 @@ func (o *Output) Resume(ctx context.Context, topic string, partition int32) (Pos
 // removes files of complete chunks that count, but retention, which advances the
 // base first: a generation's writers replace only what does not count in it, and
 // a mark of another generation is not looked at.
-func (o *Output) contiguous(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	c, err := o.contents(topic, partition)
+func (o *Output) contiguous(ctx context.Context, p chunk.Partition, start int64) (int64, error) {
+	c, err := o.contents(p)
 	if err != nil {
 		return 0, err
 	}

@@ -29,7 +29,7 @@ func BenchmarkResume(b *testing.B) {
 		b.Fatal(err)
 	}
 	for p := range int32(partitions) {
-		if _, err := o.Begin(b.Context(), "frames", p, 0); err != nil {
+		if _, err := o.Begin(b.Context(), chunk.Partition{Topic: "frames", ID: p}, 0); err != nil {
 			b.Fatal(err)
 		}
 		for k := range int64(chunks) {
@@ -50,7 +50,7 @@ func BenchmarkResume(b *testing.B) {
 	}
 	restart := func(b *testing.B) {
 		for p := range int32(partitions) {
-			pos, err := o.Resume(b.Context(), "frames", p)
+			pos, err := o.Resume(b.Context(), chunk.Partition{Topic: "frames", ID: p})
 			if err != nil || pos.Chunk != chunks {
 				b.Fatalf("chunk %d, %v", pos.Chunk, err)
 			}

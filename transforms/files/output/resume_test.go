@@ -32,7 +32,7 @@ func smallBlocks(t testing.TB) *store.Folder {
 // is looked at.
 func endByLooking(t testing.TB, o *Output) int64 {
 	t.Helper()
-	base, err := readBase(t.Context(), o.folder, "frames", 0)
+	base, err := readBase(t.Context(), o.folder, chunk.Partition{Topic: "frames"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestResumeFindsTheEndThatLookingAtEveryChunkFinds(t *testing.T) {
 		var history []string
 		note := func(format string, args ...any) { history = append(history, fmt.Sprintf(format, args...)) }
 		first := func() int64 {
-			now, err := readBase(t.Context(), f, "frames", 0)
+			now, err := readBase(t.Context(), f, chunk.Partition{Topic: "frames"})
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -154,7 +154,7 @@ func TestResumeFindsTheEndThatLookingAtEveryChunkFinds(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				overwrite(t, f, retainedFile("frames", 0, to*testN), b)
+				overwrite(t, f, retainedFile(chunk.Partition{Topic: "frames"}, to*testN), b)
 				for k := to - testBlock; k >= 0; k -= testBlock {
 					if rapid.Bool().Draw(rt, "killed before all is deleted") {
 						break

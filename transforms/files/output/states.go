@@ -220,8 +220,8 @@ func OpenStates(ctx context.Context, spec Spec) (*States, error) {
 // Load returns the state of a camera at the end of a chunk and its position. ok
 // is false if the chunk's states have none of that camera. A states file that is
 // missing or of another lineage is an error.
-func (s *States) Load(ctx context.Context, topic string, partition int32, index int64, camera string) (state []byte, position int64, ok bool, err error) {
-	name, err := chunkfolder.NameOf(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: index}, s.o.layout.N)
+func (s *States) Load(ctx context.Context, p chunk.Partition, index int64, camera string) (state []byte, position int64, ok bool, err error) {
+	name, err := chunkfolder.NameOf(chunk.ID{Partition: p, Index: index}, s.o.layout.N)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -230,7 +230,7 @@ func (s *States) Load(ctx context.Context, topic string, partition int32, index 
 	file := s.o.layout.states(name)
 	el, ok := s.files[file]
 	if !ok {
-		want := governing(s.o.gens, chunkfolder.PartitionKey(topic, partition), index).lineage
+		want := governing(s.o.gens, p.Key(), index).lineage
 		states, err := readStates(ctx, s.o.folder, file, want)
 		if err != nil {
 			return nil, 0, false, err

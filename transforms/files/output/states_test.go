@@ -21,7 +21,7 @@ func TestSavedStatesAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	load := func(k int64, camera string) (string, int64, bool, error) {
-		b, pos, ok, err := s.Load(t.Context(), "frames", 0, k, camera)
+		b, pos, ok, err := s.Load(t.Context(), chunk.Partition{Topic: "frames"}, k, camera)
 		return string(b), pos, ok, err
 	}
 	for range 2 {
@@ -54,7 +54,7 @@ func TestStatesOfAnotherLineageAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := s.Load(t.Context(), "frames", 0, 0, "a"); err == nil {
+	if _, _, _, err := s.Load(t.Context(), chunk.Partition{Topic: "frames"}, 0, "a"); err == nil {
 		t.Error("they were read")
 	}
 }

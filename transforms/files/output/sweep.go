@@ -19,11 +19,11 @@ func (o *Output) Sweep(ctx context.Context) error {
 		return fmt.Errorf("sweep output: %w", err)
 	}
 	for _, key := range keys {
-		topic, partition, err := chunkfolder.ParsePartitionKey(key)
+		p, err := chunk.ParsePartition(key)
 		if err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
-		folder := o.layout.Partition(topic, partition) + "/"
+		folder := o.layout.Partition(p) + "/"
 		dirs = append(dirs, partitionDir(key), partialsDir+folder, partialImagesDir+folder)
 		blocks, err := o.unfinished(ctx, key)
 		if err != nil {
@@ -40,7 +40,7 @@ func (o *Output) Sweep(ctx context.Context) error {
 // unfinished lists the folders of a partition's blocks in which there may be
 // temporary files.
 func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err error) {
-	topic, partition, err := chunkfolder.ParsePartitionKey(key)
+	p, err := chunk.ParsePartition(key)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 		from = o.layout.BlockOf(max(0, readMark(ctx, o.folder, key).Chunk-1))
 	}
 	for _, dir := range []string{resultsDir, statesDir, imagesDir} {
-		folders, err := o.layout.Folders(ctx, o.folder, dir, topic, partition, from)
+		folders, err := o.layout.Folders(ctx, o.folder, dir, p, from)
 		if err != nil {
 			return nil, err
 		}
@@ -64,12 +64,12 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 // another configuration. A job that will read the partition, and so make them
 // again, calls it. Good ones stay: another job may have just written them. Pictures
 // without a partial file go too.
-func (o *Output) SweepPartials(ctx context.Context, topic string, partition int32) error {
+func (o *Output) SweepPartials(ctx context.Context, p chunk.Partition) error {
 	// Pictures are written before their partial file, by a job that looks for them afterwards.
-	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(topic, partition)+"/*"+imagesExt)
+	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(p)+"/*"+imagesExt)
 	var c *contents
 	if err == nil {
-		c, err = o.contents(topic, partition)
+		c, err = o.contents(p)
 	}
 	if err == nil {
 		err = c.listPartials(ctx)

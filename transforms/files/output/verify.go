@@ -18,13 +18,13 @@ var ErrIncomplete = errors.New("the output lacks")
 // is complete too, or its beginning is there as a partial file. It is needed because
 // engines end with success although they have thrown keyed state away. The error is an
 // [ErrIncomplete] that names what is missing.
-func (o *Output) Verify(ctx context.Context, topic string, partition int32, from, to int64) error {
+func (o *Output) Verify(ctx context.Context, p chunk.Partition, from, to int64) error {
 	if from >= to {
 		return nil
 	}
-	c, err := o.contents(topic, partition)
+	c, err := o.contents(p)
 	if err != nil {
-		return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+		return fmt.Errorf("verify %v: %w", p, err)
 	}
 	m := o.mark(ctx, c.key)
 	var missing chunk.Offsets
@@ -32,7 +32,7 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 	for ; (k+1)*o.layout.N <= to; k++ {
 		ok, err := c.complete(ctx, k, k < m.Chunk)
 		if err != nil {
-			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			return fmt.Errorf("verify %v: %w", p, err)
 		}
 		if !ok {
 			missing.Add(k)
@@ -49,11 +49,11 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 	if to > k*o.layout.N {
 		ok, err := c.complete(ctx, k, false)
 		if err != nil {
-			return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+			return fmt.Errorf("verify %v: %w", p, err)
 		}
 		if !ok {
 			if err := c.listPartials(ctx); err != nil {
-				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+				return fmt.Errorf("verify %v: %w", p, err)
 			}
 			_, upTo, err := c.partial(ctx, k)
 			if errors.Is(err, fs.ErrNotExist) { // the whole chunk has just taken its place
@@ -61,7 +61,7 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 				ok, err = c.complete(ctx, k, false)
 			}
 			if err != nil {
-				return fmt.Errorf("verify topic %s partition %d: %w", topic, partition, err)
+				return fmt.Errorf("verify %v: %w", p, err)
 			}
 			if !ok && upTo < to {
 				faults = append(faults, fmt.Sprintf("the beginning of chunk %d (offsets %d to %d)", k, max(from, upTo), to-1))
@@ -69,7 +69,7 @@ func (o *Output) Verify(ctx context.Context, topic string, partition int32, from
 		}
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("topic %s partition %d: the job has ended, but %w %s", topic, partition, ErrIncomplete, strings.Join(faults, ", "))
+		return fmt.Errorf("%v: the job has ended, but %w %s", p, ErrIncomplete, strings.Join(faults, ", "))
 	}
 	return nil
 }

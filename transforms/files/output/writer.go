@@ -60,7 +60,7 @@ func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
 }
 
 func (w *Writer) lineage(id chunk.ID) string {
-	return governing(w.o.gens, chunkfolder.PartitionKey(id.Topic, id.Partition.ID), id.Index).lineage
+	return governing(w.o.gens, id.Partition.Key(), id.Index).lineage
 }
 
 // current returns ErrSuperseded if the chunk belongs to a newer generation than the
@@ -76,7 +76,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 			return err
 		}
 		newer = append(slices.Clone(newer), g)
-		if governing(newer, chunkfolder.PartitionKey(id.Topic, id.Partition.ID), id.Index).generation == number {
+		if governing(newer, id.Partition.Key(), id.Index).generation == number {
 			return fmt.Errorf("%v: generation %d is %w, %d", id, w.spec.Generation, ErrSuperseded, number)
 		}
 	}
@@ -185,17 +185,17 @@ const markEvery = 256
 
 // advance advances the mark of a partition.
 func (w *Writer) advance(ctx context.Context, id chunk.ID) error {
-	start, err := readBase(ctx, w.o.folder, id.Topic, id.Partition.ID)
+	start, err := readBase(ctx, w.o.folder, id.Partition)
 	if err != nil || start == chunk.None {
 		return err
 	}
-	_, err = w.o.contiguous(ctx, id.Topic, id.Partition.ID, start)
+	_, err = w.o.contiguous(ctx, id.Partition, start)
 	return err
 }
 
 // atOutOfOrder is a crash point: a chunk is complete and the one before is not.
 func (w *Writer) atOutOfOrder(ctx context.Context, id chunk.ID) error {
-	start, err := readBase(ctx, w.o.folder, id.Topic, id.Partition.ID)
+	start, err := readBase(ctx, w.o.folder, id.Partition)
 	if err != nil || start == chunk.None || id.Index <= chunk.Of(start, w.o.layout.N) {
 		return err
 	}

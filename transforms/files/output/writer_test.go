@@ -65,7 +65,7 @@ func TestStatesOfACommitThatDidNotComeToItsResultsAreReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, _, _, err := all.Load(t.Context(), "frames", 0, 0, "b"); string(got) != "a program's other answer" || err != nil {
+	if got, _, _, err := all.Load(t.Context(), chunk.Partition{Topic: "frames"}, 0, "b"); string(got) != "a program's other answer" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	if got := string(read(t, f, testLayout.images(testName(t, 0)))); !strings.Contains(got, "other") {
@@ -304,7 +304,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 		return p
 	}
 	upTo := func(end int64) string {
-		return testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 4, End: end})
+		return testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 4, End: end})
 	}
 	for _, step := range []struct{ upTo, end int64 }{{5, 4}, {7, 6}, {6, 6}, {7, 6}} {
 		p := publish(step.upTo)
@@ -319,7 +319,7 @@ func TestPartialFilesGrowAndGoWhenTheChunkIsComplete(t *testing.T) {
 		to int64
 		ok bool
 	}{{7, true}, {5, true}, {8, false}} {
-		if err := o.Verify(t.Context(), "frames", 0, 4, test.to); (err == nil) != test.ok {
+		if err := o.Verify(t.Context(), chunk.Partition{Topic: "frames"}, 4, test.to); (err == nil) != test.ok {
 			t.Errorf("verify up to %d: %v", test.to, err)
 		}
 	}
@@ -354,7 +354,7 @@ func TestTwoJobsOnOneOutputWriteTheSame(t *testing.T) {
 				err = o.Sweep(t.Context())
 			}
 			if err == nil {
-				_, err = o.Begin(t.Context(), "frames", 0, 0)
+				_, err = o.Begin(t.Context(), chunk.Partition{Topic: "frames"}, 0)
 			}
 			if err != nil {
 				t.Error(err)
@@ -371,7 +371,7 @@ func TestTwoJobsOnOneOutputWriteTheSame(t *testing.T) {
 					t.Error(err)
 				}
 				// as a job that starts now
-				if err := errors.Join(o.Sweep(t.Context()), o.SweepPartials(t.Context(), "frames", 0)); err != nil {
+				if err := errors.Join(o.Sweep(t.Context()), o.SweepPartials(t.Context(), chunk.Partition{Topic: "frames"})); err != nil {
 					t.Error(err)
 				}
 			}
@@ -386,7 +386,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	// Listed, and gone when it is opened.
-	longer := f.Path(testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 2}))
+	longer := f.Path(testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 0, End: 2}))
 	if err := os.MkdirAll(filepath.Dir(longer), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -398,7 +398,7 @@ func TestAPartialFileThatVanishesMeanwhileStopsNobody(t *testing.T) {
 	if _, err := testWriter(t, o).CommitPartial(t.Context(), end, testRows(end, "x"), nil); err != nil {
 		t.Fatal(err)
 	}
-	read(t, f, testLayout.partial(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 1}))
+	read(t, f, testLayout.partial(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 0, End: 1}))
 }
 
 // notePictures are pictures that note where they are made.
@@ -414,12 +414,12 @@ func TestRowsOfAChunkThatIsNotFullHaveTheirPicturesWhenTheyAreSeen(t *testing.T)
 	o := testOpen(t, f, "A")
 	testBegin(t, o, 0)
 	w := testWriter(t, o)
-	pack := testLayout.partialImages(chunkfolder.Name{Topic: "frames", Partition: 0, Start: 0, End: 1})
+	pack := testLayout.partialImages(chunkfolder.Name{Partition: chunk.Partition{Topic: "frames"}, Start: 0, End: 1})
 	end := chunk.End{ID: testID(0), N: testN, Partial: true, UpTo: 2, Offsets: chunk.Span(0, 2)}
 	packed := 0
 	pics := notePictures{func() {
 		// On Flink a job is ended as soon as its end is seen in the output.
-		if err := o.Verify(t.Context(), "frames", 0, 0, 2); packed == 0 && !errors.Is(err, ErrIncomplete) {
+		if err := o.Verify(t.Context(), chunk.Partition{Topic: "frames"}, 0, 2); packed == 0 && !errors.Is(err, ErrIncomplete) {
 			t.Errorf("pictures are made, and the rows are seen before: %v", err)
 		}
 		packed++
@@ -428,7 +428,7 @@ func TestRowsOfAChunkThatIsNotFullHaveTheirPicturesWhenTheyAreSeen(t *testing.T)
 	w.hook = func(point string) {
 		if point == "sink-between-partials" && !swept { // another job starts
 			swept = true
-			if err := testOpen(t, f, "A").SweepPartials(t.Context(), "frames", 0); err != nil {
+			if err := testOpen(t, f, "A").SweepPartials(t.Context(), chunk.Partition{Topic: "frames"}); err != nil {
 				t.Error(err)
 			}
 		}
