@@ -65,7 +65,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 					return err
 				}
 				for _, t := range tasks {
-					fmt.Fprintln(c.OutOrStdout(), plan.Covered(t.Topic, t.Partition, "archived", "archive", t.From, t.To))
+					fmt.Fprintln(c.OutOrStdout(), plan.Covered(t.Partition, "archived", "archive", t.From, t.To))
 				}
 				fmt.Fprintf(c.OutOrStdout(), "archive: %s\n", j.Archive)
 				return nil

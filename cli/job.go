@@ -138,7 +138,7 @@ func runJob(c *cobra.Command, j job.Job, bad error) error {
 			}
 			out := c.OutOrStdout()
 			for _, p := range parts {
-				fmt.Fprintln(out, plan.Covered(j.Topic, p.Partition, "analysed", "output", p.From, p.To))
+				fmt.Fprintln(out, plan.Covered(p.Partition, "analysed", "output", p.From, p.To))
 			}
 			fmt.Fprintf(out, "results: %s\n", j.Output)
 			return nil

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/plan"
 )
@@ -57,7 +56,7 @@ func (c *cameraPatterns) tellAtTheEnd(ctx context.Context, parts *[]plan.Stretch
 func (c *cameraPatterns) known(ctx context.Context, parts []plan.Stretch) ([]string, error) {
 	ids := map[string]bool{}
 	for _, p := range parts {
-		pos, err := c.out.Resume(ctx, chunk.Partition{Topic: c.job.Topic, ID: p.Partition})
+		pos, err := c.out.Resume(ctx, p.Partition)
 		if err != nil {
 			return nil, err
 		}

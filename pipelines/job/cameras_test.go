@@ -25,7 +25,7 @@ func TestPatternsAreHeldAgainstTheCamerasThatTheOutputKnows(t *testing.T) {
 	}
 	j := &Job{Topic: "frames"}
 	j.Analyses.Patterns = []string{"gate-*", "gtae"}
-	parts := []plan.Stretch{{Partition: 0}}
+	parts := []plan.Stretch{{Partition: chunk.Partition{Topic: "frames"}}}
 	c := cameraPatterns{job: j, out: out}
 	known := func(want ...string) {
 		t.Helper()

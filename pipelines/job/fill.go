@@ -31,7 +31,7 @@ func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []
 
 func task(s *plan.Stretch, out *output.Output) source.Task {
 	return source.Task{
-		Partition: chunk.Partition{Topic: s.Topic, ID: s.Partition}, From: s.From, To: s.To, LogEnd: s.LogEnd,
+		Partition: s.Partition, From: s.From, To: s.To, LogEnd: s.LogEnd,
 		Cameras: s.Cameras, Identity: s.Identity, Generation: out.Spec().Generation,
 	}
 }
@@ -46,20 +46,20 @@ type filled struct {
 func (filled) Words() (folder, done string) { return "the output", "analysed" }
 
 // Hold begins a partition where the job is told to start, which must lie in the log.
-func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
-	pos, err := f.out.Resume(ctx, chunk.Partition{Topic: topic, ID: partition})
+func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (plan.Held, error) {
+	pos, err := f.out.Resume(ctx, p)
 	if err == nil && pos.Fresh {
-		start, err := f.job.Start.Resolve(ctx, f.log, topic, partition, first, end)
+		start, err := f.job.Start.Resolve(ctx, f.log, p, first, end)
 		if err != nil {
 			return plan.Held{}, err
 		}
 		if start > end {
-			return plan.Held{}, fmt.Errorf("topic %s partition %d: the start %d lies beyond the end of the log, %d", topic, partition, start, end)
+			return plan.Held{}, fmt.Errorf("%v: the start %d lies beyond the end of the log, %d", p, start, end)
 		}
-		if _, err := f.out.Begin(ctx, chunk.Partition{Topic: topic, ID: partition}, max(start, first)); err != nil {
+		if _, err := f.out.Begin(ctx, p, max(start, first)); err != nil {
 			return plan.Held{}, err
 		}
-		pos, err = f.out.Resume(ctx, chunk.Partition{Topic: topic, ID: partition})
+		pos, err = f.out.Resume(ctx, p)
 		if err != nil {
 			return plan.Held{}, err
 		}

@@ -79,7 +79,7 @@ func (j *Job) left(ctx context.Context, l log.Log, out *output.Output, tasks []s
 			problems = append(problems, out.Verify(ctx, t.Partition, t.From, t.To))
 			continue
 		}
-		rest, err := plan.Partition(ctx, l, t.Topic, t.Partition.ID, filled{j, l, out}, plan.At(t.To))
+		rest, err := plan.Partition(ctx, l, t.Partition, filled{j, l, out}, plan.At(t.To))
 		if err != nil {
 			problems = append(problems, err)
 			continue

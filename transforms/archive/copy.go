@@ -19,8 +19,7 @@ import (
 // chunk's end, or less for its begun part; From is its beginning, or more in the
 // archive's first chunk.
 type Piece struct {
-	Topic     string
-	Partition int32
+	Partition chunk.Partition
 	N         int64 // offsets per chunk
 	From, To  int64
 	Identity  string // of the topic, see Task
@@ -29,7 +28,7 @@ type Piece struct {
 // span is the span of the piece's file, which is named by its chunk's beginning
 // even where the archive begins later.
 func (p Piece) span() Span {
-	s := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: p.Topic, ID: p.Partition}, Index: chunk.Of(p.From, p.N)}, p.N)
+	s := ChunkSpan(chunk.ID{Partition: p.Partition, Index: chunk.Of(p.From, p.N)}, p.N)
 	s.End = p.To
 	return s
 }
@@ -85,15 +84,15 @@ func copyPiece(ctx context.Context, l log.Log, f *Folder, p Piece) (Copied, erro
 		return err
 	}
 	if err := f.files.Put(ctx, f.file(s), write, publish); err != nil {
-		return Copied{}, fmt.Errorf("archive offsets [%d, %d) of topic %s partition %d: %w", p.From, p.To, p.Topic, p.Partition, err)
+		return Copied{}, fmt.Errorf("archive offsets [%d, %d) of %v: %w", p.From, p.To, p.Partition, err)
 	}
 	if err := f.supersede(ctx, s); err != nil {
 		return Copied{}, err
 	}
 	if s.Complete() && (s.Index+1)%markEvery == 0 {
-		e, err := f.Extent(ctx, s.Topic, s.Partition.ID)
+		e, err := f.Extent(ctx, s.Partition)
 		if err == nil {
-			err = f.writeMark(ctx, s.Topic, s.Partition.ID, e)
+			err = f.writeMark(ctx, s.Partition, e)
 		}
 		if err != nil {
 			return Copied{}, err
@@ -124,7 +123,7 @@ func existing(ctx context.Context, f *Folder, p Piece) (Copied, bool, error) {
 func copyRecords(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (Summary, error) {
 	last := log.NoLast
 	for pos, empty := p.From, 0; pos < p.To; {
-		recs, next, epoch, err := log.ReadAfter(ctx, l, last, chunk.Partition{Topic: p.Topic, ID: p.Partition}, pos, p.To, fetchBytes, patience)
+		recs, next, epoch, err := log.ReadAfter(ctx, l, last, p.Partition, pos, p.To, fetchBytes, patience)
 		if errors.Is(err, log.ErrDataLoss) && pos == p.From {
 			// The begun part of the chunk may be all that is left of it.
 			kept, kerr := copyKept(ctx, l, f, p, w)
@@ -150,10 +149,10 @@ func copyRecords(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) 
 			continue
 		}
 		if empty++; empty == maxEmpty {
-			return Summary{}, fmt.Errorf("read topic %s partition %d offset %d: the log gives nothing before %d", p.Topic, p.Partition, pos, p.To)
+			return Summary{}, fmt.Errorf("read %v offset %d: the log gives nothing before %d", p.Partition, pos, p.To)
 		}
 	}
-	if err := sameTopic(ctx, l, p.Topic, p.Partition, p.Identity, p.From); err != nil {
+	if err := sameTopic(ctx, l, p.Partition, p.Identity, p.From); err != nil {
 		return Summary{}, err
 	}
 	return w.Close()
@@ -162,7 +161,7 @@ func copyRecords(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) 
 // copyKept writes the records of the archive's own partial file of the chunk,
 // if the log can go on from its end, and returns that end; 0 if not.
 func copyKept(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (int64, error) {
-	partials, err := f.partials(ctx, p.Topic, p.Partition)
+	partials, err := f.partials(ctx, p.Partition)
 	if err != nil {
 		return 0, err
 	}
@@ -172,7 +171,7 @@ func copyKept(ctx context.Context, l log.Log, f *Folder, p Piece, w *Writer) (in
 			kept = s
 		}
 	}
-	first, _, err := l.Bounds(ctx, chunk.Partition{Topic: p.Topic, ID: p.Partition})
+	first, _, err := l.Bounds(ctx, p.Partition)
 	if err != nil || kept.End < first {
 		return 0, err
 	}
@@ -206,7 +205,7 @@ func (f *Folder) covered(ctx context.Context, s Span) (Span, error) {
 	if s.Complete() {
 		return Span{}, nil
 	}
-	partials, err := f.partials(ctx, s.Topic, s.Partition.ID)
+	partials, err := f.partials(ctx, s.Partition)
 	if err != nil {
 		return Span{}, err
 	}
@@ -237,7 +236,7 @@ func (f *Folder) sameBytes(ctx context.Context, s Span, digest [sha256.Size]byte
 
 // supersede removes the partial files of which the span's file has more.
 func (f *Folder) supersede(ctx context.Context, s Span) error {
-	partials, err := f.partials(ctx, s.Topic, s.Partition.ID)
+	partials, err := f.partials(ctx, s.Partition)
 	if err != nil {
 		return err
 	}

@@ -257,7 +257,7 @@ func TestTwoCopiesOfOneChunkAtTheSameTimeAreOneFile(t *testing.T) {
 	f := create(t, 16)
 	begin(t, f, 0, 0)
 	recs := numbered(0, 32)
-	p := Piece{Topic: topic, N: 16, From: 16, To: 32}
+	p := Piece{Partition: chunk.Partition{Topic: topic}, N: 16, From: 16, To: 32}
 	var wg sync.WaitGroup
 	written := make([]bool, 4)
 	for i := range written {
@@ -301,7 +301,7 @@ func TestAFileWithOtherBytesIsAnError(t *testing.T) {
 	f := create(t, 16)
 	begin(t, f, 0, 0)
 	l := &racer{memLog: newMemLog(numbered(0, 16), 0, 16), f: f, t: t}
-	_, err := copyPiece(t.Context(), l, f, Piece{Topic: topic, N: 16, From: 0, To: 16})
+	_, err := copyPiece(t.Context(), l, f, Piece{Partition: chunk.Partition{Topic: topic}, N: 16, From: 0, To: 16})
 	if !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), f.Path(chunkSpan(f, 0))) {
 		t.Errorf("got %v", err)
 	}
@@ -345,7 +345,7 @@ func TestAMissingChunkAtTheEndOfAJobIsNamed(t *testing.T) {
 	begin(t, f, 0, 0)
 	put(t, f, 0, numbered(0, 64), 0, 16)
 	put(t, f, 0, numbered(0, 64), 32, 64)
-	err := Verify(t.Context(), f, []Task{{Topic: topic, N: 16, To: 64}})
+	err := Verify(t.Context(), f, []Task{{Partition: chunk.Partition{Topic: topic}, N: 16, To: 64}})
 	if err == nil || !strings.Contains(err.Error(), f.Path(chunkSpan(f, 1))) {
 		t.Errorf("got %v", err)
 	}

@@ -123,16 +123,16 @@ func (*watchFn) CreateTracker(c Chunks) *tracker { return newTracker(c) }
 
 // ProcessElement emits the pieces that the log is past.
 func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit func(Piece)) (sdf.ProcessContinuation, error) {
-	first, end, err := f.log.Bounds(ctx, chunk.Partition{Topic: t.Topic, ID: t.Partition})
+	first, end, err := f.log.Bounds(ctx, t.Partition)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	// Everything below was there once.
 	if seen := max(t.From, rt.next()*t.N); end < seen {
-		return nil, fmt.Errorf("archive: %w", &log.DataLoss{Partition: chunk.Partition{Topic: t.Topic, ID: t.Partition}, Offset: seen, First: first, End: end,
+		return nil, fmt.Errorf("archive: %w", &log.DataLoss{Partition: t.Partition, Offset: seen, First: first, End: end,
 			What: "the log was longer before: the topic was truncated or created anew"})
 	}
-	if err := sameTopic(ctx, f.log, t.Topic, t.Partition, t.Identity, rt.next()*t.N); err != nil {
+	if err := sameTopic(ctx, f.log, t.Partition, t.Identity, rt.next()*t.N); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	rt.see(max(0, chunk.Of(end, t.N)-rt.next()))
@@ -160,7 +160,7 @@ func (f *watchFn) ProcessElement(ctx context.Context, rt *tracker, t Task, emit 
 // tell emits the begun part of a chunk when the log has stood still for a while.
 // It claims nothing: a partial file may be missing, or be written twice.
 func (f *watchFn) tell(t Task, p Piece, end int64, emit func(Piece)) {
-	key := chunk.Partition{Topic: t.Topic, ID: t.Partition}.Key()
+	key := t.Partition.Key()
 	now := time.Now()
 	at := f.tails[key]
 	if at == nil {

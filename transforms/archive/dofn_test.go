@@ -216,7 +216,7 @@ func TestATopicThatIsCreatedAnewWhileItIsFollowedIsAnError(t *testing.T) {
 func (e *env) waitFor(t *testing.T, partition int32, end int64) {
 	t.Helper()
 	for range 6000 {
-		x, err := e.folder.Extent(t.Context(), topic, partition)
+		x, err := e.folder.Extent(t.Context(), chunk.Partition{Topic: topic, ID: partition})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -57,8 +57,8 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 }
 
 // CheckTopic refuses a partition whose files would have names that are too long.
-func CheckTopic(topic string, partition int32) error {
-	return chunkfolder.Layout{}.CheckName(chunk.Partition{Topic: topic, ID: partition}, ext)
+func CheckTopic(p chunk.Partition) error {
+	return chunkfolder.Layout{}.CheckName(p, ext)
 }
 
 // Open opens the archive at root; the error is fs.ErrNotExist if there is none.
@@ -84,34 +84,34 @@ func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 // N is the number of offsets per chunk.
 func (f *Folder) N() int64 { return f.n }
 
-func baseFile(topic string, partition int32) string {
-	return basePrefix + chunk.Partition{Topic: topic, ID: partition}.Key() + ".json"
+func baseFile(p chunk.Partition) string {
+	return basePrefix + p.Key() + ".json"
 }
 
-func markFile(topic string, partition int32) string {
-	return markPrefix + chunk.Partition{Topic: topic, ID: partition}.Key() + ".json"
+func markFile(p chunk.Partition) string {
+	return markPrefix + p.Key() + ".json"
 }
 
 // Base returns the partition's first offset, or chunk.None if it was never begun.
-func (f *Folder) Base(ctx context.Context, topic string, partition int32) (int64, error) {
-	return chunkfolder.ReadBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition})
+func (f *Folder) Base(ctx context.Context, p chunk.Partition) (int64, error) {
+	return chunkfolder.ReadBase(ctx, f.files, baseFile(p), p)
 }
 
 // begin fixes the partition's first offset. Of several callers the first one
 // decides; what was decided is returned.
-func (f *Folder) begin(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	if err := frame.CheckTopic(topic); err != nil {
+func (f *Folder) begin(ctx context.Context, p chunk.Partition, start int64) (int64, error) {
+	if err := frame.CheckTopic(p.Topic); err != nil {
 		return 0, err
 	}
-	if err := journal.CreateBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition}, start); err != nil {
+	if err := journal.CreateBase(ctx, f.files, baseFile(p), p, start); err != nil {
 		return 0, err
 	}
-	return f.Base(ctx, topic, partition)
+	return f.Base(ctx, p)
 }
 
 // rebase moves the first offset of a partition of which nothing is archived.
-func (f *Folder) rebase(ctx context.Context, topic string, partition int32, start int64) (int64, error) {
-	return start, journal.ReplaceBase(ctx, f.files, baseFile(topic, partition), chunk.Partition{Topic: topic, ID: partition}, start)
+func (f *Folder) rebase(ctx context.Context, p chunk.Partition, start int64) (int64, error) {
+	return start, journal.ReplaceBase(ctx, f.files, baseFile(p), p, start)
 }
 
 // Partitions lists the partitions of topic that were begun, in ascending order.
@@ -147,8 +147,8 @@ func (e *Extent) Upto() int64 { return max(e.End, e.Tail.End) }
 
 // Extent lists the partition's files, those that were found complete before
 // excepted; the error is fs.ErrNotExist if the partition was never begun.
-func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Extent, error) {
-	e, _, err := f.extent(ctx, topic, partition, 0)
+func (f *Folder) Extent(ctx context.Context, p chunk.Partition) (Extent, error) {
+	e, _, err := f.extent(ctx, p, 0)
 	return e, err
 }
 
@@ -159,37 +159,37 @@ func (f *Folder) Extent(ctx context.Context, topic string, partition int32) (Ext
 // the last one known, by the caller or by the mark, and in those after it: a
 // complete chunk is never removed. A file that is missing before is found when
 // it is read.
-func (f *Folder) extent(ctx context.Context, topic string, partition int32, known int64) (Extent, int64, error) {
-	if err := frame.CheckTopic(topic); err != nil {
+func (f *Folder) extent(ctx context.Context, p chunk.Partition, known int64) (Extent, int64, error) {
+	if err := frame.CheckTopic(p.Topic); err != nil {
 		return Extent{}, 0, err
 	}
-	start, err := f.Base(ctx, topic, partition)
+	start, err := f.Base(ctx, p)
 	if err != nil {
 		return Extent{}, 0, err
 	}
 	if start == chunk.None {
-		return Extent{}, 0, fmt.Errorf("archive %s has no topic %s partition %d: %w", f.files.Root(), topic, partition, fs.ErrNotExist)
+		return Extent{}, 0, fmt.Errorf("archive %s has no %v: %w", f.files.Root(), p, fs.ErrNotExist)
 	}
 	// The tail is listed first: a chunk that is completed in between is seen
 	// complete then, and its partial file as well, which is one too many but
 	// never one too few.
-	partials, err := f.partials(ctx, topic, partition)
+	partials, err := f.partials(ctx, p)
 	if err != nil {
 		return Extent{}, 0, err
 	}
-	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, chunk.Partition{Topic: topic, ID: partition})
+	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, p)
 	if err != nil {
 		return Extent{}, 0, err
 	}
 	first := chunk.Of(start, f.n)
-	next := f.layout.LookFrom(first, max(known, f.readMark(ctx, topic, partition)), blocks)
+	next := f.layout.LookFrom(first, max(known, f.readMark(ctx, p)), blocks)
 	from := f.layout.BlockOf(next)
 	e := Extent{Base: start, End: max(start, next*f.n), Beyond: chunk.None}
 	for _, b := range blocks {
 		if b < from || e.Beyond != chunk.None {
 			continue
 		}
-		names, err := f.layout.List(ctx, f.files, framesDir, ext, chunk.Partition{Topic: topic, ID: partition}, b)
+		names, err := f.layout.List(ctx, f.files, framesDir, ext, p, b)
 		if err != nil {
 			return Extent{}, 0, err
 		}
@@ -217,30 +217,30 @@ func (f *Folder) extent(ctx context.Context, topic string, partition int32, know
 
 // readMark returns up to which chunk the partition was found complete. A mark
 // that cannot be read is as good as none.
-func (f *Folder) readMark(ctx context.Context, topic string, partition int32) int64 {
-	return chunkfolder.ReadMark(ctx, f.files, markFile(topic, partition)).Chunk
+func (f *Folder) readMark(ctx context.Context, p chunk.Partition) int64 {
+	return chunkfolder.ReadMark(ctx, f.files, markFile(p)).Chunk
 }
 
 // writeMark marks the end of the complete chunks, as they were listed just now.
-func (f *Folder) writeMark(ctx context.Context, topic string, partition int32, e Extent) error {
+func (f *Folder) writeMark(ctx context.Context, p chunk.Partition, e Extent) error {
 	next := chunk.Of(e.End, f.n)
-	if had := f.readMark(ctx, topic, partition); next == had || e.End == e.Base && had == 0 {
+	if had := f.readMark(ctx, p); next == had || e.End == e.Base && had == 0 {
 		return nil
 	}
-	return journal.WriteMark(ctx, f.files, markFile(topic, partition), 0, next)
+	return journal.WriteMark(ctx, f.files, markFile(p), 0, next)
 }
 
 // partials lists the begun chunks of a partition by offset.
-func (f *Folder) partials(ctx context.Context, topic string, partition int32) ([]Span, error) {
-	names, err := f.layout.Partials(ctx, f.files, partialDir, ext, chunk.Partition{Topic: topic, ID: partition})
+func (f *Folder) partials(ctx context.Context, p chunk.Partition) ([]Span, error) {
+	names, err := f.layout.Partials(ctx, f.files, partialDir, ext, p)
 	if err != nil {
 		return nil, err
 	}
 	return f.spans(names), nil
 }
 
-func (f *Folder) partialFolder(topic string, partition int32) string {
-	return partialDir + f.layout.Partition(chunk.Partition{Topic: topic, ID: partition}) + "/"
+func (f *Folder) partialFolder(p chunk.Partition) string {
+	return partialDir + f.layout.Partition(p) + "/"
 }
 
 // spans are the names that are of one chunk each.
@@ -258,7 +258,7 @@ func (f *Folder) file(s Span) string {
 	if s.Complete() {
 		return framesDir + f.layout.Folder(s.name()) + f.layout.File(s.name()) + ext
 	}
-	return f.partialFolder(s.Topic, s.Partition.ID) + f.layout.File(s.name()) + ext
+	return f.partialFolder(s.Partition) + f.layout.File(s.name()) + ext
 }
 
 // Path is the full path of the span's file.
@@ -319,15 +319,15 @@ func (f *Folder) Summary(ctx context.Context, s Span) (sum Summary, err error) {
 // sweep removes what interrupted jobs left of a partition that has the extent e:
 // temporary files, in the blocks from the given one on, and partial files of which
 // more is there. A job that is just writing one writes it again.
-func (f *Folder) sweep(ctx context.Context, topic string, partition int32, e Extent, from int64) error {
-	dirs, err := f.layout.Folders(ctx, f.files, framesDir, chunk.Partition{Topic: topic, ID: partition}, from)
+func (f *Folder) sweep(ctx context.Context, p chunk.Partition, e Extent, from int64) error {
+	dirs, err := f.layout.Folders(ctx, f.files, framesDir, p, from)
 	if err != nil {
 		return err
 	}
-	if err := chunkfolder.SweepTemporary(ctx, f.files, append(dirs, f.partialFolder(topic, partition))...); err != nil {
+	if err := chunkfolder.SweepTemporary(ctx, f.files, append(dirs, f.partialFolder(p))...); err != nil {
 		return err
 	}
-	partials, err := f.partials(ctx, topic, partition)
+	partials, err := f.partials(ctx, p)
 	if err != nil {
 		return err
 	}

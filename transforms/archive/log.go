@@ -39,7 +39,7 @@ type Log struct {
 	folder *Folder
 
 	mu         sync.Mutex
-	partitions map[string]*partitionFiles
+	partitions map[chunk.Partition]*partitionFiles
 }
 
 // partitionFiles is what the log knows of a partition's files.
@@ -49,7 +49,9 @@ type partitionFiles struct {
 }
 
 // NewLog reads the archive in f.
-func NewLog(f *Folder) *Log { return &Log{folder: f, partitions: map[string]*partitionFiles{}} }
+func NewLog(f *Folder) *Log {
+	return &Log{folder: f, partitions: map[chunk.Partition]*partitionFiles{}}
+}
 
 var _ log.Log = (*Log)(nil)
 
@@ -67,7 +69,7 @@ func (l *Log) Partitions(ctx context.Context, topic string) ([]int32, error) {
 
 // Bounds returns the archive's first offset and the end of what is there.
 func (l *Log) Bounds(ctx context.Context, p chunk.Partition) (first, end int64, err error) {
-	e, err := l.list(ctx, p.Topic, p.ID)
+	e, err := l.list(ctx, p)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -75,26 +77,26 @@ func (l *Log) Bounds(ctx context.Context, p chunk.Partition) (first, end int64, 
 }
 
 // list lists the partition's files anew.
-func (l *Log) list(ctx context.Context, topic string, partition int32) (Extent, error) {
-	known := l.known(topic, partition)
+func (l *Log) list(ctx context.Context, partition chunk.Partition) (Extent, error) {
+	known := l.known(partition)
 	var before int64
 	if known != nil {
 		before = chunk.Of(known.End, l.folder.n)
 	}
-	e, _, err := l.folder.extent(ctx, topic, partition, before)
+	e, _, err := l.folder.extent(ctx, partition, before)
 	if err != nil {
 		return Extent{}, err
 	}
 	if e.Beyond != chunk.None {
-		missing := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
-		return Extent{}, l.loss(topic, partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
+		missing := ChunkSpan(chunk.ID{Partition: partition, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
+		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
 	}
 	if known != nil && e.Upto() < known.Upto() {
-		return Extent{}, l.loss(topic, partition, e, e.Upto(), fmt.Sprintf("the archive %s had offsets up to %d before", l.folder.files.Root(), known.Upto()))
+		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the archive %s had offsets up to %d before", l.folder.files.Root(), known.Upto()))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.files(topic, partition)
+	p := l.files(partition)
 	if p.extent == nil || p.extent.Upto() <= e.Upto() {
 		p.extent = &e
 	}
@@ -102,22 +104,21 @@ func (l *Log) list(ctx context.Context, topic string, partition int32) (Extent, 
 }
 
 // known is the partition's extent as last listed; nil before.
-func (l *Log) known(topic string, partition int32) *Extent {
+func (l *Log) known(p chunk.Partition) *Extent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.files(topic, partition).extent
+	return l.files(p).extent
 }
 
-func (l *Log) loss(topic string, partition int32, e Extent, offset int64, what string) error {
-	return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: offset, First: e.Base, End: e.Upto(), What: what}
+func (l *Log) loss(p chunk.Partition, e Extent, offset int64, what string) error {
+	return &log.DataLoss{Partition: p, Offset: offset, First: e.Base, End: e.Upto(), What: what}
 }
 
-func (l *Log) files(topic string, partition int32) *partitionFiles {
-	key := chunk.Partition{Topic: topic, ID: partition}.Key()
-	p := l.partitions[key]
+func (l *Log) files(partition chunk.Partition) *partitionFiles {
+	p := l.partitions[partition]
 	if p == nil {
 		p = &partitionFiles{}
-		l.partitions[key] = p
+		l.partitions[partition] = p
 	}
 	return p
 }
@@ -125,13 +126,13 @@ func (l *Log) files(topic string, partition int32) *partitionFiles {
 // OffsetAt returns the first offset whose record's timestamp is t or later, as Kafka
 // does; the end if there is none. It looks at the end of every file and into one.
 func (l *Log) OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int64, error) {
-	e, err := l.list(ctx, p.Topic, p.ID)
+	e, err := l.list(ctx, p)
 	if err != nil {
 		return 0, err
 	}
 	ms := log.Timestamp(t)
 	for at := e.Base; at < e.Upto(); {
-		s := l.span(p.Topic, p.ID, e, at)
+		s := l.span(p, e, at)
 		sum, err := l.folder.Summary(ctx, s)
 		if err != nil {
 			return 0, l.broken(s, at, err)
@@ -162,11 +163,11 @@ func (l *Log) firstAt(ctx context.Context, s Span, ms int64) (offset int64, err 
 }
 
 // span is the file that covers an offset between the extent's bounds.
-func (l *Log) span(topic string, partition int32, e Extent, offset int64) Span {
+func (l *Log) span(p chunk.Partition, e Extent, offset int64) Span {
 	if offset >= e.End {
 		return e.Tail
 	}
-	return ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
+	return ChunkSpan(chunk.ID{Partition: p, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
 }
 
 // broken says that a file which should give the offset does not.
@@ -185,7 +186,7 @@ func (l *Log) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBy
 		if pos >= to {
 			return nil, pos, nil
 		}
-		s, err := l.locate(ctx, p.Topic, p.ID, pos)
+		s, err := l.locate(ctx, p, pos)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -216,10 +217,10 @@ func (l *Log) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBy
 
 // locate finds the file that covers the offset; the zero Span if the archive
 // ends there.
-func (l *Log) locate(ctx context.Context, topic string, partition int32, offset int64) (Span, error) {
-	known := l.known(topic, partition)
+func (l *Log) locate(ctx context.Context, p chunk.Partition, offset int64) (Span, error) {
+	known := l.known(p)
 	if known == nil || offset < known.Base || offset >= known.Upto() {
-		e, err := l.list(ctx, topic, partition)
+		e, err := l.list(ctx, p)
 		if err != nil {
 			return Span{}, err
 		}
@@ -227,13 +228,13 @@ func (l *Log) locate(ctx context.Context, topic string, partition int32, offset 
 	}
 	switch {
 	case offset < known.Base:
-		return Span{}, l.loss(topic, partition, *known, offset, "the archive begins later")
+		return Span{}, l.loss(p, *known, offset, "the archive begins later")
 	case offset > known.Upto():
-		return Span{}, l.loss(topic, partition, *known, offset, "the archive ends before")
+		return Span{}, l.loss(p, *known, offset, "the archive ends before")
 	case offset == known.Upto():
 		return Span{}, nil
 	}
-	return l.span(topic, partition, *known, offset), nil
+	return l.span(p, *known, offset), nil
 }
 
 // relocate lists anew and reports whether another file than s covers the offset now.
@@ -241,10 +242,10 @@ func (l *Log) relocate(ctx context.Context, offset int64, s Span) (bool, error) 
 	if s.Complete() {
 		return false, nil
 	}
-	if _, err := l.list(ctx, s.Topic, s.Partition.ID); err != nil {
+	if _, err := l.list(ctx, s.Partition); err != nil {
 		return false, err
 	}
-	now, err := l.locate(ctx, s.Topic, s.Partition.ID, offset)
+	now, err := l.locate(ctx, s.Partition, offset)
 	return now != s, err
 }
 
@@ -268,7 +269,7 @@ func (l *Log) readFile(ctx context.Context, s Span, from, to int64, maxBytes int
 func (l *Log) take(s Span, from int64) *cursor {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.files(s.Topic, s.Partition.ID)
+	p := l.files(s.Partition)
 	best := -1
 	for i, c := range p.cursors {
 		if c.span == s && c.low <= from && (best < 0 || c.low > p.cursors[best].low) {
@@ -286,7 +287,7 @@ func (l *Log) take(s Span, from int64) *cursor {
 // put gives a cursor back and closes the one that was not used for longest.
 func (l *Log) put(c *cursor) error {
 	l.mu.Lock()
-	p := l.files(c.span.Topic, c.span.Partition.ID)
+	p := l.files(c.span.Partition)
 	p.cursors = append(p.cursors, c)
 	var old *cursor
 	if len(p.cursors) > maxCursors {

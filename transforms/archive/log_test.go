@@ -65,7 +65,7 @@ func create(t testing.TB, n int64) *Folder {
 
 func begin(t testing.TB, f *Folder, partition int32, start int64) {
 	t.Helper()
-	if _, err := f.begin(t.Context(), topic, partition, start); err != nil {
+	if _, err := f.begin(t.Context(), chunk.Partition{Topic: topic, ID: partition}, start); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -338,13 +338,13 @@ func TestAnArchiveKeepsItsLayout(t *testing.T) {
 	if _, err := Create(t.Context(), f.files.Root(), 32); err == nil {
 		t.Error("chunks of another size were taken")
 	}
-	if got, err := f.begin(t.Context(), topic, 0, 5); err != nil || got != 5 {
+	if got, err := f.begin(t.Context(), chunk.Partition{Topic: topic}, 5); err != nil || got != 5 {
 		t.Errorf("began at %d, %v", got, err)
 	}
-	if got, err := f.begin(t.Context(), topic, 0, 7); err != nil || got != 5 {
+	if got, err := f.begin(t.Context(), chunk.Partition{Topic: topic}, 7); err != nil || got != 5 {
 		t.Errorf("began again at %d, %v; want 5", got, err)
 	}
-	if _, err := f.begin(t.Context(), "../x", 0, 7); err == nil {
+	if _, err := f.begin(t.Context(), chunk.Partition{Topic: "../x"}, 7); err == nil {
 		t.Error("a topic that is a path was taken")
 	}
 }
@@ -390,7 +390,7 @@ func TestATimeIsTheSamePlaceInATopicAndInItsArchive(t *testing.T) {
 		}
 		begin(t, f, part, first)
 		for from := first; from < end; from = (from/3 + 1) * 3 {
-			if _, err := copyPiece(t.Context(), kafka, f, Piece{Topic: topic, Partition: part, N: 3, From: from, To: min(end, (from/3+1)*3)}); err != nil {
+			if _, err := copyPiece(t.Context(), kafka, f, Piece{Partition: chunk.Partition{Topic: topic, ID: part}, N: 3, From: from, To: min(end, (from/3+1)*3)}); err != nil {
 				rt.Fatal(err)
 			}
 		}

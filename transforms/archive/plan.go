@@ -13,8 +13,7 @@ import (
 // Task is what is to be archived of one partition, resolved once when the job is
 // submitted.
 type Task struct {
-	Topic     string
-	Partition int32
+	Partition chunk.Partition
 	N         int64 // offsets per chunk
 	Base      int64 // the archive's first offset
 	From      int64 // the first offset that is missing
@@ -26,7 +25,7 @@ type Task struct {
 }
 
 func (t *Task) id(k int64) chunk.ID {
-	return chunk.ID{Partition: chunk.Partition{Topic: t.Topic, ID: t.Partition}, Index: k}
+	return chunk.ID{Partition: t.Partition, Index: k}
 }
 
 // chunks returns the chunks [next, end) that the task is about.
@@ -51,7 +50,7 @@ func (t *Task) piece(k int64) Piece {
 }
 
 func (t *Task) pieceOf(s Span) Piece {
-	return Piece{s.Topic, s.Partition.ID, s.N, max(s.Start, t.Base), s.End, t.Identity}
+	return Piece{s.Partition, s.N, max(s.Start, t.Base), s.End, t.Identity}
 }
 
 // Plan decides for every partition of the topic what is to be archived: from
@@ -64,7 +63,7 @@ func Plan(ctx context.Context, l log.Log, f *Folder, topic string, start, until 
 	var tasks []Task
 	for _, s := range stretches {
 		tasks = append(tasks, Task{
-			Topic: s.Topic, Partition: s.Partition, N: f.n, Base: s.Base, From: s.From, To: s.To,
+			Partition: s.Partition, N: f.n, Base: s.Base, From: s.From, To: s.To,
 			Follow: s.To == chunk.None || s.To > s.LogEnd, Identity: s.Identity,
 		})
 	}
@@ -83,57 +82,57 @@ func (f filled) Words() (folder, done string) {
 }
 
 // Hold begins a partition at the beginning of a chunk, and sweeps it.
-func (f filled) Hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
-	held, err := f.hold(ctx, topic, partition, first, end)
+func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (plan.Held, error) {
+	held, err := f.hold(ctx, p, first, end)
 	if err != nil {
-		return plan.Held{}, fmt.Errorf("plan topic %s partition %d: %w", topic, partition, err)
+		return plan.Held{}, fmt.Errorf("plan %v: %w", p, err)
 	}
 	return held, nil
 }
 
-func (f filled) hold(ctx context.Context, topic string, partition int32, first, end int64) (plan.Held, error) {
+func (f filled) hold(ctx context.Context, p chunk.Partition, first, end int64) (plan.Held, error) {
 	none := plan.Held{}
-	at, err := f.start.Resolve(ctx, f.log, topic, partition, first, end)
+	at, err := f.start.Resolve(ctx, f.log, p, first, end)
 	if err != nil {
 		return none, err
 	}
 	at = max(first, min(at, end))
-	if at, err = f.begin(ctx, topic, partition, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
+	if at, err = f.begin(ctx, p, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
 		return none, err
 	}
-	e, block, err := f.extent(ctx, topic, partition, 0)
+	e, block, err := f.extent(ctx, p, 0)
 	if err != nil {
 		return none, err
 	}
-	if err := f.sweep(ctx, topic, partition, e, block); err != nil {
+	if err := f.sweep(ctx, p, e, block); err != nil {
 		return none, err
 	}
 	if e.Upto() == at && e.Beyond == chunk.None && at < first {
 		// Nothing was archived yet, and the log has moved on since.
-		if e.Base, err = f.rebase(ctx, topic, partition, first); err != nil {
+		if e.Base, err = f.rebase(ctx, p, first); err != nil {
 			return none, err
 		}
 		e.End = e.Base
 	}
-	last, err := f.last(ctx, topic, partition, e)
+	last, err := f.last(ctx, p, e)
 	if err != nil {
 		return none, err
 	}
-	if err := f.writeMark(ctx, topic, partition, e); err != nil {
+	if err := f.writeMark(ctx, p, e); err != nil {
 		return none, err
 	}
 	return plan.Held{Base: e.Base, From: e.Upto(), Last: last.Last, LastDigest: last.LastDigest}, nil
 }
 
 // last is the summary of the last file that has records.
-func (f *Folder) last(ctx context.Context, topic string, partition int32, e Extent) (Summary, error) {
+func (f *Folder) last(ctx context.Context, p chunk.Partition, e Extent) (Summary, error) {
 	if e.Tail.End > e.End {
 		if sum, err := f.Summary(ctx, e.Tail); err != nil || sum.Records > 0 {
 			return sum, err
 		}
 	}
 	for k := chunk.Of(e.End, f.n) - 1; e.End > e.Base && k >= chunk.Of(e.Base, f.n); k-- {
-		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: k}, f.n))
+		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Partition: p, Index: k}, f.n))
 		if err != nil || sum.Records > 0 {
 			return sum, err
 		}
@@ -149,31 +148,31 @@ func Verify(ctx context.Context, f *Folder, tasks []Task) error {
 		if t.To == chunk.None {
 			continue
 		}
-		e, err := f.Extent(ctx, t.Topic, t.Partition)
+		e, err := f.Extent(ctx, t.Partition)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
 		case e.Upto() < t.To:
 			missing := t.piece(chunk.Of(e.Upto(), t.N)).span()
-			errs = append(errs, fmt.Errorf("topic %s partition %d: the archive ends at offset %d, not %d: %s is missing", t.Topic, t.Partition, e.Upto(), t.To, f.Path(missing)))
+			errs = append(errs, fmt.Errorf("%v: the archive ends at offset %d, not %d: %s is missing", t.Partition, e.Upto(), t.To, f.Path(missing)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // sameTopic checks that the topic is still the one of identity.
-func sameTopic(ctx context.Context, l log.Log, topic string, partition int32, identity string, offset int64) error {
+func sameTopic(ctx context.Context, l log.Log, p chunk.Partition, identity string, offset int64) error {
 	if identity == "" {
 		return nil
 	}
-	now, err := log.Identity(ctx, l, topic)
+	now, err := log.Identity(ctx, l, p.Topic)
 	if err != nil || now == identity {
 		return err
 	}
-	first, end, err := l.Bounds(ctx, chunk.Partition{Topic: topic, ID: partition})
+	first, end, err := l.Bounds(ctx, p)
 	if err != nil {
 		return err
 	}
-	return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: offset, First: first, End: end,
+	return &log.DataLoss{Partition: p, Offset: offset, First: first, End: end,
 		What: "the topic was created anew while it was archived"}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/ticks"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -22,7 +21,7 @@ func watchOnTicks(s beam.Scope, cfg Config, tasks []Task) beam.PCollection {
 	byKey := make(map[string]Task, len(tasks))
 	keys := make([]string, len(tasks))
 	for i, t := range tasks {
-		keys[i] = chunk.Partition{Topic: t.Topic, ID: t.Partition}.Key()
+		keys[i] = t.Partition.Key()
 		byKey[keys[i]] = t
 	}
 	return beam.ParDo(s, &tickedFn{

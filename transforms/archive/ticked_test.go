@@ -39,8 +39,8 @@ func (s *keyState) WriteValueState(t state.Transaction) error               { s.
 func TestOnTicksEveryChunkIsHandedOutOnce(t *testing.T) {
 	l := &growing{}
 	log.Register("growing", func(context.Context, log.Spec) (log.Log, error) { return l, nil })
-	task := Task{Topic: "frames", N: 10, From: 20, To: chunk.None, Follow: true}
-	key := chunk.Partition{Topic: task.Topic, ID: task.Partition}.Key()
+	task := Task{Partition: chunk.Partition{Topic: "frames"}, N: 10, From: 20, To: chunk.None, Follow: true}
+	key := task.Partition.Key()
 	var s keyState
 	var got []int64
 	tick := func(fn *tickedFn) {

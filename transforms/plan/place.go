@@ -55,7 +55,7 @@ func (p Place) Never() bool { return p.word == never }
 
 // Resolve says which offset the place is, of a partition that holds [first, end).
 // It is done once, at submission: engines run stages again.
-func (p Place) Resolve(ctx context.Context, l log.Log, topic string, partition int32, first, end int64) (int64, error) {
+func (p Place) Resolve(ctx context.Context, l log.Log, partition chunk.Partition, first, end int64) (int64, error) {
 	switch {
 	case p.word == earliest:
 		return first, nil
@@ -65,7 +65,7 @@ func (p Place) Resolve(ctx context.Context, l log.Log, topic string, partition i
 		return chunk.None, nil
 	case !p.at.IsZero():
 		// What came after the bounds were asked for is not meant.
-		at, err := l.OffsetAt(ctx, chunk.Partition{Topic: topic, ID: partition}, p.at)
+		at, err := l.OffsetAt(ctx, partition, p.at)
 		return min(at, end), err
 	}
 	return p.offset, nil

@@ -32,7 +32,7 @@ func TestATimeThatIsNotReachedIsTheEndThatWasSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := p.Resolve(context.Background(), aheadLog{}, "frames", 0, 0, 10); got != 10 || err != nil {
+	if got, err := p.Resolve(context.Background(), aheadLog{}, chunk.Partition{Topic: "frames"}, 0, 10); got != 10 || err != nil {
 		t.Errorf("got %d, %v; want 10", got, err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 type Folder interface {
 	// Hold says what the folder holds of a partition, of which the log has the offsets
 	// [first, end). It begins a partition that it does not know.
-	Hold(ctx context.Context, topic string, partition int32, first, end int64) (Held, error)
+	Hold(ctx context.Context, p chunk.Partition, first, end int64) (Held, error)
 	// Words are for errors: what the folder is, and what has become of frames in it.
 	Words() (folder, done string)
 }
@@ -36,8 +36,7 @@ type Held struct {
 
 // Stretch is what is to be read of a partition: the offsets [From, To).
 type Stretch struct {
-	Topic     string
-	Partition int32
+	chunk.Partition
 	Held
 	To       int64  // chunk.None is never
 	LogEnd   int64  // the end of the log when it was looked at
@@ -53,13 +52,13 @@ func (s *Stretch) Reached() error {
 	if s.To <= s.LogEnd {
 		return nil
 	}
-	return NotReached(s.Topic, s.Partition, s.To)
+	return NotReached(s.Partition, s.To)
 }
 
 // NotReached is the refusal to wait for an offset.
-func NotReached(topic string, partition int32, until int64) error {
-	return fmt.Errorf("topic %s partition %d: --until is offset %d, which the log has not reached, and this job reads only what is there: say --until=now, and run it again for what came since",
-		topic, partition, until)
+func NotReached(p chunk.Partition, until int64) error {
+	return fmt.Errorf("%v: --until is offset %d, which the log has not reached, and this job reads only what is there: say --until=now, and run it again for what came since",
+		p, until)
 }
 
 // Topic plans every partition of a topic, in ascending order. The error names all in which
@@ -76,7 +75,7 @@ func Topic(ctx context.Context, l log.Log, topic string, f Folder, until Place) 
 	var all []Stretch
 	var problems []error
 	for _, p := range partitions {
-		s, err := Partition(ctx, l, topic, p, f, until)
+		s, err := Partition(ctx, l, chunk.Partition{Topic: topic, ID: p}, f, until)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -88,30 +87,30 @@ func Topic(ctx context.Context, l log.Log, topic string, f Folder, until Place) 
 }
 
 // Partition plans one partition, without the topic's identity.
-func Partition(ctx context.Context, l log.Log, topic string, partition int32, f Folder, until Place) (Stretch, error) {
+func Partition(ctx context.Context, l log.Log, p chunk.Partition, f Folder, until Place) (Stretch, error) {
 	none := Stretch{}
-	first, end, err := l.Bounds(ctx, chunk.Partition{Topic: topic, ID: partition})
+	first, end, err := l.Bounds(ctx, p)
 	if err != nil {
 		return none, err
 	}
-	held, err := f.Hold(ctx, topic, partition, first, end)
+	held, err := f.Hold(ctx, p, first, end)
 	if err != nil {
 		return none, err
 	}
-	to, err := until.Resolve(ctx, l, topic, partition, first, end)
+	to, err := until.Resolve(ctx, l, p, first, end)
 	if err != nil {
 		return none, err
 	}
 	// Offsets after the last record may be empty, so it may be deleted long before
 	// anything is lost.
 	if held.Last != chunk.None && held.Last >= first {
-		if err := log.VerifyLast(ctx, l, chunk.Partition{Topic: topic, ID: partition}, held.Last, held.LastDigest); err != nil {
+		if err := log.VerifyLast(ctx, l, p, held.Last, held.LastDigest); err != nil {
 			return none, err
 		}
 	}
 	folder, done := f.Words()
 	loss := func(what string) error {
-		return &log.DataLoss{Partition: chunk.Partition{Topic: topic, ID: partition}, Offset: held.From, First: first, End: end, What: what}
+		return &log.DataLoss{Partition: p, Offset: held.From, First: first, End: end, What: what}
 	}
 	switch {
 	case held.From > end:
@@ -119,5 +118,5 @@ func Partition(ctx context.Context, l log.Log, topic string, partition int32, f 
 	case held.From < first && (to == chunk.None || to > held.From):
 		return none, loss("deleted before it was " + done)
 	}
-	return Stretch{Topic: topic, Partition: partition, Held: held, To: to, LogEnd: end}, nil
+	return Stretch{Partition: p, Held: held, To: to, LogEnd: end}, nil
 }

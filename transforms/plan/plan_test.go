@@ -36,7 +36,7 @@ func (kept) Identity(context.Context, string) (string, error) { return "the one"
 // folder holds the same of every partition.
 type folder Held
 
-func (f folder) Hold(context.Context, string, int32, int64, int64) (Held, error) {
+func (f folder) Hold(context.Context, chunk.Partition, int64, int64) (Held, error) {
 	return Held(f), nil
 }
 
@@ -82,7 +82,7 @@ func TestAPlanIsFromWhereTheFolderEndsToWhereItIsTold(t *testing.T) {
 				t.Fatalf("%+v, %v", all, err)
 			}
 			for i, s := range all {
-				if s.Topic != "frames" || s.Partition != int32(i) || s.From != 10 || s.To != c.to || s.LogEnd != c.log.end || s.Identity != "the one" {
+				if s.Topic != "frames" || s.Partition.ID != int32(i) || s.From != 10 || s.To != c.to || s.LogEnd != c.log.end || s.Identity != "the one" {
 					t.Errorf("it is %+v", s)
 				}
 				if s.Empty() != c.empty {
@@ -103,7 +103,7 @@ func TestWhatAJobDidIsSaid(t *testing.T) {
 		9:             "topic frames partition 3: glued offsets 5 to 8",
 		math.MaxInt32: "topic frames partition 3: glued offsets 5 to 2147483646",
 	} {
-		if got := Covered("frames", 3, "glued", "album", 5, to); got != want {
+		if got := Covered(chunk.Partition{Topic: "frames", ID: 3}, "glued", "album", 5, to); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -75,7 +75,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		return nil, err
 	}
 	for _, p := range partitions {
-		if err := archive.CheckTopic(j.Topic, p); err != nil {
+		if err := archive.CheckTopic(chunk.Partition{Topic: j.Topic, ID: p}); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +91,7 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 	var problems []error
 	for _, t := range tasks {
 		if t.Follow && t.To != chunk.None && (j.Runner.Stopped || !j.Runner.Streams) {
-			problems = append(problems, plan.NotReached(t.Topic, t.Partition, t.To))
+			problems = append(problems, plan.NotReached(t.Partition, t.To))
 		}
 		if t.To == chunk.None || t.To > t.From {
 			todo = append(todo, t)
