@@ -50,8 +50,11 @@ test-race: deps-test ## The same under the race detector, and with the count of 
 TOOL := go tool -modfile=.ci/tools/go.mod
 
 .PHONY: lint
-lint: deps ## What .golangci.yml says, and known vulnerabilities (compiling the linters takes minutes, once).
+lint: deps ## What .golangci.yml says (compiling the linters takes minutes, once).
 	$(TOOL) golangci-lint run $(sort $(PACKAGES) $(ENGINES))
+
+.PHONY: vulnerabilities
+vulnerabilities: deps ## Known vulnerabilities that this code reaches.
 	@scripts/vulnerabilities.sh $(PACKAGES)
 
 .PHONY: schema
