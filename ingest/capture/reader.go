@@ -27,9 +27,10 @@ type reader struct {
 	step   time.Duration // valid once opened
 }
 
-// pictures is how many a reader has room for at most: one being read, one ready, and
-// those being encoded.
-var pictures = 2 + encodersAtOnce
+// pictures is how many a reader has room for at most: one being read, one ready, one
+// that waits for an encoder, and those being encoded. With one less, the newest picture
+// of a live source would give way to the end that comes after it.
+var pictures = 3 + encodersAtOnce
 
 // startReader opens and reads a stream. With drop, it is read from the present
 // on, and a picture that nobody fetches gives way to newer ones: a live source
