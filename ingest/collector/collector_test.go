@@ -20,6 +20,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/testdata/samples"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -36,12 +37,7 @@ const partitions = 3
 
 func start(t *testing.T, configs map[string]string) *broker.Broker {
 	t.Helper()
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: partitions, Configs: configs}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
+	return brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: partitions, Configs: configs}}})
 }
 
 func options(b *broker.Broker) Options {

@@ -12,20 +12,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(t *testing.T, opts broker.Options) *broker.Broker {
-	t.Helper()
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
 
 func client(t *testing.T, b *broker.Broker) *kafka.Client {
 	t.Helper()
@@ -73,7 +64,7 @@ func rec(key, value string) frame.Record {
 func TestClientsReadWhatWasAppended(t *testing.T) {
 	for _, codec := range []broker.Codec{broker.None, broker.Gzip, broker.Snappy, broker.LZ4, broker.Zstd} {
 		t.Run(string(codec), func(t *testing.T) {
-			b := start(t, broker.Options{Topics: []broker.Topic{{Name: "t", Partitions: 2}}})
+			b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "t", Partitions: 2}}})
 			first, err := b.AppendCompressed(t.Context(), codec, "t", 0, rec("a", "1"), rec("a", "2"))
 			if err != nil || first != 0 {
 				t.Fatal(first, err)
@@ -90,12 +81,12 @@ func TestClientsReadWhatWasAppended(t *testing.T) {
 
 func TestALogInAFolderIsContinued(t *testing.T) {
 	opts := broker.Options{Dir: t.TempDir(), Topics: []broker.Topic{{Name: "t"}}}
-	b := start(t, opts)
+	b := brokertest.Start(t, opts)
 	if _, err := b.Append(t.Context(), "t", 0, rec("a", "1")); err != nil {
 		t.Fatal(err)
 	}
 	b.Close()
-	b = start(t, opts)
+	b = brokertest.Start(t, opts)
 	if _, err := b.Append(t.Context(), "t", 0, rec("a", "2")); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +96,7 @@ func TestALogInAFolderIsContinued(t *testing.T) {
 }
 
 func TestAFaultHitsTheNextRequestsOnly(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "t"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "t"}}})
 	if _, err := b.Append(t.Context(), "t", 0, rec("a", "1")); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +170,7 @@ func TestTheLogCanMisbehave(t *testing.T) {
 		{"the leader moves", func(b *broker.Broker) error { return b.MoveLeader("t", 0, 1) }, []string{"0=0", "1=1", "2=2", "3=3", "4=4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "t"}}})
+			b := brokertest.Start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "t"}}})
 			fill(t, b)
 			if err := c.do(b); err != nil {
 				t.Fatal(err)

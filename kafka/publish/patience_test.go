@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/kafka/connect"
 )
 
@@ -43,7 +44,7 @@ func TestWhatSomebodyMendsIsWaitedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+			b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 			p := open(t, b, Options{})
 			for i := range 20 {
 				if i == 1 {
@@ -67,7 +68,7 @@ func TestWhatSomebodyMendsIsWaitedFor(t *testing.T) {
 }
 
 func TestWhoMayNotWriteAtTheStartIsToldAtOnce(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})
 	b.Fail(broker.Produce, kerr.TopicAuthorizationFailed, 1)
 	if err := p.Publish(t.Context(), record("gate", 0, 10)); err != nil {
@@ -92,7 +93,7 @@ func TestWhereNothingCanWorkThePartitionIsGivenUpAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+			b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 			told := make(chan error, 1)
 			p := open(t, b, Options{DeliveryTimeout: ForEver, gone: 200 * time.Millisecond, GivenUp: func(err error) { told <- err }})
 			c.break_(t, b)
@@ -112,7 +113,7 @@ func TestWhereNothingCanWorkThePartitionIsGivenUpAtOnce(t *testing.T) {
 
 // A limit that is lowered while cameras run refuses the large frames of one of them.
 func TestOnlyTheRecordsThatAreRefusedAreLeftOut(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{DropRefused: true})
 	if err := b.SetTopicConfig(t.Context(), "frames", "max.message.bytes", "20000"); err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestOnlyTheRecordsThatAreRefusedAreLeftOut(t *testing.T) {
 }
 
 func TestOfACameraThatWaitsNothingIsSentAfterARecordThatIsRefused(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{DropRefused: true})
 	if err := b.SetTopicConfig(t.Context(), "frames", "max.message.bytes", "20000"); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func TestOfACameraThatWaitsNothingIsSentAfterARecordThatIsRefused(t *testing.T) 
 }
 
 func TestWhereRefusedRecordsMustNotBeDroppedThePartitionIsGivenUp(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})
 	b.Fail(broker.Produce, kerr.InvalidTimestamp, 1)
 	if err := p.Publish(t.Context(), record("gate", 0, 10)); err != nil {
@@ -213,7 +214,7 @@ func TestRandomPermanentAnswersEndNoCamera(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3))
-			b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+			b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
 			p := open(t, b, Options{DropRefused: true, DeliveryTimeout: ForEver, AttemptTimeout: 5 * time.Second})
 			n := map[string]int{"camera-0": 1}
 			if err := p.Offer(record("camera-0", 0, 100)); err != nil {

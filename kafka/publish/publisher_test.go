@@ -22,22 +22,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var captured = time.Date(2001, 2, 3, 4, 5, 6, 789e6, time.UTC)
-
-func start(t *testing.T, opts broker.Options) *broker.Broker {
-	t.Helper()
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
 
 // open opens a publisher that gives up sooner than a user's.
 func open(t *testing.T, b *broker.Broker, opts Options) *Publisher {
@@ -123,7 +114,7 @@ func check(t *testing.T, b *broker.Broker, partitions int32, n map[string]int) (
 }
 
 func TestFramesGoWhereJavaClientsWouldPutThem(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 7}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 7}}})
 	p := open(t, b, Options{})
 	n := map[string]int{}
 	for i := range 40 {
@@ -171,7 +162,7 @@ func TestFaultsLoseNothingAndKeepTheOrder(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			b := start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+			b := brokertest.Start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
 			p := open(t, b, Options{AttemptTimeout: 200 * time.Millisecond, DeliveryTimeout: time.Minute})
 			n := map[string]int{"gate": 60, "yard": 60, "door": 60}
 			for i := range 60 {
@@ -203,7 +194,7 @@ func TestRandomFaultsLoseNothingAndKeepTheOrder(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 1))
-			b := start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+			b := brokertest.Start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
 			late := newLateNetwork(t)
 			p := open(t, b, Options{AttemptTimeout: 100 * time.Millisecond, DeliveryTimeout: time.Minute, dial: late.dial})
 			n := map[string]int{}
@@ -318,7 +309,7 @@ func (c *lateConn) Close() error {
 }
 
 func TestARequestThatArrivesAfterItsRepetitionMakesCopiesOnly(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	late := newLateNetwork(t)
 	p := open(t, b, Options{AttemptTimeout: 100 * time.Millisecond, DeliveryTimeout: time.Minute, dial: late.dial})
 	for i := range 100 {
@@ -342,7 +333,7 @@ func TestARequestThatArrivesAfterItsRepetitionMakesCopiesOnly(t *testing.T) {
 }
 
 func TestAPartitionThatStaysBrokenIsGivenUpNotReordered(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{DeliveryTimeout: 300 * time.Millisecond})
 	if err := p.Publish(t.Context(), record("gate", 0, 10)); err != nil {
 		t.Fatal(err)
@@ -371,7 +362,7 @@ func TestAPartitionThatStaysBrokenIsGivenUpNotReordered(t *testing.T) {
 }
 
 func TestASlowKafkaMakesFilesWaitAndLiveCamerasDropTheirOldest(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{QueueBytes: 10_000})
 	fault := b.Fail(broker.Produce, broker.NotLeader, -1)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -415,7 +406,7 @@ func TestASlowKafkaMakesFilesWaitAndLiveCamerasDropTheirOldest(t *testing.T) {
 }
 
 func TestAFrameTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{"max.message.bytes": "20000"}}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{"max.message.bytes": "20000"}}}})
 	p := open(t, b, Options{})
 	if got := p.Topic().MaxMessageBytes; got != 20000 {
 		t.Fatal(got)
@@ -451,7 +442,7 @@ func TestAFrameTooLargeIsRefusedBeforeItIsSent(t *testing.T) {
 }
 
 func TestFlushWaitsForWhatWasQueuedBefore(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
 	p := open(t, b, Options{AttemptTimeout: 200 * time.Millisecond})
 	n := map[string]int{}
 	for i := range 30 {
@@ -482,7 +473,7 @@ func TestFlushWaitsForWhatWasQueuedBefore(t *testing.T) {
 }
 
 func TestFlushTellsThatAPartitionWasGivenUp(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{DeliveryTimeout: time.Millisecond})
 	b.Fail(broker.Produce, broker.NotLeader, -1)
 	if err := p.Publish(t.Context(), record("gate", 0, 100)); err != nil {
@@ -494,7 +485,7 @@ func TestFlushTellsThatAPartitionWasGivenUp(t *testing.T) {
 }
 
 func TestCloseGivesUpWhenItsContextIsDone(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	p := open(t, b, Options{})
 	b.Fail(broker.Produce, broker.NotLeader, -1)
 	for i := range 3 {

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 )
 
 func TestAMissingTopicIsAnErrorThatSaysWhatToDo(t *testing.T) {
-	b := start(t, broker.Options{})
+	b := brokertest.Start(t, broker.Options{})
 	var said bytes.Buffer
 	_, err := Open(t.Context(), Options{Brokers: b.Addrs(), Topic: "frames", Log: slog.New(slog.NewTextHandler(&said, nil))})
 	if _, ok := errors.AsType[*TopicMissingError](err); !ok || !strings.Contains(err.Error(), "--create-topic --partitions N") {
@@ -25,7 +26,7 @@ func TestAMissingTopicIsAnErrorThatSaysWhatToDo(t *testing.T) {
 }
 
 func TestATopicIsCreatedToBeKeptBySize(t *testing.T) {
-	b := start(t, broker.Options{})
+	b := brokertest.Start(t, broker.Options{})
 	p := open(t, b, Options{CreatePartitions: 3})
 	if got := p.Topic(); len(got.Partitions) != 3 || got.MaxMessageBytes != createdMaxMessageBytes || got.Retention != 0 || got.AppendTime {
 		t.Errorf("%+v", got)
@@ -41,7 +42,7 @@ func TestATopicIsCreatedToBeKeptBySize(t *testing.T) {
 }
 
 func TestTheTopicsConfigurationIsRead(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{
 		"max.message.bytes": "12345", "retention.ms": "60000", "message.timestamp.type": "LogAppendTime",
 	}}}})
 	if got := open(t, b, Options{}).Topic(); got.MaxMessageBytes != 12345 || got.Retention != time.Minute || !got.AppendTime {
@@ -50,7 +51,7 @@ func TestTheTopicsConfigurationIsRead(t *testing.T) {
 }
 
 func TestACompactedTopicIsRefused(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{"cleanup.policy": "compact"}}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Configs: map[string]string{"cleanup.policy": "compact"}}}})
 	_, err := Open(t.Context(), Options{Brokers: b.Addrs(), Topic: "frames"})
 	if _, ok := errors.AsType[*CompactedError](err); !ok {
 		t.Error(err)
@@ -58,7 +59,7 @@ func TestACompactedTopicIsRefused(t *testing.T) {
 }
 
 func TestBrokersThatCannotBeReachedAreNamed(t *testing.T) {
-	b := start(t, broker.Options{})
+	b := brokertest.Start(t, broker.Options{})
 	addrs := b.Addrs()
 	b.Close()
 	_, err := Open(t.Context(), Options{Brokers: addrs, Topic: "frames", OpenTimeout: 500 * time.Millisecond})

@@ -15,21 +15,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(t *testing.T, opts broker.Options) *broker.Broker {
-	t.Helper()
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
 
 // open opens the reader of a publisher that gives up sooner than a user's.
 func open(t *testing.T, b *broker.Broker, opts publish.Options) *Reader {
@@ -70,7 +61,7 @@ func scan(t *testing.T, r *Reader, from, to int64) (recs []frame.Record) {
 }
 
 func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	r := open(t, b, publish.Options{AttemptTimeout: 2 * time.Second})
 	var end int64
 	for i := range 20 {
@@ -134,7 +125,7 @@ func TestWhatIsInTheTopicIsReadAsItLiesThere(t *testing.T) {
 }
 
 func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	r := open(t, b, publish.Options{})
 	mark := "unmistakable" // whole also where it is compressed
 	for i := range 4 {
@@ -157,7 +148,7 @@ func TestABatchThatDoesNotMatchItsChecksumIsPassedOver(t *testing.T) {
 }
 
 func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	r := open(t, b, publish.Options{})
 	var stamps []int64
 	for i := range 50 { // not in order
@@ -181,7 +172,7 @@ func TestNothingThatIsLateEnoughLiesBeforeTheOffsetOfATime(t *testing.T) {
 }
 
 func TestATopicCreatedAnewHasAnotherID(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames"}}})
 	r := open(t, b, publish.Options{})
 	one, err := r.TopicID(t.Context())
 	if err != nil || len(one) != 32 {
@@ -193,7 +184,7 @@ func TestATopicCreatedAnewHasAnotherID(t *testing.T) {
 	if two, err := r.TopicID(t.Context()); err != nil || two == one {
 		t.Error(two, err)
 	}
-	old := start(t, broker.Options{WithoutTopicIDs: true, Topics: []broker.Topic{{Name: "frames"}}})
+	old := brokertest.Start(t, broker.Options{WithoutTopicIDs: true, Topics: []broker.Topic{{Name: "frames"}}})
 	if id, err := open(t, old, publish.Options{}).TopicID(t.Context()); err != nil || id != "" {
 		t.Error(id, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -24,11 +25,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T) *broker.Broker {
 	t.Helper()
-	b, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "frames", Partitions: 2}}})
 	for p := range int32(2) {
 		var recs []frame.Record
 		for i := range 200 {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -58,11 +59,7 @@ type env struct {
 
 func start(t *testing.T, n int64) *env {
 	t.Helper()
-	b, err := broker.Start(broker.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	b := brokertest.Start(t, broker.Options{})
 	if err := b.CreateTopic(broker.Topic{Name: topic, Partitions: 2}); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/eventsink"
@@ -70,16 +71,6 @@ func config(b *broker.Broker, patience time.Duration) eventsink.Config {
 	return eventsink.Config{Topic: "events", Brokers: b.Addrs(), Patience: patience}
 }
 
-func start(t *testing.T, opts broker.Options) *broker.Broker {
-	t.Helper()
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
 // run publishes the parts on prism and returns how many it says it published.
 func run(t *testing.T, cfg eventsink.Config, all []element.Part) (int64, error) {
 	t.Helper()
@@ -128,7 +119,7 @@ func read(t *testing.T, b *broker.Broker, partitions int32) (ids map[string][]st
 }
 
 func TestEventsArriveInTheOrderOfTheirCameras(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "events", Partitions: 3}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "events", Partitions: 3}}})
 	all, want := parts(50)
 	cfg := config(b, time.Minute)
 	for again := range 2 {
@@ -150,7 +141,7 @@ func TestEventsArriveInTheOrderOfTheirCameras(t *testing.T) {
 }
 
 func TestAnOutageIsWaitedFor(t *testing.T) {
-	b := start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "events", Partitions: 2}}})
+	b := brokertest.Start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "events", Partitions: 2}}})
 	all, want := parts(20)
 	b.Fail(broker.Produce, broker.NotLeader, 3)
 	b.Cut(broker.Produce, 1)
@@ -167,7 +158,7 @@ func TestAnOutageIsWaitedFor(t *testing.T) {
 }
 
 func TestAnOutageThatDoesNotEndFailsTheJob(t *testing.T) {
-	b := start(t, broker.Options{Topics: []broker.Topic{{Name: "events"}}})
+	b := brokertest.Start(t, broker.Options{Topics: []broker.Topic{{Name: "events"}}})
 	all, want := parts(2)
 	forEver := b.Fail(broker.Produce, broker.NotLeader, -1)
 	if _, err := run(t, config(b, 300*time.Millisecond), all); err == nil || !strings.Contains(err.Error(), "topic events") {
@@ -184,7 +175,7 @@ func TestAnOutageThatDoesNotEndFailsTheJob(t *testing.T) {
 }
 
 func TestTheTopicIsLookedForBeforeTheJob(t *testing.T) {
-	b := start(t, broker.Options{})
+	b := brokertest.Start(t, broker.Options{})
 	cfg := config(b, time.Minute)
 	cfg.Patience = 5 * time.Second
 	err := eventsink.Prepare(t.Context(), cfg, 0)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -40,11 +41,7 @@ func TestVerifyLast(t *testing.T) {
 		}, 5, "created anew or rewritten"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := broker.Start(broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames"}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(b.Close)
+			b := brokertest.Start(t, broker.Options{Ports: []int{0, 0}, Topics: []broker.Topic{{Name: "frames"}}})
 			var recs []frame.Record
 			for i := range int64(10) {
 				rec := frame.Record{Offset: i, Timestamp: 1000 + i, Key: []byte("c"), Value: []byte{byte(i)}}

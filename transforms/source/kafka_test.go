@@ -2,12 +2,12 @@ package source
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -21,12 +21,7 @@ func startBroker(t testing.TB, opts broker.Options) *broker.Broker {
 		opts.Ports = []int{0, 0}
 	}
 	opts.Topics = append(opts.Topics, broker.Topic{Name: "frames"})
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
+	return brokertest.Start(t, opts)
 }
 
 func openTestLog(t testing.TB, b *broker.Broker) log.Log {
@@ -39,39 +34,9 @@ func openTestLog(t testing.TB, b *broker.Broker) log.Log {
 	return l
 }
 
-func testRecord(i int) frame.Record {
-	r := frame.Record{Offset: int64(i), Timestamp: int64(1000 + i), Key: []byte(fmt.Sprintf("c%d", i%3)), Value: []byte(strings.Repeat(fmt.Sprint(i), i%5))}
-	switch i % 4 {
-	case 1:
-		r.Headers = []frame.Header{{Key: "a", Value: []byte("1")}, {Key: "a", Value: nil}, {Key: "", Value: []byte{}}}
-	case 2:
-		r.Key = nil
-	case 3:
-		r.Value = nil
-	}
-	return r
-}
-
-func appendAll(t testing.TB, b *broker.Broker, codec broker.Codec, from, to int) (recs []frame.Record) {
-	t.Helper()
-	for i := from; i < to; i++ {
-		recs = append(recs, testRecord(i))
-	}
-	first, err := b.AppendCompressed(t.Context(), codec, "frames", 0, recs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range recs {
-		recs[i].Offset = first + int64(i)
-	}
-	return recs
-}
-
-// readTo reads [from, to) in as many reads as it takes.
-
 func TestATopicCreatedAnewIsNoticedWhileItIsRead(t *testing.T) {
 	b := startBroker(t, broker.Options{})
-	appendAll(t, b, broker.None, 0, 10)
+	brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	l := openTestLog(t, b)
 	id, err := log.Identity(t.Context(), l, "frames")
 	if err != nil || len(id) != 32 {
@@ -86,7 +51,7 @@ func TestATopicCreatedAnewIsNoticedWhileItIsRead(t *testing.T) {
 			if err := b.Recreate(t.Context(), "frames", 0); err != nil {
 				t.Fatal(err)
 			}
-			appendAll(t, b, broker.None, 0, 20) // already longer than what was read
+			brokertest.Append(t, b, "frames", broker.None, 0, 20) // already longer than what was read
 		}
 		time.Sleep(10 * time.Millisecond) // as an engine waits that is asked to
 		return true
@@ -107,7 +72,7 @@ func TestALogThatLostItsEndAndWasFilledAgainIsNoticed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := startBroker(t, broker.Options{Ports: []int{0}, WithoutTopicIDs: true})
-			appendAll(t, b, broker.None, 0, 10)
+			brokertest.Append(t, b, "frames", broker.None, 0, 10)
 			cfg := Config{Log: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 5, MaxRecords: 5}.withDefaults()
 			done := false
 			_, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, LogEnd: 10}, func() bool { return false }, func(r Restriction) bool {
@@ -118,7 +83,7 @@ func TestALogThatLostItsEndAndWasFilledAgainIsNoticed(t *testing.T) {
 					}
 					var other []frame.Record
 					for i := 6; i < 20; i++ {
-						r := testRecord(i)
+						r := brokertest.Record(i)
 						r.Value = append(r.Value, "other"...)
 						other = append(other, r)
 					}
@@ -140,7 +105,7 @@ func TestALogThatLostItsEndAndWasFilledAgainIsNoticed(t *testing.T) {
 
 func TestAnotherLeaderOfTheSameLogIsNoLoss(t *testing.T) {
 	b := startBroker(t, broker.Options{Ports: []int{0}})
-	recs := appendAll(t, b, broker.None, 0, 10)
+	recs := brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	cfg := Config{Log: log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second}, N: 5, MaxRecords: 4, Forget: 64}.withDefaults()
 	task := Task{Partition: chunk.Partition{Topic: "frames"}, To: 30, LogEnd: 10}
 	out, err := drive(t, t.Context(), &readFn{reader{Config: cfg}}, task, func() bool { return false }, func(r Restriction) bool {
@@ -148,7 +113,7 @@ func TestAnotherLeaderOfTheSameLogIsNoLoss(t *testing.T) {
 			if err := b.MoveLeader("frames", 0, 0); err != nil {
 				t.Fatal(err)
 			}
-			recs = append(recs, appendAll(t, b, broker.None, n, n+10)...)
+			recs = append(recs, brokertest.Append(t, b, "frames", broker.None, n, n+10)...)
 			b.CutConnections()
 		}
 		return true

@@ -19,6 +19,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -64,11 +65,11 @@ func hostile(t testing.TB, b *broker.Broker) (want []frame.Record) {
 			want = append(want, frame.Unreadable(first+int64(i), 7000, &frame.Poison{Reason: reason, Detail: detail}))
 		}
 	}
-	want = append(want, appendAll(t, b, broker.Gzip, 0, 3)...)
+	want = append(want, brokertest.Append(t, b, "frames", broker.Gzip, 0, 3)...)
 	raw(5, bomb(batch.MaxInflated+1), frame.ReasonBatchTooLarge, "its batch inflates to more than 67108864 bytes")
-	want = append(want, appendAll(t, b, broker.None, 8, 10)...)
+	want = append(want, brokertest.Append(t, b, "frames", broker.None, 8, 10)...)
 	raw(4, []byte("nothing of the kind"), frame.ReasonBatchCorrupt, "its batch cannot be read")
-	return append(want, appendAll(t, b, broker.Zstd, 14, 16)...)
+	return append(want, brokertest.Append(t, b, "frames", broker.Zstd, 14, 16)...)
 }
 
 func TestEachRecordOfABatchThatCannotBeReadIsADeadLetterWhereverReadingBegins(t *testing.T) {
@@ -116,7 +117,7 @@ func countFetches(l log.Log) *atomic.Int64 {
 
 func TestABatchIsFetchedOnceHoweverSmallTheSlicesOfCreditAre(t *testing.T) {
 	b := startBroker(t, broker.Options{})
-	want := appendAll(t, b, broker.Gzip, 0, 40)
+	want := brokertest.Append(t, b, "frames", broker.Gzip, 0, 40)
 	l := openTestLog(t, b)
 	fetches := countFetches(l)
 	got, err := readTo(t.Context(), l, 0, 40, 1)
@@ -140,15 +141,15 @@ func TestABatchThatIsDamagedOnItsWayIsFetchedAgain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := startBroker(t, broker.Options{})
-			want := appendAll(t, b, broker.None, 0, 2)
+			want := brokertest.Append(t, b, "frames", broker.None, 0, 2)
 			marked := frame.Record{Timestamp: 1, Key: []byte("m"), Value: []byte("the mark in the batch")}
-			if _, err := b.Append(t.Context(), "frames", 0, testRecord(2), marked, testRecord(4)); err != nil {
+			if _, err := b.Append(t.Context(), "frames", 0, brokertest.Record(2), marked, brokertest.Record(4)); err != nil {
 				t.Fatal(err)
 			}
 			for o := int64(2); o < 5; o++ {
 				want = append(want, frame.Unreadable(o, -1, batch.Corrupt()))
 			}
-			want = append(want, appendAll(t, b, broker.None, 5, 7)...)
+			want = append(want, brokertest.Append(t, b, "frames", broker.None, 5, 7)...)
 			b.Damage(marked.Value, c.damages)
 			got, err := readTo(t.Context(), openTestLog(t, b), 0, 7, 1<<20)
 			if err != nil || len(got) != 7 {
@@ -172,7 +173,7 @@ func TestABatchThatIsDamagedOnItsWayIsFetchedAgain(t *testing.T) {
 
 func TestATopicThatBecomesACompactedOneWhileItIsReadIsNamed(t *testing.T) {
 	b := startBroker(t, broker.Options{})
-	appendAll(t, b, broker.None, 0, 10)
+	brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	l := openTestLog(t, b)
 	l.(*kafkaLog).policyEvery = time.Microsecond
 	if _, err := readTo(t.Context(), l, 0, 5, 1); err != nil {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
@@ -25,12 +26,7 @@ func startBroker(t testing.TB, opts broker.Options) *broker.Broker {
 		opts.Ports = []int{0, 0}
 	}
 	opts.Topics = append(opts.Topics, broker.Topic{Name: "frames"})
-	b, err := broker.Start(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
+	return brokertest.Start(t, opts)
 }
 
 func openTestLog(t testing.TB, b *broker.Broker) log.Log {
@@ -41,34 +37,6 @@ func openTestLog(t testing.TB, b *broker.Broker) log.Log {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
-}
-
-func testRecord(i int) frame.Record {
-	r := frame.Record{Offset: int64(i), Timestamp: int64(1000 + i), Key: []byte(fmt.Sprintf("c%d", i%3)), Value: []byte(strings.Repeat(fmt.Sprint(i), i%5))}
-	switch i % 4 {
-	case 1:
-		r.Headers = []frame.Header{{Key: "a", Value: []byte("1")}, {Key: "a", Value: nil}, {Key: "", Value: []byte{}}}
-	case 2:
-		r.Key = nil
-	case 3:
-		r.Value = nil
-	}
-	return r
-}
-
-func appendAll(t testing.TB, b *broker.Broker, codec broker.Codec, from, to int) (recs []frame.Record) {
-	t.Helper()
-	for i := from; i < to; i++ {
-		recs = append(recs, testRecord(i))
-	}
-	first, err := b.AppendCompressed(t.Context(), codec, "frames", 0, recs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range recs {
-		recs[i].Offset = first + int64(i)
-	}
-	return recs
 }
 
 // readTo reads [from, to) in as many reads as it takes.
@@ -93,7 +61,7 @@ func TestKafkaGivesRecordsAsTheyWereAppended(t *testing.T) {
 			b := startBroker(t, broker.Options{})
 			var want []frame.Record
 			for i := 0; i < 40; i += 8 {
-				want = append(want, appendAll(t, b, codec, i, i+8)...)
+				want = append(want, brokertest.Append(t, b, "frames", codec, i, i+8)...)
 			}
 			l := openTestLog(t, b)
 			rapid.Check(t, func(rt *rapid.T) {
@@ -121,7 +89,7 @@ func TestKafkaSaysWhereAPartitionBeginsAndEnds(t *testing.T) {
 	if first, end, err := l.Bounds(t.Context(), chunk.Partition{Topic: "frames"}); err != nil || first != 0 || end != 0 {
 		t.Error(first, end, err)
 	}
-	appendAll(t, b, broker.None, 0, 10)
+	brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	if err := b.DeleteRecords("frames", 0, 4); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +117,7 @@ func TestKafkaSaysWhereAPartitionBeginsAndEnds(t *testing.T) {
 
 func TestKafkaReadReturnsAtTheEndWithoutRecords(t *testing.T) {
 	b := startBroker(t, broker.Options{})
-	appendAll(t, b, broker.None, 0, 3)
+	brokertest.Append(t, b, "frames", broker.None, 0, 3)
 	recs, next, err := openTestLog(t, b).Read(t.Context(), chunk.Partition{Topic: "frames"}, 3, 9, 1000, time.Millisecond)
 	if recs != nil || next != 3 || err != nil {
 		t.Error(recs, next, err)
@@ -189,7 +157,7 @@ func TestKafkaReadSurvivesWhatPasses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := startBroker(t, broker.Options{})
-			want := appendAll(t, b, broker.None, 0, 20)
+			want := brokertest.Append(t, b, "frames", broker.None, 0, 20)
 			l := openTestLog(t, b)
 			got, err := readTo(t.Context(), l, 0, 5, 1)
 			if err != nil {
@@ -225,7 +193,7 @@ func TestKafkaReadPassesOverGaps(t *testing.T) {
 	b := startBroker(t, broker.Options{})
 	var want []frame.Record
 	for i := range 30 {
-		want = append(want, appendAll(t, b, broker.None, i, i+1)...)
+		want = append(want, brokertest.Append(t, b, "frames", broker.None, i, i+1)...)
 	}
 	if err := b.Compact(t.Context(), "frames"); err != nil {
 		t.Fatal(err)
@@ -281,8 +249,8 @@ func TestKafkaReadSaysWhatIsLost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := startBroker(t, c.opts)
-			appendAll(t, b, broker.None, 0, 10)
-			appendAll(t, b, broker.None, 10, 20) // what is left of a batch is kept, and not lost
+			brokertest.Append(t, b, "frames", broker.None, 0, 10)
+			brokertest.Append(t, b, "frames", broker.None, 10, 20) // what is left of a batch is kept, and not lost
 			l := openTestLog(t, b)
 			if _, err := readTo(t.Context(), l, 0, 10, 1); err != nil {
 				t.Fatal(err)
@@ -320,8 +288,8 @@ func TestTopicsThatCannotBeReadCorrectlyAreRefused(t *testing.T) {
 	for _, commit := range []bool{true, false} {
 		t.Run(fmt.Sprintf("one with a transaction, committed: %v", commit), func(t *testing.T) {
 			b := startBroker(t, broker.Options{})
-			appendAll(t, b, broker.None, 0, 2)
-			if _, err := b.AppendTransaction(t.Context(), commit, "frames", 0, testRecord(0)); err != nil {
+			brokertest.Append(t, b, "frames", broker.None, 0, 2)
+			if _, err := b.AppendTransaction(t.Context(), commit, "frames", 0, brokertest.Record(0)); err != nil {
 				t.Fatal(err)
 			}
 			l := openTestLog(t, b)

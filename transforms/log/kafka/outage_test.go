@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -16,7 +17,7 @@ import (
 func TestBrokersThatAreAwayAreNoLossOfData(t *testing.T) {
 	opts := broker.Options{Ports: []int{0}, Dir: t.TempDir()}
 	b := startBroker(t, opts)
-	appendAll(t, b, broker.None, 0, 10)
+	brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	_, port, err := net.SplitHostPort(b.Addrs()[0])
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/kafka/broker"
+	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -20,7 +21,7 @@ func TestAReaderThatGoesOnInAGapFindsWhatItReadLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 { // of which compaction leaves the last
-		appendAll(t, b, broker.None, 0, 10)
+		brokertest.Append(t, b, "frames", broker.None, 0, 10)
 	}
 	if err := b.Compact(t.Context(), "frames"); err != nil {
 		t.Fatal(err)
@@ -46,7 +47,7 @@ func TestWhetherABatchIsTooLargeToBeFetchedDependsOnItsLengthAlone(t *testing.T)
 	binary.BigEndian.PutUint32(raw[57:], 1)
 	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
 	b := startBroker(t, broker.Options{Ports: []int{0}})
-	appendAll(t, b, broker.None, 0, 1)
+	brokertest.Append(t, b, "frames", broker.None, 0, 1)
 	r := &partitionReader{openTestLog(t, b).(*kafkaLog), chunk.Partition{Topic: "frames"}}
 	parser, err := frame.NewParser(frame.ParseOptions{})
 	if err != nil {
