@@ -11,8 +11,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
-const jpegEncoding = frame.JPEG
-
 // encoder resizes and encodes pictures, reusing its memory.
 type encoder struct {
 	size     image.Point // zero keeps the source's
@@ -26,21 +24,6 @@ func newEncoder(size image.Point, encoding frame.Encoding, quality int) *encoder
 }
 
 func (e *encoder) close() { e.resized.Close() }
-
-// check says what is wrong with a picture that cannot be a frame.
-func (e *encoder) check(img gocv.Mat) error {
-	if img.Type() != gocv.MatTypeCV8UC3 {
-		return fmt.Errorf("the source gives OpenCV type %v, not 8 bit BGR", img.Type())
-	}
-	size := e.size
-	if size == (image.Point{}) {
-		size = image.Pt(img.Cols(), img.Rows())
-	}
-	if w, h := size.X, size.Y; max(w, h) > frame.DefaultMaxSide || int64(w)*int64(h) > frame.DefaultMaxPixels {
-		return fmt.Errorf("%d x %d pixels are more than any pipeline reads (%d, at most %d on a side): set resize", w, h, frame.DefaultMaxPixels, frame.DefaultMaxSide)
-	}
-	return nil
-}
 
 // encode fills in the size, channels and data of a frame of a checked picture. The
 // data is there until free is called, the picture is unchanged, and nothing else is
@@ -84,15 +67,33 @@ func (e *encoder) encode(img gocv.Mat, f *report.Frame) (free func(), err error)
 	return buf.Close, nil
 }
 
+// checkPicture says what is wrong with a picture that cannot be a frame of a size, or of
+// its own if that is zero.
+func checkPicture(img gocv.Mat, size image.Point) error {
+	if img.Type() != gocv.MatTypeCV8UC3 {
+		return fmt.Errorf("the source gives OpenCV type %v, not 8 bit BGR", img.Type())
+	}
+	if size == (image.Point{}) {
+		size = image.Pt(img.Cols(), img.Rows())
+	}
+	if w, h := size.X, size.Y; max(w, h) > frame.DefaultMaxSide || int64(w)*int64(h) > frame.DefaultMaxPixels {
+		return fmt.Errorf("%d x %d pixels are more than any pipeline reads (%d, at most %d on a side): set resize", w, h, frame.DefaultMaxPixels, frame.DefaultMaxSide)
+	}
+	return nil
+}
+
 // encoders encode several pictures at the same time.
-type encoders struct{ free chan *encoder }
+type encoders struct {
+	size image.Point // of all
+	free chan *encoder
+}
 
 // encodersAtOnce is how many pictures of a source are encoded at the same time: about
 // as many as are decoded meanwhile.
 var encodersAtOnce = min(runtime.NumCPU(), 4)
 
 func newEncoders(size image.Point, encoding frame.Encoding, quality int) *encoders {
-	e := &encoders{free: make(chan *encoder, encodersAtOnce)}
+	e := &encoders{size: size, free: make(chan *encoder, encodersAtOnce)}
 	for range encodersAtOnce {
 		e.free <- newEncoder(size, encoding, quality)
 	}
@@ -109,12 +110,11 @@ func (e *encoders) close() {
 // post sends a frame of a picture. after is called when the picture is no longer
 // needed, whatever the error.
 func (e *encoders) post(out *outbox, f *report.Frame, img gocv.Mat, after func()) error {
-	enc := <-e.free
-	if err := enc.check(img); err != nil {
-		e.free <- enc
+	if err := checkPicture(img, e.size); err != nil {
 		after()
 		return err
 	}
+	enc := <-e.free
 	free := func() {}
 	return out.postLater(f, func() error {
 		freeData, err := enc.encode(img, f)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 // liveEpoch names an unbroken stretch of a live source: sorted by time, and
@@ -28,7 +29,7 @@ func fileEpoch(content string, start time.Time, pass int, salt string, cam *conf
 	h := sha256.New()
 	fmt.Fprintf(h, "framebeam epoch 1\ncontent %s\nstart %d\npass %d\nsalt %q\n", content, start.UnixMilli(), pass, salt)
 	fmt.Fprintf(h, "encoding %s\nsize %d %d\nmax_fps %v\n", cam.Encoding, cam.Size.X, cam.Size.Y, cam.MaxFPS)
-	if cam.Encoding == jpegEncoding {
+	if cam.Encoding == frame.JPEG {
 		fmt.Fprintf(h, "quality %d\n", cam.Quality)
 	}
 	if cam.Source.Kind == config.Images {

@@ -22,16 +22,10 @@ type outbox struct {
 // posting is a report on its way.
 type posting struct {
 	report report.Report // nil sends nothing
-	ready  chan struct{} // closed when the report is complete, or err says why it never is
+	ready  chan struct{} // closed when the report is complete, or err says why it never is; nil: it is
 	err    error
 	after  func() // is called when it is sent, or not to be
 }
-
-var isReady = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
 
 func newOutbox(out *report.Writer) *outbox {
 	o := &outbox{out: out, queue: make(chan *posting, pictures), done: make(chan struct{})}
@@ -48,7 +42,9 @@ func (o *outbox) close() {
 func (o *outbox) send() {
 	defer close(o.done)
 	for p := range o.queue {
-		<-p.ready
+		if p.ready != nil {
+			<-p.ready
+		}
 		if o.trouble() == nil {
 			o.write(p)
 		}
@@ -80,7 +76,7 @@ func (o *outbox) trouble() error {
 
 // post sends a report, after those before. The error may be of one of these.
 func (o *outbox) post(r report.Report) error {
-	o.queue <- &posting{report: r, ready: isReady}
+	o.queue <- &posting{report: r}
 	return o.trouble()
 }
 
@@ -101,7 +97,7 @@ func (o *outbox) postLater(r report.Report, complete func() error, after func())
 // be. Later reports are sent again, unless the connection is broken.
 func (o *outbox) drain() error {
 	sent := make(chan struct{})
-	o.queue <- &posting{ready: isReady, after: func() { close(sent) }}
+	o.queue <- &posting{after: func() { close(sent) }}
 	<-sent
 	defer func() {
 		o.mu.Lock()
