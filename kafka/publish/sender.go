@@ -111,14 +111,8 @@ func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {
 			s.push(c, rec, true)
 			return nil
 		}
-		changed := s.changed
-		s.mu.Unlock()
-		select {
-		case <-changed:
-			s.mu.Lock()
-		case <-ctx.Done():
-			s.mu.Lock()
-			return ctx.Err()
+		if err := s.await(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -147,17 +141,24 @@ func (s *sender) flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for last := s.pushed; s.err == nil && s.oldest() <= last; {
-		changed := s.changed
-		s.mu.Unlock()
-		select {
-		case <-changed:
-			s.mu.Lock()
-		case <-ctx.Done():
-			s.mu.Lock()
-			return ctx.Err()
+		if err := s.await(ctx); err != nil {
+			return err
 		}
 	}
 	return s.err
+}
+
+// await waits until something changes; the mutex, which is held, is not meanwhile.
+func (s *sender) await(ctx context.Context) error {
+	changed := s.changed
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // oldest is the number of the first record that is not acknowledged; the mutex is held.
