@@ -6,9 +6,20 @@ import (
 	"io/fs"
 )
 
+// ListFolder returns the names of the files in a folder, sorted; none if there
+// is no folder.
+func (f *FS) ListFolder(ctx context.Context, dir string) ([]string, error) {
+	return f.names(ctx, dir, false)
+}
+
 // ListFolders returns the names of the folders in a folder, sorted; none if there
 // is no folder.
 func (f *FS) ListFolders(ctx context.Context, dir string) ([]string, error) {
+	return f.names(ctx, dir, true)
+}
+
+// names are those of a folder's folders, or of its files.
+func (f *FS) names(ctx context.Context, dir string, folders bool) ([]string, error) {
 	c, p, err := f.at(dir)
 	if err != nil {
 		return nil, err
@@ -19,7 +30,7 @@ func (f *FS) ListFolders(ctx context.Context, dir string) ([]string, error) {
 	}
 	var names []string
 	for _, i := range infos {
-		if i.IsDir() {
+		if i.IsDir() == folders {
 			names = append(names, i.Name())
 		}
 	}

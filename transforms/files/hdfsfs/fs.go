@@ -274,26 +274,6 @@ func (f *FS) Copy(ctx context.Context, oldname, newname string) error {
 	}))
 }
 
-// ListFolder returns the names of the files in a folder, sorted; none if there
-// is no folder.
-func (f *FS) ListFolder(ctx context.Context, dir string) ([]string, error) {
-	c, p, err := f.at(dir)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := c.list(ctx, p)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var names []string
-	for _, i := range infos {
-		if !i.IsDir() {
-			names = append(names, i.Name())
-		}
-	}
-	return names, wrap("list", dir, err)
-}
-
 func (c *cluster) list(ctx context.Context, p string) (infos []fs.FileInfo, err error) {
 	err = c.do(ctx, func(cl *client) error {
 		var err error
