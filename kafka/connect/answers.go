@@ -86,9 +86,16 @@ var answers = map[kafka.Error]Meaning{
 	kafka.InvalidTopic:                Hopeless,
 }
 
-// MeaningOf is what the answer means that is in an error. answered is false where there
+// MeaningOf is what the answer means that is in an error, be it of the brokers, of the
+// handshake with them, or what kafka-go says in their name. answered is false where there
 // is none: the error is of the network, or of whoever asked.
 func MeaningOf(err error) (m Meaning, answered bool) {
+	switch {
+	case Refused(err): // certificates are changed too, as users are
+		return Mended, true
+	case UnknownTopic(err), errors.Is(err, protocol.ErrNoLeader):
+		return Passes, true
+	}
 	answer, ok := errors.AsType[kafka.Error](err)
 	return answers[answer], ok
 }

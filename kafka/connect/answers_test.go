@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"testing"
@@ -22,6 +23,9 @@ func TestAnAnswerMeansWhatItsReasonIs(t *testing.T) {
 		{kafka.UnsupportedVersion, Hopeless, true},
 		{kafka.OffsetOutOfRange, Unlisted, true},
 		{kafka.Error(12345), Unlisted, true},
+		{x509.UnknownAuthorityError{}, Mended, true},
+		{protocol.NewErrNoTopic("t"), Passes, true},
+		{protocol.ErrNoLeader, Passes, true},
 		{errors.New("no route to host"), Unlisted, false},
 		{nil, Unlisted, false},
 	} {

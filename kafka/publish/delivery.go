@@ -170,7 +170,8 @@ func (s *sender) send(batch []queued) error {
 			return fmt.Errorf("stopped while sending: %w", err)
 		}
 		wait := soon
-		switch meaningOf(err) {
+		meaning, _ := connect.MeaningOf(err)
+		switch meaning {
 		case connect.Rejected:
 			if errors.Is(err, kafka.MessageSizeTooLarge) {
 				err = fmt.Errorf("%d bytes are too many, though the topic's limit was %d: %w", batchSize(batch), s.p.topic.MaxMessageBytes, err)

@@ -16,16 +16,6 @@ import (
 // believed: one that has just been started does not know its topics yet.
 const goneAfter = time.Minute
 
-// meaningOf is what an error means for what is to be published.
-func meaningOf(err error) connect.Meaning {
-	// Certificates may be changing as well: they were good before.
-	if connect.Refused(err) {
-		return connect.Mended
-	}
-	m, _ := connect.MeaningOf(err)
-	return m
-}
-
 // permanent reports whether somebody who waits for an answer, and publishes
 // nothing, need not ask again: what the brokers answer and does not pass.
 // Everything about the network may pass.

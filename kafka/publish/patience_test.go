@@ -30,7 +30,7 @@ func TestWhatIsPublishedWaitsForWhatMayBeMended(t *testing.T) {
 		kafka.MessageSizeTooLarge:                           connect.Rejected,
 		kafka.UnsupportedVersion:                            connect.Hopeless,
 	} {
-		if got := meaningOf(err); got != want {
+		if got, _ := connect.MeaningOf(err); got != want {
 			t.Errorf("%v: %d, want %d", err, got, want)
 		}
 	}

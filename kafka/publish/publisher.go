@@ -89,7 +89,7 @@ func (o *Options) setDefaults() {
 		o.QueueBytes = 64 << 20
 	}
 	if o.DeliveryTimeout == 0 {
-		o.DeliveryTimeout = 5 * time.Minute
+		o.DeliveryTimeout = connect.DefaultPatience
 	}
 	if o.AttemptTimeout == 0 {
 		o.AttemptTimeout = 30 * time.Second
@@ -203,7 +203,7 @@ func (p *Publisher) prepare(ctx context.Context) (err error) {
 			}
 		}
 		err = connect.Explain(err, p.opts.Connection, false)
-		if permanent(err) || connect.Refused(err) {
+		if permanent(err) {
 			return fmt.Errorf("brokers %s: %w", brokers, err)
 		}
 		// A topic that is missing is told once and for all, in a moment, and by the

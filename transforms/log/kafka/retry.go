@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/segmentio/kafka-go/protocol"
-
 	"github.com/framebeam/framebeam/kafka/connect"
 )
 
@@ -81,13 +79,8 @@ func transient(err error) bool {
 		file    *connect.FileError
 		later   *refusedLater
 	)
-	switch {
-	case errors.As(err, &file), errors.As(err, &later):
+	if errors.As(err, &file) || errors.As(err, &later) {
 		// It was good when the log was opened: somebody is changing it.
-		return true
-	case connect.Refused(err):
-		return false
-	case connect.UnknownTopic(err), errors.Is(err, protocol.ErrNoLeader):
 		return true
 	}
 	if meaning, answered := connect.MeaningOf(err); answered {
