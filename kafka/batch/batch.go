@@ -60,10 +60,13 @@ type Batch struct {
 	body     []byte // the records, or the one message
 }
 
+// HeaderSize is how many bytes a batch of version 2 has before its records (Kafka protocol,
+// "Record Batch").
+const HeaderSize = 61
+
 // Sizes of what stands before a batch's records, and where the checksum begins.
 const (
 	framing  = 12 // base offset, length
-	header2  = 61
 	checked2 = 21
 	least01  = 14 // a message's checksum, version, attributes and two lengths
 )
@@ -109,7 +112,7 @@ func parse(base int64, b []byte) (Batch, error) {
 }
 
 func parse2(base int64, b []byte) (Batch, error) {
-	if len(b) < header2 {
+	if len(b) < HeaderSize {
 		return Batch{}, fmt.Errorf("%w: offset %d, %d bytes", ErrFraming, base, len(b))
 	}
 	attributes := binary.BigEndian.Uint16(b[21:])
@@ -125,7 +128,7 @@ func parse2(base int64, b []byte) (Batch, error) {
 		appended:      attributes&8 != 0,
 		first:         int64(binary.BigEndian.Uint64(b[27:])),
 		count:         int32(binary.BigEndian.Uint32(b[57:])),
-		body:          b[header2:],
+		body:          b[HeaderSize:],
 	}
 	out.Damaged = crc32.Checksum(b[checked2:], castagnoli) != binary.BigEndian.Uint32(b[17:])
 	if !out.Damaged && out.Last < base {

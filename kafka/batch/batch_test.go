@@ -158,7 +158,7 @@ func deflateLZ4(p []byte) []byte {
 
 // seal makes a batch of version 2 around what is compressed.
 func seal(c codec, base int64, count int, body []byte, attributes uint16) []byte {
-	b := make([]byte, header2, header2+len(body))
+	b := make([]byte, HeaderSize, HeaderSize+len(body))
 	b = append(b, body...)
 	binary.BigEndian.PutUint64(b, uint64(base))
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-framing))
@@ -311,7 +311,7 @@ func FuzzSplit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// A checksum would keep nearly everything out.
-		if len(b) > header2 && b[16] == 2 {
+		if len(b) > HeaderSize && b[16] == 2 {
 			binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[checked2:], castagnoli))
 		} else if len(b) > framing+least01 {
 			binary.BigEndian.PutUint32(b[12:], crc32.ChecksumIEEE(b[16:]))

@@ -12,7 +12,7 @@ import (
 )
 
 // Offset asks for an offset of a partition by Kafka's timestamp: that of the first
-// record that has it or a later one, in milliseconds; -1 if none has. With
+// record that has it or a later one, in milliseconds; the end if none has. With
 // kafka.FirstOffset and kafka.LastOffset it is that of the oldest record, and of the next.
 func Offset(ctx context.Context, client *kafka.Client, topic string, partition int, timestamp int64) (offset int64, err error) {
 	res, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
@@ -37,6 +37,9 @@ func Offset(ctx context.Context, client *kafka.Client, topic string, partition i
 		offset = -1
 		for o := range p.Offsets {
 			offset = o
+		}
+		if offset < 0 {
+			return Offset(ctx, client, topic, partition, kafka.LastOffset)
 		}
 		return offset, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -20,8 +21,6 @@ const (
 	fetchBytes = 8 << 20
 	// fetchWait is how long a broker waits that has nothing.
 	fetchWait = 500 * time.Millisecond
-	// leastBatch is the size of a record batch of version 2 without its records.
-	leastBatch = 61
 )
 
 // Reader reads the topic of a publisher, over its connections.
@@ -70,9 +69,6 @@ func (r *Reader) offset(ctx context.Context, partition int, timestamp int64) (of
 	if err != nil {
 		return 0, fmt.Errorf("topic %s partition %d: ask for an offset: %w", r.topic, partition, err)
 	}
-	if offset < 0 { // no record is that late
-		return r.offset(ctx, partition, kafka.LastOffset)
-	}
 	return offset, nil
 }
 
@@ -101,7 +97,7 @@ func (r *Reader) Scan(ctx context.Context, partition int, from, to int64, do fun
 				}
 				from, to = max(from, first), min(to, beyond)
 				return nil
-			case err != nil || len(batches) >= leastBatch:
+			case err != nil || len(batches) >= batch.HeaderSize:
 				return err
 			case from >= end: // the log's end was lost
 				batches, to = nil, end

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/goleak"
 
+	"github.com/framebeam/framebeam/kafka/batch"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/broker/brokertest"
 	"github.com/framebeam/framebeam/kafka/publish"
@@ -191,8 +192,8 @@ func TestATopicCreatedAnewHasAnotherID(t *testing.T) {
 }
 
 func FuzzEachRecord(f *testing.F) {
-	f.Add([]byte(fmt.Sprint(make([]byte, leastBatch))))
-	seed := make([]byte, leastBatch+20)
+	f.Add([]byte(fmt.Sprint(make([]byte, batch.HeaderSize))))
+	seed := make([]byte, batch.HeaderSize+20)
 	seed[11], seed[16], seed[60] = byte(len(seed)-12), 2, 1
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -196,14 +196,10 @@ func (l *kafkaLog) Bounds(ctx context.Context, p chunk.Partition) (first, end in
 
 // OffsetAt implements log.Log.
 func (l *kafkaLog) OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int64, error) {
-	o, err := l.offset(ctx, p, log.Timestamp(t))
-	if err == nil && o < 0 {
-		return l.offset(ctx, p, kafka.LastOffset)
-	}
-	return o, err
+	return l.offset(ctx, p, log.Timestamp(t))
 }
 
-// offset asks for an offset by Kafka's timestamp; -1 when no record is that late.
+// offset asks for an offset by Kafka's timestamp, see connect.Offset.
 func (l *kafkaLog) offset(ctx context.Context, p chunk.Partition, timestamp int64) (offset int64, err error) {
 	err = l.do(ctx, l.patience, 0, func(ctx context.Context) (err error) {
 		offset, err = connect.Offset(ctx, l.client, p.Topic, int(p.ID), timestamp)
