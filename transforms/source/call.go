@@ -154,15 +154,15 @@ func (c *call) want(idle *idleness) int64 {
 // read reads from the log and makes sure that it is still the one that was meant.
 func (c *call) read(ctx context.Context, r *Restriction, maxBytes int64, wait time.Duration) ([]frame.Record, int64, int32, error) {
 	t := c.task
-	recs, next, epoch, err := log.ReadAfter(ctx, c.log, r.Last, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
+	recs, next, epoch, err := log.ReadAfter(ctx, c.log.Value, r.Last, t.Partition, r.Offset(), r.limit(), int(maxBytes), wait)
 	if err != nil && !errors.Is(err, log.ErrDataLoss) || t.Identity == "" {
 		return recs, next, epoch, err
 	}
 	// Data loss may have no other cause than a topic created anew.
-	if id, ierr := log.Identity(ctx, c.log, t.Topic); ierr != nil {
+	if id, ierr := log.Identity(ctx, c.log.Value, t.Topic); ierr != nil {
 		return nil, 0, 0, cmp.Or(err, ierr)
 	} else if id != t.Identity {
-		first, end, err := c.log.Bounds(ctx, t.Partition)
+		first, end, err := c.log.Value.Bounds(ctx, t.Partition)
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -337,7 +337,7 @@ func (c *call) tell() {
 // truncated.
 func (c *call) seeEnd(ctx context.Context) error {
 	t := c.task
-	first, end, err := c.log.Bounds(ctx, t.Partition)
+	first, end, err := c.log.Value.Bounds(ctx, t.Partition)
 	if err != nil {
 		return err
 	}

@@ -88,8 +88,7 @@ var logs element.Shared[log.Log]
 type reader struct {
 	Config Config
 
-	log  log.Log
-	held *element.Share[log.Log]
+	log  *element.Share[log.Log]
 	idle map[string]*idleness // by task
 }
 
@@ -101,27 +100,35 @@ type idleness struct {
 }
 
 // Setup opens the log.
-func (f *reader) Setup(ctx context.Context) error {
+func (f *reader) Setup(ctx context.Context) (err error) {
 	if f.log != nil {
 		return nil
 	}
-	held, err := logs.Acquire(fmt.Sprintf("%q", f.Config.Log), func() (log.Log, error) { return log.Open(ctx, f.Config.Log) })
+	f.log, err = logs.Acquire(fmt.Sprintf("%q", f.Config.Log), func() (log.Log, error) { return log.Open(ctx, f.Config.Log) })
 	if err != nil {
 		return fmt.Errorf("kafka source: %w", err)
 	}
-	f.held, f.log, f.idle = held, held.Value, map[string]*idleness{}
+	f.idle = map[string]*idleness{}
 	element.Pace.SetLimit(f.Config.Credit)
 	return nil
 }
 
 // Teardown gives the log back.
 func (f *reader) Teardown() error {
-	if f.held == nil {
+	if f.log == nil {
 		return nil
 	}
-	held := f.held
-	f.log, f.held = nil, nil
-	return held.Release()
+	l := f.log
+	f.log = nil
+	return l.Release()
+}
+
+// ours makes sure that a task is of this job.
+func (f *reader) ours(t *Task) error {
+	if t.Generation != f.Config.Generation {
+		return fmt.Errorf("%v: read in generation %d, the job is of %d: %w", t, t.Generation, f.Config.Generation, output.ErrOtherGeneration)
+	}
+	return nil
 }
 
 // readFn reads one partition per element, call by call.
@@ -158,8 +165,8 @@ func (f *readFn) ProcessElement(
 	ctx context.Context, w *watermark, rt *Tracker, task Task,
 	emitRun func(beam.EventTime, chunk.Run), emitEnd func(beam.EventTime, chunk.End),
 ) (sdf.ProcessContinuation, error) {
-	if task.Generation != f.Config.Generation {
-		return nil, fmt.Errorf("%v: read in generation %d, the job is of %d: %w", &task, task.Generation, f.Config.Generation, output.ErrOtherGeneration)
+	if err := f.ours(&task); err != nil {
+		return nil, err
 	}
 	cont, err := f.begin(&task, rt, w, emitRun, emitEnd).process(ctx)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/ticks"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
@@ -93,8 +92,8 @@ func (f *tickedFn) ProcessElement(
 	if err != nil {
 		return fmt.Errorf("kafka source: position of %s: %w", key, err)
 	}
-	if at.task.Generation != f.Config.Generation {
-		return fmt.Errorf("%s: read in generation %d, the job is of %d: %w", key, at.task.Generation, f.Config.Generation, output.ErrOtherGeneration)
+	if err := f.ours(&at.task); err != nil {
+		return err
 	}
 	rt := NewTracker(at.left)
 	call := f.begin(&at.task, rt, newWatermark(at.left.Next), emitRun, emitEnd)
