@@ -43,7 +43,7 @@ type jsonFrame struct {
 	Quality    *jsonQuality    `json:"quality"`
 	Detections []jsonDetection `json:"detections"`
 	Events     []Event         `json:"events"`
-	Features   []jsonFeature   `json:"features"`
+	Features   []Feature       `json:"features"`
 	Config     string          `json:"config"`
 }
 
@@ -66,12 +66,6 @@ type jsonDetection struct {
 	State    string `json:"state"`
 }
 
-type jsonFeature struct {
-	Analysis string `json:"analysis"`
-	Kind     string `json:"kind"`
-	Data     []byte `json:"data"` // base64
-}
-
 // known is nil for what stands for unknown.
 func known[T comparable](v, unknown T) *T {
 	if v == unknown {
@@ -89,7 +83,7 @@ func toJSON(f *Frame) jsonFrame {
 		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
 		Detections: make([]jsonDetection, 0, len(f.Detections)),
 		Events:     append([]Event{}, f.Events...),
-		Features:   make([]jsonFeature, 0, len(f.Features)),
+		Features:   append([]Feature{}, f.Features...),
 		Config:     f.Config,
 	}
 	if f.Captured != 0 {
@@ -101,9 +95,6 @@ func toJSON(f *Frame) jsonFrame {
 	}
 	for _, d := range f.Detections {
 		j.Detections = append(j.Detections, jsonDetection{d.Analysis, d.Label, d.X, d.Y, d.Width, d.Height, Number(d.Area), Number(d.Score), d.Track, d.State})
-	}
-	for _, x := range f.Features {
-		j.Features = append(j.Features, jsonFeature(x))
 	}
 	return j
 }

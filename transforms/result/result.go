@@ -82,10 +82,10 @@ type Detection struct {
 
 // Feature describes the picture of a frame, or a part of it.
 type Feature struct {
-	Analysis string `parquet:"analysis,dict"`
+	Analysis string `parquet:"analysis,dict" json:"analysis"`
 	// Kind says how Data is to be read and compared; see the analysis.
-	Kind string `parquet:"kind,dict"`
-	Data []byte `parquet:"data"`
+	Kind string `parquet:"kind,dict" json:"kind"`
+	Data []byte `parquet:"data" json:"data"` // base64 in JSON
 }
 
 // PerFrame is what the analyses of a frame on its own gave.
