@@ -120,7 +120,6 @@ func NewActivity(name string, cfg ActivityConfig) (sequence.Step, error) {
 		return nil, err
 	}
 	_, rule, _ := strings.Cut(name, "/")
-	ms := func(d params.Duration) int64 { return time.Duration(d).Milliseconds() }
 	looks, err := newArea(cfg.Ignore, cfg.Within)
 	if err != nil {
 		return nil, err
@@ -130,7 +129,7 @@ func NewActivity(name string, cfg ActivityConfig) (sequence.Step, error) {
 		ActivityConfig: cfg, name: name, rule: rule, digest: digest, area: looks,
 		contrast:    gray16*4 + int(low*8*gray16),                         // 4 to 12 gray levels
 		size:        0.0005 + float64(float64(0.02*low)*float64(low*low)), // 0.05 % to 2 %
-		minDuration: ms(cfg.MinDuration), quiet: ms(cfg.Quiet), maxDuration: ms(cfg.MaxDuration),
+		minDuration: millis(cfg.MinDuration), quiet: millis(cfg.Quiet), maxDuration: millis(cfg.MaxDuration),
 	}, nil
 }
 

@@ -50,7 +50,7 @@ func (s *activity) Restore(saved []byte) (sequence.Memory, error) {
 	e.phase, m.ended = phase(what), ended(why)
 	n := 0
 	if width != 0 || height != 0 {
-		if width < 1 || height < 1 || width > maxPixels/height {
+		if !isSize(width, height) {
 			return nil, fmt.Errorf("activity state: %dx%d pixels", width, height)
 		}
 		m.width, m.height = int(width), int(height)

@@ -120,9 +120,8 @@ func NewBackground(cfg BackgroundConfig) (sequence.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	ms := func(d params.Duration) int64 { return time.Duration(d).Milliseconds() }
-	t := backgroundTimes{learn: ms(cfg.Learn), warmUp: ms(cfg.WarmUp), slow: ageEvery}
-	absorb := ms(cfg.Absorb)
+	t := backgroundTimes{learn: millis(cfg.Learn), warmUp: millis(cfg.WarmUp), slow: ageEvery}
+	absorb := millis(cfg.Absorb)
 	if years := absorb / ageEvery; years < maxAge {
 		t.oldest = int(years) + 1
 	} else {

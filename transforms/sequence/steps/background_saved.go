@@ -60,7 +60,7 @@ func (s *background) Restore(saved []byte) (sequence.Memory, error) {
 			return nil, errors.New("background state: a count is impossible")
 		}
 	}
-	if width < 1 || height < 1 || width > maxPixels/height {
+	if !isSize(width, height) {
 		return nil, fmt.Errorf("background state: %dx%d pixels", width, height)
 	}
 	m.width, m.height = int(width), int(height)

@@ -160,3 +160,8 @@ func grow[T any](s []T, n int) []T {
 
 // maxPixels is the largest picture that OpenCV decodes.
 const maxPixels = 1 << 30
+
+// isSize reports whether a picture can be so large.
+func isSize[T int | uint64](width, height T) bool {
+	return width >= 1 && height >= 1 && width <= maxPixels/height
+}

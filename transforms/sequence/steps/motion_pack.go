@@ -51,7 +51,7 @@ func packGray(dst []byte, m gocv.Mat) ([]byte, error) {
 
 // unpackGray is the inverse of packGray.
 func unpackGray(b []byte, width, height int) (gocv.Mat, error) {
-	if width < 1 || height < 1 || width > maxPixels/height {
+	if !isSize(width, height) {
 		return gocv.Mat{}, fmt.Errorf("unpack picture: %dx%d pixels", width, height)
 	}
 	dec, err := zstdDecoder()
