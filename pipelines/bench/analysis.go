@@ -23,8 +23,8 @@ import (
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
-// pipeline analyses the beginning of a topic, from Kafka to files, on the
-// direct runner.
+// pipeline analyses each partition of a topic from offset p.Warm to p.Frames, from Kafka
+// to files, on the direct runner.
 func pipeline(ctx context.Context, p params) (cost, error) {
 	dir, err := os.MkdirTemp(p.Scratch, "output-")
 	if err != nil {
@@ -37,7 +37,7 @@ func pipeline(ctx context.Context, p params) (cost, error) {
 	if j.Analyses, err = analyses(p); err != nil {
 		return cost{}, err
 	}
-	if j.Start, err = plan.Start("earliest"); err != nil {
+	if j.Start, err = plan.Start(strconv.FormatInt(p.Warm, 10)); err != nil {
 		return cost{}, err
 	}
 	if j.Until, err = plan.Until(strconv.FormatInt(p.Frames, 10)); err != nil {

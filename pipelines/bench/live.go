@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -13,11 +11,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/publish"
-	"github.com/framebeam/framebeam/pipelines/job"
-	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // A live job's cameras, evenly over the partitions, and how many frames of each it
@@ -65,27 +59,7 @@ func measureLive(ctx context.Context, b *bencher) ([]sample, error) {
 
 // live analyses each partition from offset p.Warm to p.Frames, while these come.
 func live(ctx context.Context, p params) (cost, error) {
-	dir, err := os.MkdirTemp(p.Scratch, "output-")
-	if err != nil {
-		return cost{}, fmt.Errorf("output folder: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	j := job.Job{Runner: launch.Direct, Log: logSpec(p), Topic: p.Topic, Output: dir, N: chunkfolder.DefaultN}
-	var errs [3]error
-	j.Analyses, errs[0] = analyses(p)
-	j.Start, errs[1] = plan.Start(strconv.FormatInt(p.Warm, 10))
-	j.Until, errs[2] = plan.Until(strconv.FormatInt(p.Frames, 10))
-	if err := errors.Join(errs[:]...); err != nil {
-		return cost{}, err
-	}
-	c, err := measure(p.Profile, func() error {
-		_, err := j.Run(ctx)
-		return err
-	})
-	if err != nil {
-		return cost{}, err
-	}
-	c.Frames, c.Boxes, err = count(ctx, dir)
+	c, err := pipeline(ctx, p)
 	if want := livePartitions * (p.Frames - p.Warm); err == nil && c.Frames != want {
 		err = fmt.Errorf("%d frames, want %d", c.Frames, want)
 	}
