@@ -16,7 +16,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/plan"
-	"github.com/framebeam/framebeam/transforms/source"
 )
 
 func newArchive() *cobra.Command {
@@ -50,9 +49,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 		if strings.TrimSpace(j.Archive) == "" {
 			bad = errors.Join(bad, errors.New("--archive is missing"))
 		}
-		if (j.N != 0 || c.Flags().Changed("chunk")) && (j.N < 1 || j.N > source.MaxN) {
-			bad = errors.Join(bad, fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(source.MaxN)))
-		}
+		bad = errors.Join(bad, checkChunk(c.Flags(), j.N))
 		if bad != nil {
 			return program.Wrong(bad)
 		}

@@ -15,17 +15,19 @@ import (
 )
 
 // Main is the main function of framebeam.
-func Main() { start(New()) }
+func Main() { start(New) }
 
 // Only is the main function of a program that is one command of framebeam's.
-func Only(name string) { start(single(name)) }
+func Only(name string) {
+	start(func() *cobra.Command { return single(name) })
+}
 
 // start runs a command, unless this process was started to capture a source, or by an
 // engine to work on a job: both start the program that they are started by.
-func start(c *cobra.Command) {
+func start(command func() *cobra.Command) {
 	capture.Child()
 	launch.Worker(os.Args[1:])
-	program.Main(c)
+	program.Main(command())
 }
 
 // group is of commands that stand together in the help.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
@@ -11,7 +10,7 @@ import (
 
 // engineFlags adds the flags of engines to a command that runs on them.
 func engineFlags(c *cobra.Command) {
-	program.InGroup(c.Flags(), "Engine", func(f *pflag.FlagSet) { launch.DefineFlags(f) })
+	program.InGroup(c.Flags(), "Engine", launch.DefineFlags)
 	flags.Choices(c, "runner", launch.Direct.Name, launch.Flink.Name, launch.Spark.Name)
 }
 

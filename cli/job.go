@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
@@ -24,25 +25,24 @@ import (
 
 // analysis is the command line that analyze and reprocess share.
 type analysis struct {
+	flags                              *pflag.FlagSet
 	topic, output, config, from, until *string
 	pictures, slice, events            string
 	chunk                              *int64
-	chunkGiven                         func() bool
 	poll, eventsPartitions             int
 }
 
 // analysisFlags adds the flags that analyze and reprocess share, but for those of Kafka and
 // of engines.
 func analysisFlags(c *cobra.Command) *analysis {
-	a := &analysis{}
 	f := c.Flags()
+	a := &analysis{flags: f}
 	a.topic = flags.Topic(f)
 	a.output = flags.Output(f)
 	a.config = flags.Config(f)
 	a.from = flags.From(f)
 	a.until = flags.Until(f)
 	a.chunk = flags.Chunk(f, chunkfolder.DefaultN)
-	a.chunkGiven = func() bool { return f.Changed("chunk") }
 	f.StringVar(&a.pictures, "save-images", picture.WithEvents,
 		"which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), "+
 			"detections (frames in which something was found), all, or none")
@@ -55,6 +55,14 @@ func analysisFlags(c *cobra.Command) *analysis {
 	flags.Choices(c, "save-images", append(slices.Clone(picture.Choices), "none")...)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
 	return a
+}
+
+// checkChunk refuses a size of chunks that cannot be. 0 is none, if it is not said.
+func checkChunk(f *pflag.FlagSet, n int64) error {
+	if (n != 0 || f.Changed("chunk")) && (n < 1 || n > source.MaxN) {
+		return fmt.Errorf("--chunk=%d: must be 1 to %d", n, int64(source.MaxN))
+	}
+	return nil
 }
 
 // connected is an error if a job on that engine cannot use the connection to Kafka.
@@ -81,9 +89,7 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
 	}
-	if (j.N != 0 || f.chunkGiven()) && (j.N < 1 || j.N > source.MaxN) {
-		note(fmt.Errorf("--chunk=%d: must be 1 to %d", j.N, int64(source.MaxN)))
-	}
+	note(checkChunk(f.flags, j.N))
 	if j.Reading.MaxRecords = f.poll; f.poll < 1 {
 		note(fmt.Errorf("--poll-records=%d: must be at least 1", f.poll))
 	}

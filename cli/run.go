@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/run/demo"
@@ -18,8 +19,7 @@ func newRun() *cobra.Command {
 an embedded Kafka, the analyses on the direct runner, the archive, and pictures to look at.`,
 	}
 	into := c.Flags().String("into", "out", "the `folder` to write to; what an earlier run left there is replaced")
-	c.Flags().StringVar(into, "output", *into, "") // as it was called
-	_ = c.Flags().MarkHidden("output")
+	flags.Formerly(c.Flags(), "into", "output")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := program.NoArguments(args); err != nil {
 			return program.Wrong(err)

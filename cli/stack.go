@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/runner-configs/stack/servers"
 )
@@ -38,8 +39,7 @@ func newStack() *cobra.Command {
 	}
 	f := up.Flags()
 	f.IntVar(&conf.Brokers, "kafka-brokers", 0, "`number` of Kafka brokers, 1 to 3 (default 1)")
-	f.IntVar(&conf.Brokers, "brokers", 0, "") // as it was called
-	_ = f.MarkHidden("brokers")
+	flags.Formerly(f, "kafka-brokers", "brokers")
 	f.IntVar(&conf.DataNodes, "datanodes", 0, "`number` of HDFS DataNodes, 1 to 3 (default 1)")
 	f.IntVar(&conf.TaskManagers, "taskmanagers", 0, "`number` of Flink TaskManagers (default 2)")
 	f.IntVar(&conf.SparkWorkers, "workers", 0, "`number` of Spark workers (default 2)")

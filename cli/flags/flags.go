@@ -60,13 +60,19 @@ func List(s string) []string {
 	return list
 }
 
+// Formerly takes a flag by the name that it had, too, which no help shows.
+func Formerly(f *pflag.FlagSet, name, was string) {
+	old := *f.Lookup(name)
+	old.Name, old.Usage, old.Hidden = was, "", true
+	f.AddFlag(&old)
+}
+
 // From adds --from, and --start, as it was called.
 func From(f *pflag.FlagSet) *string {
 	from := f.String("from", "earliest", "where to begin in partitions that the output or archive does not know yet, a `place`: earliest, "+
 		"latest, an offset or a time (the first record whose timestamp in the log is that or later); an "+
 		"archive begins with the whole chunk")
-	f.StringVar(from, "start", *from, "")
-	_ = f.MarkHidden("start")
+	Formerly(f, "from", "start")
 	return from
 }
 

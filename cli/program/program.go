@@ -107,9 +107,6 @@ func prepare(c *cobra.Command, stderr io.Writer) {
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(c.OutOrStdout(), c) })
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return see(c, flagError(c, err)) })
-	if c.PersistentPreRunE != nil {
-		return // it is run again
-	}
 	var l logging
 	InGroup(c.PersistentFlags(), logGroup, func(f *pflag.FlagSet) {
 		f.StringVar(&l.format, "log-format", "text", "`format` of what goes to standard error: text, or json (an object per line)")
