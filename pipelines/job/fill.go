@@ -8,7 +8,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/log"
-	_ "github.com/framebeam/framebeam/transforms/log/kafka"
 	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/source"
 )

@@ -16,7 +16,6 @@ import (
 
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/launch"
-	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/eventsink"
@@ -74,12 +73,10 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 		return nil
 	}
 	var total int64
-	for _, t := range tasks {
-		if t.To == chunk.None || j.SliceBytes > 0 {
-			total = 0
-			break
+	if !j.Until.Never() && j.SliceBytes == 0 {
+		for _, t := range tasks {
+			total += t.To - t.From
 		}
-		total += t.To - t.From
 	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
 		{Name: "kafkasource/records", Label: "read"},

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -44,8 +43,8 @@ func (j *Job) CheckEnd() error {
 
 // announce says on standard error what the n-th slice is.
 func (j *Job) announce(n int, tasks []source.Task) {
-	if j.SliceBytes > 0 && j.Progress > 0 {
-		console.Default().Say("%s", sliceLine(n, tasks))
+	if j.SliceBytes > 0 {
+		j.say("%s", sliceLine(n, tasks))
 	}
 }
 

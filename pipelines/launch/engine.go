@@ -91,17 +91,13 @@ func (e Engine) CheckEnd(endless bool) error {
 // job. ctx must have no deadline: prism understands only cancellation. A meter, if
 // there is one, shows progress meanwhile.
 func (e Engine) Run(ctx context.Context, p *beam.Pipeline, m *Meter) error {
-	return e.start(ctx, p, m, nil)
+	return e.RunUntil(ctx, p, m, nil)
 }
 
 // RunUntil is [Engine.Run] on a Stopped engine for a pipeline without an end, which is
 // stopped as soon as done says that nothing more can come of it. It is asked again and
 // again. An error of its own is logged.
 func (e Engine) RunUntil(ctx context.Context, p *beam.Pipeline, m *Meter, done Done) error {
-	return e.start(ctx, p, m, done)
-}
-
-func (e Engine) start(ctx context.Context, p *beam.Pipeline, m *Meter, done Done) error {
 	if e.run == nil {
 		return fmt.Errorf("run pipeline: unknown runner %q", e.Name)
 	}

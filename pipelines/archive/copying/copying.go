@@ -37,12 +37,10 @@ func (j *Job) meter(tasks []archive.Task) *launch.Meter {
 		return nil
 	}
 	var total int64
-	for _, t := range tasks {
-		if t.To == chunk.None {
-			total = 0
-			break
+	if !j.Until.Never() {
+		for _, t := range tasks {
+			total += t.To - t.From
 		}
-		total += t.To - t.From
 	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
 		{Name: "archive/records", Label: "archived", Total: total}, {Name: "archive/files", Label: "files"},

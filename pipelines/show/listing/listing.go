@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/strictyaml"
-	_ "github.com/framebeam/framebeam/transforms/files/hdfsfs" // hdfs://
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
