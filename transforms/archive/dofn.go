@@ -22,7 +22,6 @@ func init() {
 	register.Emitter1[Piece]()
 	register.Emitter1[Copied]()
 	register.Emitter2[string, int]()
-	register.Iter1[int64]()
 }
 
 // DefaultTail is the default of Config.Tail.

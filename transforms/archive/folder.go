@@ -35,7 +35,6 @@ var journal = chunkfolder.Journal{Layout: layoutFile}
 type Folder struct {
 	files  *store.Folder
 	layout chunkfolder.Layout
-	n      int64 // offsets per chunk
 }
 
 // Create opens the archive at root, or makes one of n offsets per chunk there. 0: as
@@ -49,9 +48,9 @@ func Create(ctx context.Context, root string, n int64) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{files: files, layout: l, n: l.N}
-	if n != 0 && f.n != n {
-		return nil, fmt.Errorf("archive %s has chunks of %d offsets, not %d", root, f.n, n)
+	f := &Folder{files: files, layout: l}
+	if n != 0 && f.layout.N != n {
+		return nil, fmt.Errorf("archive %s has chunks of %d offsets, not %d", root, f.layout.N, n)
 	}
 	return f, nil
 }
@@ -78,11 +77,11 @@ func open(ctx context.Context, files *store.Folder) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{files: files, layout: l, n: l.N}, nil
+	return &Folder{files: files, layout: l}, nil
 }
 
 // N is the number of offsets per chunk.
-func (f *Folder) N() int64 { return f.n }
+func (f *Folder) N() int64 { return f.layout.N }
 
 func baseFile(p chunk.Partition) string {
 	return basePrefix + p.Key() + ".json"
@@ -181,10 +180,10 @@ func (f *Folder) extent(ctx context.Context, p chunk.Partition, known int64) (Ex
 	if err != nil {
 		return Extent{}, 0, err
 	}
-	first := chunk.Of(start, f.n)
+	first := chunk.Of(start, f.layout.N)
 	next := f.layout.LookFrom(first, max(known, f.readMark(ctx, p)), blocks)
 	from := f.layout.BlockOf(next)
-	e := Extent{Base: start, End: max(start, next*f.n), Beyond: chunk.None}
+	e := Extent{Base: start, End: max(start, next*f.layout.N), Beyond: chunk.None}
 	for _, b := range blocks {
 		if b < from || e.Beyond != chunk.None {
 			continue
@@ -223,7 +222,7 @@ func (f *Folder) readMark(ctx context.Context, p chunk.Partition) int64 {
 
 // writeMark marks the end of the complete chunks, as they were listed just now.
 func (f *Folder) writeMark(ctx context.Context, p chunk.Partition, e Extent) error {
-	next := chunk.Of(e.End, f.n)
+	next := chunk.Of(e.End, f.layout.N)
 	if had := f.readMark(ctx, p); next == had || e.End == e.Base && had == 0 {
 		return nil
 	}
@@ -239,14 +238,10 @@ func (f *Folder) partials(ctx context.Context, p chunk.Partition) ([]Span, error
 	return f.spans(names), nil
 }
 
-func (f *Folder) partialFolder(p chunk.Partition) string {
-	return partialDir + f.layout.Partition(p) + "/"
-}
-
 // spans are the names that are of one chunk each.
 func (f *Folder) spans(names []chunkfolder.Name) (spans []Span) {
 	for _, n := range names {
-		if s, ok := spanOf(n, f.n); ok {
+		if s, ok := spanOf(n, f.layout.N); ok {
 			spans = append(spans, s)
 		}
 	}
@@ -256,9 +251,9 @@ func (f *Folder) spans(names []chunkfolder.Name) (spans []Span) {
 // file is the span's file, relative to the folder.
 func (f *Folder) file(s Span) string {
 	if s.Complete() {
-		return framesDir + f.layout.Folder(s.name()) + f.layout.File(s.name()) + ext
+		return f.layout.Path(framesDir, s.name(), ext)
 	}
-	return f.partialFolder(s.Partition) + f.layout.File(s.name()) + ext
+	return f.layout.PartialPath(partialDir, s.name(), ext)
 }
 
 // Path is the full path of the span's file.
@@ -324,7 +319,7 @@ func (f *Folder) sweep(ctx context.Context, p chunk.Partition, e Extent, from in
 	if err != nil {
 		return err
 	}
-	if err := chunkfolder.SweepTemporary(ctx, f.files, append(dirs, f.partialFolder(p))...); err != nil {
+	if err := chunkfolder.SweepTemporary(ctx, f.files, append(dirs, f.layout.PartitionFolder(partialDir, p))...); err != nil {
 		return err
 	}
 	partials, err := f.partials(ctx, p)

@@ -81,14 +81,14 @@ func (l *Log) list(ctx context.Context, partition chunk.Partition) (Extent, erro
 	known := l.known(partition)
 	var before int64
 	if known != nil {
-		before = chunk.Of(known.End, l.folder.n)
+		before = chunk.Of(known.End, l.folder.N())
 	}
 	e, _, err := l.folder.extent(ctx, partition, before)
 	if err != nil {
 		return Extent{}, err
 	}
 	if e.Beyond != chunk.None {
-		missing := ChunkSpan(chunk.ID{Partition: partition, Index: chunk.Of(e.Upto(), l.folder.n)}, l.folder.n)
+		missing := ChunkSpan(chunk.ID{Partition: partition, Index: chunk.Of(e.Upto(), l.folder.N())}, l.folder.N())
 		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
 	}
 	if known != nil && e.Upto() < known.Upto() {
@@ -167,7 +167,7 @@ func (l *Log) span(p chunk.Partition, e Extent, offset int64) Span {
 	if offset >= e.End {
 		return e.Tail
 	}
-	return ChunkSpan(chunk.ID{Partition: p, Index: chunk.Of(offset, l.folder.n)}, l.folder.n)
+	return ChunkSpan(chunk.ID{Partition: p, Index: chunk.Of(offset, l.folder.N())}, l.folder.N())
 }
 
 // broken says that a file which should give the offset does not.

@@ -29,8 +29,8 @@ const topic = "frames"
 // chunks, and the rest as a partial file.
 func put(t testing.TB, f *Folder, partition int32, recs []frame.Record, from, end int64) {
 	t.Helper()
-	for k := chunk.Of(from, f.n); k*f.n < end; k++ {
-		s := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: k}, f.n)
+	for k := chunk.Of(from, f.layout.N); k*f.layout.N < end; k++ {
+		s := ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic, ID: partition}, Index: k}, f.layout.N)
 		s.End = min(s.End, end)
 		var part []frame.Record
 		for _, r := range recs {
@@ -234,7 +234,7 @@ func TestWhatIsMissingIsNeverPassedOver(t *testing.T) {
 }
 
 func chunkSpan(f *Folder, k int64) Span {
-	return ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: k}, f.n)
+	return ChunkSpan(chunk.ID{Partition: chunk.Partition{Topic: topic}, Index: k}, f.layout.N)
 }
 
 func TestOffsetsOutsideTheArchiveAreDataLoss(t *testing.T) {

@@ -63,7 +63,7 @@ func Plan(ctx context.Context, l log.Log, f *Folder, topic string, start, until 
 	var tasks []Task
 	for _, s := range stretches {
 		tasks = append(tasks, Task{
-			Partition: s.Partition, N: f.n, Base: s.Base, From: s.From, To: s.To,
+			Partition: s.Partition, N: f.layout.N, Base: s.Base, From: s.From, To: s.To,
 			Follow: s.To == chunk.None || s.To > s.LogEnd, Identity: s.Identity,
 		})
 	}
@@ -97,7 +97,7 @@ func (f filled) hold(ctx context.Context, p chunk.Partition, first, end int64) (
 		return none, err
 	}
 	at = max(first, min(at, end))
-	if at, err = f.begin(ctx, p, max(first, chunk.Of(at, f.n)*f.n)); err != nil {
+	if at, err = f.begin(ctx, p, max(first, chunk.Of(at, f.layout.N)*f.layout.N)); err != nil {
 		return none, err
 	}
 	e, block, err := f.extent(ctx, p, 0)
@@ -131,8 +131,8 @@ func (f *Folder) last(ctx context.Context, p chunk.Partition, e Extent) (Summary
 			return sum, err
 		}
 	}
-	for k := chunk.Of(e.End, f.n) - 1; e.End > e.Base && k >= chunk.Of(e.Base, f.n); k-- {
-		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Partition: p, Index: k}, f.n))
+	for k := chunk.Of(e.End, f.layout.N) - 1; e.End > e.Base && k >= chunk.Of(e.Base, f.layout.N); k-- {
+		sum, err := f.Summary(ctx, ChunkSpan(chunk.ID{Partition: p, Index: k}, f.layout.N))
 		if err != nil || sum.Records > 0 {
 			return sum, err
 		}

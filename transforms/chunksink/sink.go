@@ -24,7 +24,6 @@ func init() {
 	beam.RegisterDoFn(&dropFn{})
 	register.Emitter2[string, Committed]()
 	register.Emitter2[string, int]()
-	register.Iter1[int]()
 	beam.RegisterType(reflect.TypeOf(Committed{}))
 }
 

@@ -1,8 +1,14 @@
 package element
 
-import "github.com/apache/beam/sdks/v2/go/pkg/beam"
+import (
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+)
 
-func init() { beam.RegisterDoFn(&endFn{}) }
+func init() {
+	beam.RegisterDoFn(&endFn{})
+	register.Iter1[int]()
+}
 
 // End ends a pipeline behind a stage that emits nothing, a PCollection of
 // KV<string, int>. Engines need it: prism keeps a core busy with a stage whose output no

@@ -15,7 +15,6 @@ import (
 func init() {
 	beam.RegisterDoFn(&renderFn{})
 	register.Emitter2[string, int]()
-	register.Iter1[int]()
 	beam.RegisterType(reflect.TypeOf(output.File{}))
 }
 

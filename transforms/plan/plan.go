@@ -103,7 +103,7 @@ func Partition(ctx context.Context, l log.Log, p chunk.Partition, f Folder, unti
 	}
 	// Offsets after the last record may be empty, so it may be deleted long before
 	// anything is lost.
-	if held.Last != chunk.None && held.Last >= first {
+	if held.Last >= first { // chunk.None is below all
 		if err := log.VerifyLast(ctx, l, p, held.Last, held.LastDigest); err != nil {
 			return none, err
 		}

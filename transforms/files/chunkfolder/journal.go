@@ -16,9 +16,9 @@ import (
 // of a kind in one folder.
 const Format = 2
 
-// LayoutFormat is the version of the layout. 2 had no '+' before the names of topics that
+// layoutFormat is the version of the layout. 2 had no '+' before the names of topics that
 // begin with '_' or '.'.
-const LayoutFormat = 3
+const layoutFormat = 3
 
 // Journal is how a kind of folder writes down, in JSON, how it is laid out, and by
 // partition where it begins and how far it was found complete. Layout and beginning are
@@ -64,10 +64,10 @@ func (j Journal) Marshal(entry any) ([]byte, error) {
 // ReadLayout reads the layout; the error is fs.ErrNotExist if there is none.
 func (j Journal) ReadLayout(ctx context.Context, f *store.Folder) (Layout, error) {
 	var l layoutEntry
-	if err := f.ReadJSONOf(ctx, j.Layout, []int{Format, LayoutFormat}, &l); err != nil {
+	if err := f.ReadJSONOf(ctx, j.Layout, []int{Format, layoutFormat}, &l); err != nil {
 		return Layout{}, err
 	}
-	l.Plain = l.Format < LayoutFormat
+	l.Plain = l.Format < layoutFormat
 	if l.N < 1 || l.Block < 1 {
 		return Layout{}, fmt.Errorf("read %s: %d offsets per chunk, %d chunks per folder", f.Path(j.Layout), l.N, l.Block)
 	}
@@ -77,7 +77,7 @@ func (j Journal) ReadLayout(ctx context.Context, f *store.Folder) (Layout, error
 // CreateLayout fixes the layout, and returns the one that counts: the one that is there
 // if another job was first.
 func (j Journal) CreateLayout(ctx context.Context, f *store.Folder, l Layout) (Layout, error) {
-	if err := j.create(ctx, f, j.Layout, layoutEntry{LayoutFormat, l}); err != nil {
+	if err := j.create(ctx, f, j.Layout, layoutEntry{layoutFormat, l}); err != nil {
 		return Layout{}, err
 	}
 	return j.ReadLayout(ctx, f)

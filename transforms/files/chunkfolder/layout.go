@@ -39,15 +39,34 @@ func (l Layout) Partition(p chunk.Partition) string {
 	return l.prefix(p.Topic) + p.Key()
 }
 
+// PartitionFolder is a partition's folder in that of a kind.
+func (l Layout) PartitionFolder(dir string, p chunk.Partition) string {
+	return dir + l.Partition(p) + "/"
+}
+
+// Path is where the file of a complete chunk lies in the folder of its kind.
+func (l Layout) Path(dir string, n Name, ext string) string {
+	return dir + l.Folder(n) + l.File(n) + ext
+}
+
+// PartialPath is where the file of the beginning of a chunk lies. There are few of these,
+// so they have a folder per partition only.
+func (l Layout) PartialPath(dir string, n Name, ext string) string {
+	return l.PartitionFolder(dir, n.Partition) + l.File(n) + ext
+}
+
 // File is the name of a file without its folder and extension.
 func (l Layout) File(n Name) string { return l.prefix(n.Topic) + n.String() }
 
 func (l Layout) prefix(topic string) string {
-	if !l.Plain && (strings.HasPrefix(topic, "_") || strings.HasPrefix(topic, ".")) {
+	if !l.Plain && hidden(topic) {
 		return "+"
 	}
 	return ""
 }
+
+// hidden reports whether readers such as Arrow, Spark and Hive pass over a name.
+func hidden(name string) bool { return strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") }
 
 // Parse reads the name of a file in dir; ok is false for files that are not ours.
 func (l Layout) Parse(file, dir, ext string) (n Name, ok bool) {
@@ -86,7 +105,7 @@ func (l Layout) BlockOf(k int64) int64 { return k / l.Block }
 // Blocks lists the blocks of a partition that have a folder in dir, such as
 // "results/", by number and in ascending order.
 func (l Layout) Blocks(ctx context.Context, f *store.Folder, dir string, p chunk.Partition) ([]int64, error) {
-	names, err := f.Folders(ctx, dir+l.Partition(p)+"/")
+	names, err := f.Folders(ctx, l.PartitionFolder(dir, p))
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +172,14 @@ func (l Layout) LookFrom(first, known int64, blocks ...[]int64) int64 {
 		return first
 	}
 	from, to := l.BlockOf(first), l.BlockOf(known-1)
+	if from == to {
+		return first
+	}
 	for _, have := range blocks {
-		if from == to {
-			break
-		}
 		i, _ := slices.BinarySearch(have, from)
 		if j := i + int(to-from) - 1; j >= len(have) || have[i] != from || have[j] != to-1 {
 			return first
 		}
 	}
-	return max(first, to*l.Block)
+	return to * l.Block
 }

@@ -62,7 +62,7 @@ func ParseFile(file, dir, ext string) (n Name, ok bool) {
 	if base, ok = strings.CutSuffix(base, ext); !ok {
 		return Name{}, false
 	}
-	if rest, ok := strings.CutPrefix(base, "+"); ok && (strings.HasPrefix(rest, "_") || strings.HasPrefix(rest, ".")) {
+	if rest, ok := strings.CutPrefix(base, "+"); ok && hidden(rest) {
 		base = rest // see Layout.Plain
 	}
 	n, err := ParseName(base)

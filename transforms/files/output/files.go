@@ -65,17 +65,13 @@ func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Fr
 // visit calls fn for every file that counts. It asks lineage for that of a
 // complete file just before.
 func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
-	keys, err := listPartitions(ctx, o.folder)
+	listed, err := listPartitions(ctx, o.folder)
 	if err != nil {
 		return fmt.Errorf("read output: %w", err)
 	}
-	parts := make([]*contents, len(keys))
-	for i, key := range keys {
-		p, err := chunk.ParsePartition(key)
-		if err == nil {
-			parts[i], err = o.contents(p)
-		}
-		if err != nil {
+	parts := make([]*contents, len(listed))
+	for i, p := range listed {
+		if parts[i], err = o.contents(p); err != nil {
 			return fmt.Errorf("read output: %w", err)
 		}
 	}

@@ -140,15 +140,11 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 		Began: map[string]int64{}, Effective: map[string]int64{},
 	}
 	if len(o.gens) > 0 {
-		keys, err := listPartitions(ctx, o.folder)
+		parts, err := listPartitions(ctx, o.folder)
 		if err != nil {
 			return g, err
 		}
-		for _, key := range keys {
-			p, err := chunk.ParsePartition(key)
-			if err != nil {
-				return g, err
-			}
+		for _, p := range parts {
 			start, err := o.base(ctx, p)
 			if err != nil {
 				return g, err
@@ -166,10 +162,10 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 			}
 			inside := upTo > max(start, next*o.layout.N)
 			if next > chunk.Of(start, o.layout.N) || inside {
-				g.Began[key] = next
+				g.Began[p.Key()] = next
 			}
 			if inside {
-				g.Format, g.Effective[key] = insideFormat, upTo
+				g.Format, g.Effective[p.Key()] = insideFormat, upTo
 			}
 		}
 	}

@@ -60,20 +60,20 @@ func readBase(ctx context.Context, f *store.Folder, p chunk.Partition) (int64, e
 	return start, nil
 }
 
-// listPartitions returns topic+partition of every partition that has a folder in
-// the journal.
-func listPartitions(ctx context.Context, f *store.Folder) ([]string, error) {
+// listPartitions returns every partition that has a folder in the journal, in the order
+// of their keys.
+func listPartitions(ctx context.Context, f *store.Folder) ([]chunk.Partition, error) {
 	folders, err := f.Folders(ctx, journalDir)
 	if err != nil {
 		return nil, err
 	}
-	var keys []string
+	var parts []chunk.Partition
 	for _, key := range folders {
-		if _, err := chunk.ParsePartition(key); err == nil {
-			keys = append(keys, key)
+		if p, err := chunk.ParsePartition(key); err == nil {
+			parts = append(parts, p)
 		}
 	}
-	return keys, nil
+	return parts, nil
 }
 
 func markFile(key string) string { return partitionDir(key) + "verified.json" }

@@ -22,22 +22,21 @@ const (
 type layout struct{ chunkfolder.Layout }
 
 func (l layout) results(n chunkfolder.Name) string {
-	return resultsDir + l.Folder(n) + l.File(n) + resultsExt
+	return l.Path(resultsDir, n, resultsExt)
 }
 func (l layout) states(n chunkfolder.Name) string {
-	return statesDir + l.Folder(n) + l.File(n) + statesExt
+	return l.Path(statesDir, n, statesExt)
 }
 func (l layout) images(n chunkfolder.Name) string {
-	return imagesDir + l.Folder(n) + l.File(n) + imagesExt
+	return l.Path(imagesDir, n, imagesExt)
 }
 
-// partial is the file of the beginning of a chunk. There are few of these, so
-// they have a folder per partition only.
+// partial is the file of the beginning of a chunk.
 func (l layout) partial(n chunkfolder.Name) string {
-	return partialsDir + l.Partition(n.Partition) + "/" + l.File(n) + resultsExt
+	return l.PartialPath(partialsDir, n, resultsExt)
 }
 
 // partialImages is the file of its pictures.
 func (l layout) partialImages(n chunkfolder.Name) string {
-	return partialImagesDir + l.Partition(n.Partition) + "/" + l.File(n) + imagesExt
+	return l.PartialPath(partialImagesDir, n, imagesExt)
 }

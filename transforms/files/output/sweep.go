@@ -14,18 +14,13 @@ import (
 // end of a partition's chunks, or else from the mark on: nobody writes below.
 func (o *Output) Sweep(ctx context.Context) error {
 	dirs := []string{journalDir}
-	keys, err := listPartitions(ctx, o.folder)
+	parts, err := listPartitions(ctx, o.folder)
 	if err != nil {
 		return fmt.Errorf("sweep output: %w", err)
 	}
-	for _, key := range keys {
-		p, err := chunk.ParsePartition(key)
-		if err != nil {
-			return fmt.Errorf("sweep output: %w", err)
-		}
-		folder := o.layout.Partition(p) + "/"
-		dirs = append(dirs, partitionDir(key), partialsDir+folder, partialImagesDir+folder)
-		blocks, err := o.unfinished(ctx, key)
+	for _, p := range parts {
+		dirs = append(dirs, partitionDir(p.Key()), o.layout.PartitionFolder(partialsDir, p), o.layout.PartitionFolder(partialImagesDir, p))
+		blocks, err := o.unfinished(ctx, p)
 		if err != nil {
 			return fmt.Errorf("sweep output: %w", err)
 		}
@@ -39,16 +34,12 @@ func (o *Output) Sweep(ctx context.Context) error {
 
 // unfinished lists the folders of a partition's blocks in which there may be
 // temporary files.
-func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err error) {
-	p, err := chunk.ParsePartition(key)
-	if err != nil {
-		return nil, err
-	}
+func (o *Output) unfinished(ctx context.Context, p chunk.Partition) (dirs []string, err error) {
 	o.mu.Lock()
-	from, ok := o.from[key]
+	from, ok := o.from[p.Key()]
 	o.mu.Unlock()
 	if !ok {
-		from = o.layout.BlockOf(max(0, readMark(ctx, o.folder, key).Chunk-1))
+		from = o.layout.BlockOf(max(0, readMark(ctx, o.folder, p.Key()).Chunk-1))
 	}
 	for _, dir := range []string{resultsDir, statesDir, imagesDir} {
 		folders, err := o.layout.Folders(ctx, o.folder, dir, p, from)
@@ -66,7 +57,7 @@ func (o *Output) unfinished(ctx context.Context, key string) (dirs []string, err
 // without a partial file go too.
 func (o *Output) SweepPartials(ctx context.Context, p chunk.Partition) error {
 	// Pictures are written before their partial file, by a job that looks for them afterwards.
-	packs, err := o.folder.List(ctx, partialImagesDir+o.layout.Partition(p)+"/*"+imagesExt)
+	packs, err := o.folder.List(ctx, o.layout.PartitionFolder(partialImagesDir, p)+"*"+imagesExt)
 	var c *contents
 	if err == nil {
 		c, err = o.contents(p)

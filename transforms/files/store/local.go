@@ -90,8 +90,6 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-var _ filesystem.Interface = localFS{}
-
 var _ interface {
 	filesystem.Interface
 	filesystem.Remover

@@ -20,7 +20,6 @@ import (
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local" // local folders are always there
 )
 
 // ExclusiveWriter is a filesystem that can create a file only if there is none.
