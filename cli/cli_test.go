@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 )
 
@@ -98,11 +99,15 @@ func TestAFlagIsTheSameInEveryCommand(t *testing.T) {
 				return
 			}
 			s := shown{f.Value.Type(), f.DefValue, f.Usage}
-			if where[f.Name] == "" {
-				first[f.Name], where[f.Name] = s, path
+			name := f.Name
+			if program.Group(f) == flags.PeriodGroup {
+				name += " of a period"
 			}
-			if diff := cmp.Diff(first[f.Name], s); diff != "" {
-				t.Errorf("--%s of %s and of %s:\n%s", f.Name, where[f.Name], path, diff)
+			if where[name] == "" {
+				first[name], where[name] = s, path
+			}
+			if diff := cmp.Diff(first[name], s); diff != "" {
+				t.Errorf("--%s of %s and of %s:\n%s", name, where[name], path, diff)
 			}
 		})
 	})

@@ -26,6 +26,14 @@ func InGroup(f *pflag.FlagSet, group string, define func(*pflag.FlagSet)) {
 	f.AddFlagSet(set)
 }
 
+// Group is the group of a flag in the help, "" if it has none.
+func Group(f *pflag.Flag) string {
+	if of := f.Annotations[groupOf]; of != nil {
+		return of[0]
+	}
+	return ""
+}
+
 // The width of help where it does not go to a terminal, and bounds of it where it does.
 const helpWidth, narrowest, widest = 100, 60, 120
 
@@ -89,10 +97,7 @@ func writeFlags(w io.Writer, c *cobra.Command) {
 	groups := map[string]*pflag.FlagSet{}
 	names := []string{""}
 	note := func(f *pflag.Flag) {
-		name := ""
-		if of := f.Annotations[groupOf]; of != nil {
-			name = of[0]
-		}
+		name := Group(f)
 		if f.Hidden {
 			return
 		}
