@@ -6,7 +6,12 @@ set -eu
 
 packages="g++ pkg-config ca-certificates libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
 case "${1:-}" in
-test | engines | soak) packages="$packages python3-opencv" ;;
+test | engines | soak)
+	packages="$packages python3-opencv"
+	# Pages are tested in a real browser; any npm fetches axe-core, Debian's needs Node.js besides.
+	command -v chromium >/dev/null || packages="$packages chromium"
+	command -v npm >/dev/null || packages="$packages nodejs npm"
+	;;
 bench) packages="$packages python3-opencv python3-pip" ;; # the consumer in plain Python, see below
 esac
 [ "${1:-}" != soak ] || packages="$packages python3-matplotlib"
@@ -51,3 +56,19 @@ if [ "${1:-}" = bench ] && ! [ -e .bench/python/confluent_kafka ]; then
 	/usr/bin/python3 -m pip install -q --target .bench/python confluent-kafka==2.16.1 ||
 		echo "without confluent-kafka there is no comparison with plain Python" >&2
 fi
+
+# What judges pages for those who see, hear or move less (testdata/browser has the version too).
+axe=4.14.1
+case "${1:-}" in
+test | engines | soak)
+	if ! [ -e ".browser/axe-core-$axe/axe.min.js" ]; then
+		echo "fetching axe-core $axe to .browser"
+		rm -rf .browser/fetching && mkdir -p .browser/fetching
+		(cd .browser/fetching && npm pack -s "axe-core@$axe" >/dev/null &&
+			echo "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745  axe-core-$axe.tgz" | sha256sum -c --quiet - &&
+			tar xzf "axe-core-$axe.tgz" package/axe.min.js package/LICENSE)
+		mv .browser/fetching/package ".browser/axe-core-$axe"
+		rm -r .browser/fetching
+	fi
+	;;
+esac
