@@ -308,8 +308,13 @@ func (j *Job) pipeline(tasks []source.Task, out *output.Output) (*beam.Pipeline,
 	}
 	sink := chunksink.Config{Output: out.Spec()}
 	if j.Pictures != "" {
+		texts := []string{stages.Text}
+		for _, g := range out.Generations() {
+			texts = append(texts, g.Config) // of the heads of chunks
+		}
+		spec := picture.PackSpec{Log: j.Log, Which: j.Pictures, Shapes: profiles.Shapes(texts...)}
 		var err error
-		if sink.Pictures, err = picture.Spec(picture.PackSpec{Log: j.Log, Which: j.Pictures}, stages.PerFrame.Parse); err != nil {
+		if sink.Pictures, err = picture.Spec(spec, stages.PerFrame.Parse); err != nil {
 			return nil, err
 		}
 	}

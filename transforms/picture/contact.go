@@ -131,10 +131,7 @@ func (s *sampled) pick(r *result.Frame) {
 	}
 }
 
-var (
-	white = color.RGBA{R: 255, G: 255, B: 255, A: 255}
-	gray  = color.RGBA{R: 170, G: 170, B: 170, A: 255}
-)
+var gray = color.RGBA{R: 170, G: 170, B: 170, A: 255}
 
 // sheet draws a stream's sheet and returns it as a JPEG.
 func (p *Packer) sheet(ctx context.Context, s *sampled) ([]byte, error) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/config/shapes"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -41,6 +42,8 @@ type PackSpec struct {
 	Which string
 	// Quality of the JPEGs, 1 to 100. Default DefaultQuality.
 	Quality int
+	// Shapes are the lines and zones of the configurations that the results were made with.
+	Shapes shapes.Set
 }
 
 // Validate returns every violation, joined. Whether the log can be opened is
@@ -61,6 +64,7 @@ type Packer struct {
 	frames  frames
 	which   string
 	quality int
+	shapes  shapes.Set
 }
 
 // OpenPacker opens the log and returns a packer; close it. parse must be what
@@ -78,7 +82,7 @@ func OpenPacker(ctx context.Context, spec PackSpec, parse frame.ParseOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	p := &Packer{frames: frames{l, parser}, which: spec.Which, quality: spec.Quality}
+	p := &Packer{frames: frames{l, parser}, which: spec.Which, quality: spec.Quality, shapes: spec.Shapes}
 	if p.which == "" {
 		p.which = WithDetections
 	}
@@ -109,11 +113,11 @@ func (p *Packer) Pack(ctx context.Context, w io.Writer, end chunk.End, rows []re
 }
 
 func (p *Packer) pack(ctx context.Context, w io.Writer, rows []result.Frame) (entries, missing int, err error) {
-	return p.packChosen(ctx, w, choose(rows, p.which))
+	return p.packChosen(ctx, w, scenes(rows, choose(rows, p.which), p.shapes))
 }
 
-// packChosen packs the frames of these rows, which are by ascending offsets.
-func (p *Packer) packChosen(ctx context.Context, w io.Writer, chosen []*result.Frame) (entries, missing int, err error) {
+// packChosen packs these, which are by ascending offsets.
+func (p *Packer) packChosen(ctx context.Context, w io.Writer, chosen []*Scene) (entries, missing int, err error) {
 	if len(chosen) == 0 {
 		return 0, 0, nil
 	}
@@ -123,11 +127,18 @@ func (p *Packer) packChosen(ctx context.Context, w io.Writer, chosen []*result.F
 		entries++
 		return addStored(z, name, data)
 	}
-	err = p.frames.each(ctx, chosen, func(row *result.Frame, f *frame.Frame, why string) error {
+	rows := make([]*result.Frame, len(chosen))
+	for i, s := range chosen {
+		rows[i] = s.Row
+	}
+	next := 0 // each calls for every row, in their order
+	err = p.frames.each(ctx, rows, func(row *result.Frame, f *frame.Frame, why string) error {
+		scene := chosen[next]
+		next++
 		var data []byte
 		if why == "" {
 			var err error
-			if data, why, err = p.draw(row, f); err != nil {
+			if data, why, err = p.draw(scene, f); err != nil {
 				return fmt.Errorf("offset %d camera %s: %w", row.Offset, row.Camera, err)
 			}
 		}
@@ -151,14 +162,11 @@ func (p *Packer) packChosen(ctx context.Context, w io.Writer, chosen []*result.F
 }
 
 // draw returns the annotated frame as a JPEG, or why there is none.
-func (p *Packer) draw(row *result.Frame, f *frame.Frame) (data []byte, why string, err error) {
-	m, err := pixels.Color(f)
-	if err != nil {
+func (p *Packer) draw(s *Scene, f *frame.Frame) (data []byte, why string, err error) {
+	data, err = s.JPEG(f, p.quality)
+	if poison := (*frame.Poison)(nil); errors.As(err, &poison) {
 		return nil, "it cannot be decoded: " + err.Error(), nil
 	}
-	defer m.Close()
-	Annotate(&m, row)
-	data, err = encodeJPEG(m, p.quality)
 	return data, "", err
 }
 

@@ -161,7 +161,7 @@ func (r *Renderer) render(ctx context.Context, file string, rows []result.Frame,
 	slices.SortFunc(chosen, byOffset)
 	var entries, missing int
 	return folder.Put(ctx, file, func(w io.Writer) (err error) {
-		entries, missing, err = r.packer.packChosen(ctx, w, chosen)
+		entries, missing, err = r.packer.packChosen(ctx, w, scenes(rows, chosen, r.packer.shapes))
 		return err
 	}, func(s *store.Staged, ctx context.Context) error {
 		sum.Missing += missing

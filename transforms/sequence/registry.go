@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 // Stage is when in a frame a step runs: after those of the stages before, of
@@ -37,6 +38,9 @@ type Kind struct {
 	// does. It is asked where a configuration is read and not of a recorded one, which
 	// goes on as it was.
 	Sense func(params.Params) error
+	// Shapes are the lines and zones of which the step's events tell, for pictures that
+	// explain them; nil: it has none.
+	Shapes func(params.Params) []geometry.Shape
 	// Make makes the step of valid parameters. name is "kind", or "kind/rule".
 	Make func(name string, p params.Params) (Step, error)
 }

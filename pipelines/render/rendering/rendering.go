@@ -105,6 +105,11 @@ func (j *Job) config(out *output.Output) (picture.RenderConfig, error) {
 			return cfg, fmt.Errorf("output %s: %w", j.Output, err)
 		}
 		cfg.Parse = made.Parse
+		texts := make([]string, len(gens))
+		for i, g := range gens {
+			texts[i] = g.Config
+		}
+		cfg.Pack.Shapes = profiles.Shapes(texts...)
 	}
 	return cfg, cfg.Validate()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
 const (
@@ -22,10 +23,11 @@ const (
 
 func init() {
 	sequence.Register(sequence.Kind{
-		Kind:  params.KindOf(activityName, "when something moved, as events with beginning, peak and end", true, DefaultActivity()),
-		Stage: sequence.Judges,
-		Bytes: 8 << 10,
-		Reads: func(p params.Params) []string { return p.(ActivityConfig).From },
+		Kind:   params.KindOf(activityName, "when something moved, as events with beginning, peak and end", true, DefaultActivity()),
+		Stage:  sequence.Judges,
+		Bytes:  8 << 10,
+		Reads:  func(p params.Params) []string { return p.(ActivityConfig).From },
+		Shapes: func(p params.Params) []geometry.Shape { return zonesOf(p.(ActivityConfig).Within) },
 		Make: func(name string, p params.Params) (sequence.Step, error) {
 			return NewActivity(name, p.(ActivityConfig))
 		},

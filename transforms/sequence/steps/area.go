@@ -14,6 +14,15 @@ type outline = []geometry.Position
 // maxCorners of an outline.
 const maxCorners = 32
 
+// zonesOf are outlines as pictures show them.
+func zonesOf(outlines []outline) []geometry.Shape {
+	var all []geometry.Shape
+	for _, o := range outlines {
+		all = append(all, geometry.Shape{Points: o, Closed: true})
+	}
+	return all
+}
+
 // area is the part of the picture that an analysis looks at.
 type area struct {
 	ignore, within []geometry.Polygon

@@ -24,7 +24,11 @@ func init() {
 		Bytes: linesBytes,
 		Reads: func(p params.Params) []string { return []string{p.(LinesConfig).Of} },
 		Sense: func(p params.Params) error { return p.(LinesConfig).crossable() },
-		Make:  func(name string, p params.Params) (sequence.Step, error) { return NewLines(name, p.(LinesConfig)) },
+		Shapes: func(p params.Params) []geometry.Shape {
+			c := p.(LinesConfig)
+			return []geometry.Shape{{Points: c.Points, Forward: c.Direction != "backward", Backward: c.Direction != "forward"}}
+		},
+		Make: func(name string, p params.Params) (sequence.Step, error) { return NewLines(name, p.(LinesConfig)) },
 	})
 }
 

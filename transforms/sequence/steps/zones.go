@@ -19,11 +19,12 @@ const (
 
 func init() {
 	sequence.Register(sequence.Kind{
-		Kind:  params.KindOf(zonesName, "objects that enter a zone, stay in it, and leave it", true, DefaultZones()),
-		Stage: sequence.Judges,
-		Bytes: zonesBytes,
-		Reads: func(p params.Params) []string { return []string{p.(ZonesConfig).Of} },
-		Make:  func(name string, p params.Params) (sequence.Step, error) { return NewZones(name, p.(ZonesConfig)) },
+		Kind:   params.KindOf(zonesName, "objects that enter a zone, stay in it, and leave it", true, DefaultZones()),
+		Stage:  sequence.Judges,
+		Bytes:  zonesBytes,
+		Reads:  func(p params.Params) []string { return []string{p.(ZonesConfig).Of} },
+		Shapes: func(p params.Params) []geometry.Shape { return zonesOf([]outline{p.(ZonesConfig).Polygon}) },
+		Make:   func(name string, p params.Params) (sequence.Step, error) { return NewZones(name, p.(ZonesConfig)) },
 	})
 }
 
