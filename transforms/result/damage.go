@@ -40,16 +40,48 @@ func checkPages(data []byte, m *format.FileMetaData) error {
 }
 
 func checkColumn(data []byte, c *format.ColumnMetaData, rows int64) error {
-	begin, size := c.DataPageOffset, int64(len(data))
+	begin, err := columnBegin(c, rows, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	return checkColumnPages(data[begin:begin+c.TotalCompressedSize], c)
+}
+
+// columnBegin is where a column's pages begin in a file of that size.
+func columnBegin(c *format.ColumnMetaData, rows, size int64) (int64, error) {
+	begin := c.DataPageOffset
 	if c.DictionaryPageOffset != 0 {
 		begin = c.DictionaryPageOffset
 	}
 	if begin < 0 || c.DataPageOffset < begin || c.DataPageOffset > size || c.TotalCompressedSize < 0 || c.TotalCompressedSize > size-begin {
-		return fmt.Errorf("%d bytes at %d of a file of %d", c.TotalCompressedSize, begin, size)
+		return 0, fmt.Errorf("%d bytes at %d of a file of %d", c.TotalCompressedSize, begin, size)
 	}
 	if rows < 0 || c.NumValues < rows || c.NumValues > freeValues+valuesPerByte*size {
-		return fmt.Errorf("%d values in %d rows of a file of %d bytes", c.NumValues, rows, size)
+		return 0, fmt.Errorf("%d values in %d rows of a file of %d bytes", c.NumValues, rows, size)
 	}
+	return begin, nil
+}
+
+// checkColumnPages walks over all of a column's pages.
+func checkColumnPages(pages []byte, c *format.ColumnMetaData) error {
+	values, err := walkPages(pages, c)
+	if err != nil {
+		return err
+	}
+	if values != c.NumValues {
+		return fmt.Errorf("%d values in pages, not the column's %d", values, c.NumValues)
+	}
+	return nil
+}
+
+// checkDictionary walks over a column's first pages, those before its data.
+func checkDictionary(pages []byte, c *format.ColumnMetaData) error {
+	_, err := walkPages(pages, c)
+	return err
+}
+
+// walkPages checks what the headers of a column's pages claim, and counts its values.
+func walkPages(pages []byte, c *format.ColumnMetaData) (values int64, err error) {
 	most := int64(mostPacked)
 	switch c.Codec {
 	case format.Uncompressed:
@@ -57,20 +89,19 @@ func checkColumn(data []byte, c *format.ColumnMetaData, rows int64) error {
 	case format.Snappy:
 		most = snappyMost
 	}
-	var values int64
-	for pages := data[begin : begin+c.TotalCompressedSize]; len(pages) > 0; {
+	for len(pages) > 0 {
 		n, err := structLength(pages)
 		if err != nil {
-			return fmt.Errorf("page header: %w", err)
+			return 0, fmt.Errorf("page header: %w", err)
 		}
 		var h format.PageHeader
 		if err := thrift.Unmarshal(new(thrift.CompactProtocol), pages[:n], &h); err != nil {
-			return fmt.Errorf("page header: %w", err)
+			return 0, fmt.Errorf("page header: %w", err)
 		}
 		pages = pages[n:]
 		packed, unpacked := int64(h.CompressedPageSize), int64(h.UncompressedPageSize)
 		if packed < 0 || packed > int64(len(pages)) || unpacked < 0 || unpacked > 1024+most*packed {
-			return fmt.Errorf("a page of %d bytes, unpacked %d, where there are %d", packed, unpacked, len(pages))
+			return 0, fmt.Errorf("a page of %d bytes, unpacked %d, where there are %d", packed, unpacked, len(pages))
 		}
 		pages = pages[packed:]
 		var inPage int64
@@ -83,23 +114,20 @@ func checkColumn(data []byte, c *format.ColumnMetaData, rows int64) error {
 			if v.NumNulls < 0 || v.NumNulls > v.NumValues || v.NumRows < 0 || v.NumRows > v.NumValues ||
 				v.RepetitionLevelsByteLength < 0 || v.DefinitionLevelsByteLength < 0 ||
 				int64(v.RepetitionLevelsByteLength)+int64(v.DefinitionLevelsByteLength) > packed {
-				return fmt.Errorf("a page of %d bytes with %d values, %d of them null, in %d rows", packed, v.NumValues, v.NumNulls, v.NumRows)
+				return 0, fmt.Errorf("a page of %d bytes with %d values, %d of them null, in %d rows", packed, v.NumValues, v.NumNulls, v.NumRows)
 			}
 		case format.DictionaryPage:
 			if n := int64(h.DictionaryPageHeader.V.NumValues); n < 0 || n > max(unpacked, 1)*8 {
-				return fmt.Errorf("a dictionary of %d values in %d bytes", n, unpacked)
+				return 0, fmt.Errorf("a dictionary of %d values in %d bytes", n, unpacked)
 			}
 		default:
-			return fmt.Errorf("a page of kind %v", h.Type)
+			return 0, fmt.Errorf("a page of kind %v", h.Type)
 		}
 		if values += inPage; inPage < 0 || values > c.NumValues {
-			return fmt.Errorf("more values in pages than the column's %d", c.NumValues)
+			return 0, fmt.Errorf("more values in pages than the column's %d", c.NumValues)
 		}
 	}
-	if values != c.NumValues {
-		return fmt.Errorf("%d values in pages, not the column's %d", values, c.NumValues)
-	}
-	return nil
+	return values, nil
 }
 
 // structLength is how many bytes a structure in Thrift's compact protocol takes. It is
