@@ -142,10 +142,14 @@ func keep(rows []Frame, where []int, wanted func(*Frame) bool) []Frame {
 	return slices.Clip(kept)
 }
 
+// believedRows is for how many rows memory is set aside because a file claims to have them.
+const believedRows = 1 << 12
+
 // places reads what is always read of a row group. How many rows there are the values of
 // the first column say, not what the file claims.
 func (f *File) places(g int) ([]Frame, error) {
-	r := reading{grows: true}
+	claimed := max(0, min(f.file.Metadata().RowGroups[g].NumRows, believedRows))
+	r := reading{grows: true, rows: make([]Frame, 0, claimed)}
 	for i := range leaves[:placeLeaves] {
 		l := &leaves[i]
 		if _, ok := f.columns[l.path]; !ok {
