@@ -28,6 +28,8 @@ type Scene struct {
 	Shapes shapes.Set
 	// Zone is that of the time that is shown; nil: UTC.
 	Zone *time.Location
+	// Plain leaves out the text below: whoever shows the picture says it beside it.
+	Plain bool
 }
 
 // Told is an event that a picture explains.
@@ -201,7 +203,9 @@ func (s *Scene) Draw(bgr *gocv.Mat) {
 		p.trail(d, s.Before)
 		p.object(d)
 	}
-	p.caption(s.caption())
+	if !s.Plain {
+		p.caption(s.caption())
+	}
 }
 
 func isTrack(d result.Detection) bool { return d.Track != 0 }
