@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
@@ -111,6 +112,9 @@ func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (elemen
 	it := element.Item{Result: result.Of(partition.Topic, partition.ID, rec)}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
+		// Results hold microseconds: an analysis that is made again of results, and not of
+		// the log, has to see the same time.
+		f.Captured = f.Captured.Truncate(time.Microsecond)
 		it.Result.Describe(&f)
 		err = a.look(a.of(f.Camera), &it.Result, &f)
 	}
