@@ -89,6 +89,12 @@ func (a *Analyzer) Start() *Camera {
 	return c
 }
 
+// InChunk says that the frames that come now lie in chunk k, of a log whose cameras are
+// forgotten after so many chunks without a frame; 0: never. The log alone decides, since a
+// job that begins anew does not know whom earlier ones have forgotten: where it is shorter
+// than that, nobody was.
+func (c *Camera) InChunk(k, forget int64) { c.forgettable = forget > 0 && k >= forget }
+
 // Next analyses the camera's next record: it completes it.Result. Frames that
 // could not be read, that repeat or that come late are not shown to the steps.
 func (c *Camera) Next(it *element.Item) error {

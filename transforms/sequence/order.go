@@ -202,9 +202,7 @@ func (s *sequencer) take(m *chain, run *element.Run, cam *Camera, parts []elemen
 	switch run.Kind {
 	case chunk.Frames:
 		part.Results = make([]result.Frame, 0, len(run.Items))
-		// The log alone decides, since a job that begins anew does not know whom earlier
-		// ones have forgotten: where it is shorter than that, nobody was.
-		cam.forgettable = s.forget > 0 && run.Chunk >= s.forget
+		cam.InChunk(run.Chunk, s.forget)
 		for i := range run.Items {
 			it := &run.Items[i]
 			if chunk.FramePosition(it.Result.Offset) <= m.position {

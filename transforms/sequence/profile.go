@@ -69,8 +69,25 @@ func Reads(s params.Spec) ([]string, error) {
 	return all, nil
 }
 
-// analyzer makes the profile's analyzer. A step's digest says also what it reads.
-func (p *Profile) analyzer(limit int) (*Analyzer, error) {
+// ReadingDigest is the digest of a step of a kind, whose own is given, that reads the
+// analyses of these names; digests are theirs. So a step that reads what has changed is
+// another step.
+func ReadingDigest(kind, own string, reads []string, digests map[string]string) string {
+	if len(reads) == 0 {
+		return own
+	}
+	text := own
+	for _, name := range reads {
+		text += "; " + name + ": " + digests[name]
+	}
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%s %s", kind, hex.EncodeToString(sum[:8]))
+}
+
+// Analyzer makes the profile's analyzer, with at most limit bytes of state per camera (0:
+// DefaultStateLimit). instead may put another step of the same name and digest in the
+// place of one; it returns nil, or is nil, where the step is to be the profile's own.
+func (p *Profile) Analyzer(limit int, instead func(Step) Step) (*Analyzer, error) {
 	digests := map[string]string{}
 	for name, d := range p.Reads {
 		digests[name] = d
@@ -86,14 +103,14 @@ func (p *Profile) analyzer(limit int) (*Analyzer, error) {
 			return nil, err
 		}
 		if len(reads) > 0 {
-			text := s.Digest()
-			for _, name := range reads {
-				text += "; " + name + ": " + digests[name]
-			}
-			sum := sha256.Sum256([]byte(text))
-			s = &reader{s, fmt.Sprintf("%s %s", spec.Kind, hex.EncodeToString(sum[:8]))}
+			s = &reader{s, ReadingDigest(spec.Kind, s.Digest(), reads, digests)}
 		}
 		digests[spec.Name] = s.Digest()
+		if instead != nil {
+			if other := instead(s); other != nil {
+				s = other
+			}
+		}
 		steps = append(steps, s)
 	}
 	return NewAnalyzer(steps, p.Silence, limit)
@@ -117,7 +134,7 @@ func newAnalyzers(cfg *Config) (*analyzers, error) {
 	a := &analyzers{cfg: cfg, made: make([]*Analyzer, len(cfg.Profiles))}
 	for i := range cfg.Profiles {
 		var err error
-		if a.made[i], err = cfg.Profiles[i].analyzer(cfg.StateLimit); err != nil {
+		if a.made[i], err = cfg.Profiles[i].Analyzer(cfg.StateLimit, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +152,7 @@ func (a *analyzers) of(camera string) (*Analyzer, error) {
 
 // Pixels is the most that any step needs.
 func (p *Profile) Pixels(limit int) (frame.Pixels, error) {
-	a, err := p.analyzer(limit)
+	a, err := p.Analyzer(limit, nil)
 	if err != nil {
 		return frame.NoPixels, err
 	}

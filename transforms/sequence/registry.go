@@ -31,6 +31,10 @@ type Kind struct {
 	// Fit sets the parameters to what room is left in the camera's state, for a kind
 	// that takes as much as there is (Bytes is 0); at most one kind has it.
 	Fit func(p params.Params, room int) params.Params
+	// Fits reports whether a frame of that size surely fits into a memory with these
+	// parameters, so that what Fit has set plays no part in what is found; asked of a kind
+	// that has Fit.
+	Fits func(p params.Params, f FrameSize) bool
 	// Reads names the analyses whose results the step reads in the same frame; nil:
 	// none. When one of them changes, the step starts afresh too.
 	Reads func(params.Params) []string
@@ -77,4 +81,11 @@ func Make(s params.Spec) (Step, error) {
 		return one(s.Params)
 	}
 	return newScheduled(s, one)
+}
+
+// FrameSize is how large a frame is.
+type FrameSize struct {
+	Width, Height int   // pixels
+	Bytes         int64 // encoded
+	Raw           bool  // not compressed
 }

@@ -25,6 +25,7 @@ func init() {
 			c.StateLimit = room
 			return c
 		},
+		Fits: func(p params.Params, f sequence.FrameSize) bool { return p.(MotionConfig).fits(f) },
 		Make: func(_ string, p params.Params) (sequence.Step, error) { return NewMotion(p.(MotionConfig)) },
 	})
 }
@@ -56,6 +57,14 @@ func (c MotionConfig) Validate() error {
 		errs = append(errs, fmt.Errorf("state limit of %d bytes is not 1024 to %d", c.StateLimit, 8<<20))
 	}
 	return errors.Join(errs...)
+}
+
+// fits reports whether the frame surely is remembered: as it is, or at the worst as
+// pixels that zstd could not compress, which then take a few bytes more in every block.
+func (c MotionConfig) fits(f sequence.FrameSize) bool {
+	room := int64(c.StateLimit - motionOverhead)
+	pixels := int64(f.Width) * int64(f.Height)
+	return !f.Raw && f.Bytes <= room || pixels+pixels/1000+64 <= room
 }
 
 // motion finds what changed since the camera's previous frame, as the original

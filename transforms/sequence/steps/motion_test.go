@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // grayFrame is a raw frame with a square of 200 at x, y on a slope, and noise
@@ -372,4 +374,34 @@ func BenchmarkMotion(b *testing.B) {
 			b.ReportMetric(float64(len(m.Save())), "state-bytes")
 		})
 	}
+}
+
+func TestAFrameThatSurelyFitsIsRemembered(t *testing.T) {
+	s, err := NewMotion(MotionConfig{Blur: 1, Threshold: 20, MinArea: 1, StateLimit: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		width, height := rapid.IntRange(1, 80).Draw(t, "width"), rapid.IntRange(1, 80).Draw(t, "height")
+		noise := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		f := &frame.Frame{Width: width, Height: height, Encoding: frame.Raw, Channels: 1, Data: make([]byte, width*height)}
+		for i := range f.Data {
+			f.Data[i] = byte(noise.Uint32())
+		}
+		gray, err := pixels.Gray(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &motionMemory{step: s.(*motion)}
+		defer m.Close()
+		now := m.step.blur(gray)
+		gray.Close()
+		defer now.Close()
+		if err := m.remember(f, now); err != nil {
+			t.Fatal(err)
+		}
+		if size := (sequence.FrameSize{Width: width, Height: height, Bytes: int64(len(f.Data)), Raw: true}); m.step.fits(size) && m.kept == keptTooLarge {
+			t.Errorf("%dx%d was to fit, and takes %d bytes", width, height, m.packedSize)
+		}
+	})
 }
