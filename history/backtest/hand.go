@@ -1,0 +1,400 @@
+package backtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/sequence"
+)
+
+// entry is one frame of a camera and what is known of it.
+type entry struct {
+	partition chunk.Partition
+	offset    int64
+	stored    *result.Frame // the output's row
+	era       *era          // that made it
+	twin      *result.Frame // the row that the other recipe gave; set while it is compared
+	record    *frame.Record // of the log; nil: not read
+}
+
+// hand makes the rows of one camera of a partition by a recipe. It is used by one goroutine.
+type hand struct {
+	*recipe
+	plan     *plan
+	on       *footing
+	n        int64 // offsets per chunk
+	camera   string
+	analyzer *sequence.Analyzer
+	now      *sequence.Camera // nil: never seen, or forgotten
+	last     int64            // offset of the camera's last record; chunk.None
+	shown    shown
+	merges   map[*profiles.ProfileRecord]*merge
+
+	// What was done: frames by analysis, those of a frame on its own first, as computed
+	// and as taken.
+	names           []string
+	computed, taken []int64
+	why             []string
+	decoded         int64
+	unjudged        int64  // dead letters that this recipe might be able to read
+	diverged        string // why stored results are not what they should be
+	saved           func(last int64) (state []byte, err error)
+}
+
+func (r *recipe) hand(camera string, on *footing, n, last int64, saved func(int64) ([]byte, error)) (*hand, error) {
+	p, err := r.plan(camera, on)
+	if err != nil {
+		return nil, err
+	}
+	h := &hand{recipe: r, plan: p, on: on, n: n, camera: camera, last: last, saved: saved, merges: map[*profiles.ProfileRecord]*merge{}}
+	for _, a := range p.profile.PerFrame {
+		_, why := r.from(camera, p.profile, a.Name, on)
+		h.names, h.why = append(h.names, a.Name), append(h.why, why)
+	}
+	for _, s := range p.steps {
+		h.names, h.why = append(h.names, s.Name), append(h.why, s.why)
+	}
+	h.computed, h.taken = make([]int64, len(h.names)), make([]int64, len(h.names))
+	h.analyzer, err = r.steps(p.profile).Analyzer(r.Settings.StateLimit, func(s sequence.Step) sequence.Step {
+		i := slices.IndexFunc(p.steps, func(o planned) bool { return o.Name == s.Name() })
+		if p.steps[i].from == computed {
+			return nil
+		}
+		return &standIn{Step: s, shown: &h.shown, from: p.steps[i].from, fits: p.steps[i].fits}
+	})
+	return h, err
+}
+
+// next makes the recipe's row of the camera's next record.
+func (h *hand) next(e *entry) (result.Frame, error) {
+	before := h.last
+	k := chunk.Of(e.offset, h.n)
+	h.last = e.offset
+	it, err := h.perFrame(e)
+	if err != nil {
+		return result.Frame{}, err
+	}
+	res := &it.Result
+	if err := h.remember(before, k); err != nil {
+		return *res, err
+	}
+	if res.Status != result.OK {
+		h.check(e, res)
+		return *res, nil
+	}
+	h.shown = shown{rows: [3]*result.Frame{ofTwin: e.twin, ofStore: e.stored}}
+	h.sameMemory(e, before, k)
+	h.now.InChunk(k, h.Settings.Forget)
+	if err := h.now.Next(&it); err != nil {
+		return *res, fmt.Errorf("%s: %w", h.name, err)
+	}
+	h.check(e, res)
+	if res.Status == result.OK {
+		for i := range h.plan.steps {
+			h.count(len(h.plan.profile.PerFrame)+i, h.plan.steps[i].from)
+		}
+	}
+	return *res, nil
+}
+
+func (h *hand) count(i int, from origin) {
+	if from == computed {
+		h.computed[i]++
+	} else {
+		h.taken[i]++
+	}
+}
+
+// remember makes sure that the camera is what it was after its last record, at offset
+// before, or begins afresh.
+func (h *hand) remember(before, k int64) error {
+	if h.now != nil && h.forgotten(h.Settings.Forget, before, k) {
+		h.close()
+	}
+	if h.now != nil {
+		return nil
+	}
+	if saved := h.saved; saved != nil && before != chunk.None && !h.forgotten(h.Settings.Forget, before, k) {
+		h.saved = nil
+		state, err := saved(before)
+		if err != nil {
+			return err
+		}
+		if state != nil {
+			h.now, err = h.analyzer.Restore(state)
+			if err != nil {
+				return fmt.Errorf("camera %s of %v: %w", h.camera, h.on.partition, err)
+			}
+			return nil
+		}
+	}
+	h.saved = nil
+	h.now = h.analyzer.Start()
+	return nil
+}
+
+// forgotten reports whether a camera with no frame since offset before is forgotten in
+// chunk k: at the end of a chunk, see source.Tracker.
+func (h *hand) forgotten(forget, before, k int64) bool {
+	return forget > 0 && before != chunk.None && k-chunk.Of(before, h.n) > forget
+}
+
+// sameMemory notices where the camera was forgotten on one side only.
+func (h *hand) sameMemory(e *entry, before, k int64) {
+	for i := range h.plan.steps {
+		var theirs int64
+		switch h.plan.steps[i].from {
+		case computed:
+			continue
+		case ofTwin:
+			theirs = h.on.twin.Settings.Forget
+		case ofStore:
+			theirs = e.era.record.Settings.Forget
+		}
+		if h.forgotten(theirs, before, k) != h.forgotten(h.Settings.Forget, before, k) {
+			h.shown.diverge("the camera is forgotten where it was not, or the other way round")
+		}
+	}
+}
+
+// check notices where a frame is analysed on one side only.
+func (h *hand) check(e *entry, res *result.Frame) {
+	for i := range h.plan.steps {
+		var row *result.Frame
+		switch h.plan.steps[i].from {
+		case computed:
+			continue
+		case ofTwin:
+			row = e.twin
+		case ofStore:
+			row = e.stored
+		}
+		if row != nil && (row.Status == result.OK) != (res.Status == result.OK) {
+			h.shown.diverge("frames are analysed that were not, or the other way round")
+		}
+	}
+	if h.diverged == "" && h.shown.diverged != "" {
+		h.diverged = fmt.Sprintf("from offset %d of %v on %s", e.offset, h.on.partition, h.shown.diverged)
+	}
+}
+
+// merge is how the per-frame part of a row is made of one of a profile.
+type merge struct {
+	from    []origin      // of every per-frame analysis
+	compute []params.Spec // those computed
+	// decode: the frame must be decodable for this recipe, and of the row it is not known.
+	decode bool
+}
+
+// merging decides which per-frame analyses are taken from the rows at hand.
+func (h *hand) merging(e *entry) *merge {
+	var key *profiles.ProfileRecord
+	if e.stored != nil {
+		key = e.era.record.Of(h.camera)
+	}
+	twin := e.twin != nil && e.twin.Status == result.OK
+	if m := h.merges[key]; m != nil && twin == (h.on.twin != nil) {
+		return m
+	}
+	p, m := h.plan.profile, &merge{}
+	known := frame.NoPixels // to have been decoded
+	take := func(name string) origin {
+		if twin {
+			if of := h.on.twin.Of(h.camera); h.same(p, h.on.twin.Record, of).analyses[name] {
+				return ofTwin
+			}
+		}
+		if key != nil && h.same(p, e.era.record, key).analyses[name] {
+			return ofStore
+		}
+		return computed
+	}
+	for _, a := range p.PerFrame {
+		from := take(a.Name)
+		if m.from = append(m.from, from); from == computed {
+			m.compute = append(m.compute, a)
+		}
+	}
+	if twin && h.on.twin.Settings.Parse == h.Settings.Parse {
+		known = max(known, h.on.twin.Of(h.camera).Pixels)
+	}
+	if key != nil && e.era.record.Settings.Parse == h.Settings.Parse {
+		known = max(known, key.Pixels)
+	}
+	m.decode = p.Pixels > known
+	if twin == (h.on.twin != nil) {
+		h.merges[key] = m
+	}
+	return m
+}
+
+// perFrame makes what the per-frame stage would give.
+func (h *hand) perFrame(e *entry) (element.Item, error) {
+	base, reads, dies := e.stored, false, false
+	if base != nil {
+		if with := e.era.record.Of(h.camera); with != nil {
+			s := h.same(h.plan.profile, e.era.record, with)
+			reads, dies = s.reads, s.dies
+		}
+	} else if base = e.twin; base != nil {
+		s := h.same(h.plan.profile, h.on.twin.Record, h.on.twin.Of(h.camera))
+		reads, dies = s.reads, s.dies
+	}
+	if base == nil || !reads {
+		return h.whole(e)
+	}
+	if base.Status == result.Dead {
+		switch {
+		case base.Config == "" || dies:
+		case e.record != nil:
+			return h.whole(e)
+		default:
+			h.unjudged++
+		}
+		it := element.Item{Result: *base}
+		if base.Config != "" {
+			it.Result.Config = h.plan.profile.Digest
+		}
+		return it, nil
+	}
+	if base.Status != result.OK && h.plan.forced && e.record != nil {
+		return h.whole(e)
+	}
+	it := element.Item{Result: *base, Frame: frame.Frame{
+		Camera: base.Camera, Epoch: base.Epoch, Sequence: base.Sequence, Captured: time.UnixMicro(base.Captured).UTC(),
+		Width: int(base.Width), Height: int(base.Height), Encoding: frame.Encoding(base.Encoding),
+	}}
+	res := &it.Result
+	res.Status, res.Quality, res.Detections, res.Events, res.Features, res.Config = result.OK, nil, nil, nil, nil, h.plan.profile.Digest
+	if base.Status != result.OK {
+		return it, nil // it is most likely a repeat here too
+	}
+	m := h.merging(e)
+	var found result.Frame // what had to be computed
+	switch {
+	case len(m.compute) > 0 || m.decode:
+		if e.record == nil {
+			return it, h.noRecord(e)
+		}
+		got, err := h.analyse(e, m.compute)
+		if err != nil || got.Result.Status != result.OK {
+			return got, err
+		}
+		it.Frame, found = got.Frame, got.Result
+	case h.plan.look:
+		if e.record == nil {
+			return it, h.noRecord(e)
+		}
+		f, err := h.parser.Parse(e.record)
+		if err != nil {
+			return it, fmt.Errorf("%v offset %d: the output says that the frame can be read, but: %w", e.partition, e.offset, err)
+		}
+		f.Captured = f.Captured.Truncate(time.Microsecond)
+		it.Frame = f
+		h.decoded++
+	}
+	for i, a := range h.plan.profile.PerFrame {
+		row := &found
+		switch m.from[i] {
+		case ofTwin:
+			row = e.twin
+		case ofStore:
+			row = e.stored
+		}
+		h.count(i, m.from[i])
+		if a.Kind == "quality" {
+			res.Quality = row.Quality
+		}
+		for j := range row.Detections {
+			if row.Detections[j].Analysis == a.Name {
+				res.Detections = append(res.Detections, row.Detections[j])
+			}
+		}
+		for j := range row.Features {
+			if row.Features[j].Analysis == a.Name {
+				res.Features = append(res.Features, row.Features[j])
+			}
+		}
+	}
+	return it, nil
+}
+
+// whole makes the item of the record alone.
+func (h *hand) whole(e *entry) (element.Item, error) {
+	if e.record == nil {
+		return element.Item{}, h.noRecord(e)
+	}
+	it, err := h.analyse(e, h.plan.profile.PerFrame)
+	if err == nil && it.Result.Status == result.OK {
+		for i := range h.plan.profile.PerFrame {
+			h.computed[i]++
+		}
+	}
+	return it, err
+}
+
+// analyse parses the record and makes those analyses of it.
+func (h *hand) analyse(e *entry, only []params.Spec) (element.Item, error) {
+	a, giveBack, err := h.recipe.analyzer(h.plan.profile, only, h.plan.look)
+	if err != nil {
+		return element.Item{}, err
+	}
+	defer giveBack()
+	h.decoded++
+	it, err := a.Analyze(e.partition, e.record)
+	if err != nil {
+		return it, fmt.Errorf("%s: %v offset %d: %w", h.name, e.partition, e.offset, err)
+	}
+	return it, nil
+}
+
+func (h *hand) noRecord(e *entry) error {
+	return fmt.Errorf("%v offset %d: the frame of camera %s is needed and not in the log", e.partition, e.offset, h.camera)
+}
+
+func (h *hand) close() {
+	if h.now != nil {
+		h.now.Close()
+		h.now = nil
+	}
+}
+
+// needs reports whether the frame itself is needed for the row that the output has of it.
+func (h *hand) needs(e *entry) bool {
+	with := e.era.record.Of(h.camera)
+	if with == nil {
+		return true
+	}
+	s := h.same(h.plan.profile, e.era.record, with)
+	switch {
+	case !s.reads || h.plan.look:
+		return true
+	case e.stored.Status == result.Dead:
+		return e.stored.Config != "" && !s.dies
+	case e.stored.Status != result.OK:
+		return h.plan.forced
+	}
+	// What the other side will have found is not known yet.
+	for _, a := range h.plan.profile.PerFrame {
+		if s.analyses[a.Name] {
+			continue
+		}
+		if h.on.twin != nil && h.same(h.plan.profile, h.on.twin.Record, h.on.twin.Of(h.camera)).analyses[a.Name] {
+			continue
+		}
+		return true
+	}
+	return h.plan.profile.Pixels > with.Pixels
+}
+
+// canCompute reports whether all steps can be computed from the first frame on.
+func (h *hand) canCompute() bool {
+	return h.on.pixels || !slices.ContainsFunc(h.plan.steps, func(s planned) bool { return s.from != computed && s.pixels != frame.NoPixels })
+}
