@@ -68,6 +68,7 @@ type stored struct {
 	*output.Output
 	records []*profiles.Record // of its generations
 	states  *output.States
+	catalog *output.Catalog
 }
 
 func openStored(ctx context.Context, root string) (*stored, error) {
@@ -79,7 +80,7 @@ func openStored(ctx context.Context, root string) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stored{Output: o}
+	s := &stored{Output: o, catalog: o.Catalog()}
 	for _, g := range o.Generations() {
 		r, err := profiles.ReadRecord(g.Config)
 		if err != nil {
@@ -490,17 +491,20 @@ type file struct {
 
 // files are those of a partition, ascending.
 func (s *stored) files(ctx context.Context, p chunk.Partition) (files []file, err error) {
-	listed, err := s.FilesOf(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range listed {
-		if name, ok := f.Span(); ok {
-			files = append(files, file{f.Name, name.Start, name.End + 1, math.MinInt64, math.MaxInt64})
+	for try := 1; ; try++ {
+		files = nil
+		err := s.catalog.Files(ctx, p, 0, func(e output.Entry) error {
+			files = append(files, file{e.Name, e.Span.Start, e.Span.End + 1, e.Statistics.First, e.Statistics.Last})
+			return nil
+		})
+		if !notThere(err) || try == looks {
+			return files, err
 		}
 	}
-	return files, nil
 }
+
+// looks bounds how often files are listed anew because one is gone that was listed.
+const looks = 8
 
 // notThere reports whether a file is gone that was there when files were listed: a partial
 // file that has grown.

@@ -101,11 +101,19 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 		}
 		return nil
 	}
+	// Nothing that is compared depends on quality and features: nothing in sequence reads them.
+	selection := result.Selection{
+		Columns: result.AllColumns &^ (result.OfQuality | result.OfFeatures),
+		Row:     func(f *result.Frame) bool { return r.wanted(f.Camera) },
+	}
+	if r.seen != nil {
+		selection.Columns = result.AllColumns
+	}
 	var other *rows
 	if r.other != nil {
-		other = &rows{of: r.other, files: p.others}
+		other = &rows{of: r.other, files: p.others, selection: selection}
 	}
-	mine := &rows{of: r.store, files: p.files}
+	mine := &rows{of: r.store, files: p.files, selection: selection}
 	for len(mine.files) > 0 || mine.at < mine.upTo {
 		if err := mine.more(ctx); err != nil {
 			return err
@@ -132,11 +140,12 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 
 // rows reads an output's rows of a partition in their order.
 type rows struct {
-	of    *stored
-	files []file         // not yet read
-	read  []result.Frame // and not yet given
-	at    int64          // the offset to go on from
-	upTo  int64          // what is read goes up to it
+	of        *stored
+	selection result.Selection
+	files     []file         // not yet read
+	read      []result.Frame // and not yet given
+	at        int64          // the offset to go on from
+	upTo      int64          // what is read goes up to it
 }
 
 // more reads the next file, if all of the last is given.
@@ -144,7 +153,13 @@ func (w *rows) more(ctx context.Context) error {
 	for w.at >= w.upTo && len(w.files) > 0 {
 		f := w.files[0]
 		w.files = w.files[1:]
-		read, err := w.of.Rows(ctx, f.name)
+		var read []result.Frame
+		err := w.of.Read(ctx, f.name, w.selection, func(rows []result.Frame) error {
+			if read = append(read, rows...); len(read) == len(rows) {
+				read = rows
+			}
+			return ctx.Err()
+		})
 		if notThere(err) {
 			return fmt.Errorf("a job has just gone on with the output, start again: %w", err)
 		}
@@ -420,4 +435,3 @@ func (r *run) lane(ctx context.Context, p *part, camera string, forced map[strin
 	p.lanes[camera] = l
 	return l, nil
 }
-

@@ -43,30 +43,6 @@ func (o *Output) Stretches(ctx context.Context, p chunk.Partition) ([]Stretch, e
 	return all, nil
 }
 
-// Partitions are all partitions that the journal knows, in the order of their keys.
-func (o *Output) Partitions(ctx context.Context) ([]chunk.Partition, error) {
-	return listPartitions(ctx, o.folder)
-}
-
-// FilesOf is [Output.Files] of one partition.
-func (o *Output) FilesOf(ctx context.Context, p chunk.Partition) ([]File, error) {
-	c, err := o.contents(p)
-	if err != nil {
-		return nil, err
-	}
-	var files []File
-	err = c.visit(ctx, func(file string) (string, error) {
-		return readLineage(ctx, o.folder, file)
-	}, func(f File) error {
-		files = append(files, f)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read output: %w", err)
-	}
-	return files, nil
-}
-
 // End is the end of a chunk, with the cameras that were not forgotten and their last
 // offsets; ok is false if the output has no states of the chunk.
 func (s *States) End(ctx context.Context, p chunk.Partition, index int64) (end chunk.End, ok bool, err error) {
