@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,6 +114,19 @@ func changed(t *rapid.T, c profiles.Config, most int) profiles.Config {
 	return c
 }
 
+// few is rapid.Check, of a property that takes a second each time, with fewer checks
+// unless their number is said.
+func few(t *testing.T, checks int, property func(*rapid.T)) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		if n++; n <= checks || f.Value.String() != f.DefValue {
+			property(rt)
+		}
+	})
+}
+
 // seenRows runs a job and returns the rows of both sides by partition and offset.
 func seenRows(t testing.TB, j Job) (before, after map[[2]int64]result.Frame, res *Result, err error) {
 	t.Helper()
@@ -175,7 +189,7 @@ func logsOf(t testing.TB, seed uint64) [][]frame.Record {
 func TestABacktestIsTheDifferenceOfTwoWholeRuns(t *testing.T) {
 	logs := logsOf(t, 7)
 	spec := memoryOf(t, logs)
-	rapid.Check(t, func(rt *rapid.T) {
+	few(t, 8, func(rt *rapid.T) {
 		a := drawConfig(rt, "a")
 		b := changed(rt, a, 3)
 		stA, errA := a.Stages()

@@ -382,23 +382,30 @@ func (r *run) check() error {
 	if r.log != nil {
 		return nil
 	}
-	said := map[string]bool{}
-	var bad []error
+	all := map[string]*NeedsFrames{}
 	for _, side := range []*recipe{r.before, r.after} {
 		for _, p := range r.parts {
-			slices.Sort(p.ending)
-			for _, camera := range slices.Compact(p.ending) {
+			for _, camera := range p.ending {
 				if side == nil || !r.wanted(camera) {
 					continue
 				}
 				_, err := side.plan(camera, r.footing(p, side, nil))
 				var needs *NeedsFrames
-				if errors.As(err, &needs) && len(bad) < MostNamed && !said[err.Error()] {
-					said[err.Error()] = true
-					bad = append(bad, err)
+				if !errors.As(err, &needs) {
+					continue
+				}
+				key := needs.Name + strings.Join(needs.Analyses, ",")
+				if of := all[key]; of != nil {
+					of.Cameras = append(of.Cameras, camera)
+				} else {
+					all[key] = needs
 				}
 			}
 		}
+	}
+	var bad []error
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		bad = append(bad, all[key])
 	}
 	return errors.Join(bad...)
 }

@@ -59,9 +59,16 @@ type plan struct {
 }
 
 // NeedsFrames is the error of a comparison for which results are not enough.
-type NeedsFrames struct{ Sentence string }
+type NeedsFrames struct {
+	Name     string   // of the configuration
+	Analyses []string // that have to be computed, and why
+	Cameras  []string
+}
 
-func (e *NeedsFrames) Error() string { return e.Sentence }
+func (e *NeedsFrames) Error() string {
+	return fmt.Sprintf("%s: results are not enough for %s of %s: say with --archive or --brokers where the frames are",
+		e.Name, strings.Join(e.Analyses, ", "), named(e.Cameras))
+}
 
 // plan decides for a camera which steps are computed. The error is a *[NeedsFrames].
 func (r *recipe) plan(camera string, on *footing) (*plan, error) {
@@ -71,8 +78,14 @@ func (r *recipe) plan(camera string, on *footing) (*plan, error) {
 	}
 	why, forced := on.forced[camera]
 	p.forced = forced
-	var missing []string
-	lacks := func(name, why string) { missing = append(missing, fmt.Sprintf("%s (%s)", name, why)) }
+	var reasons []string
+	missing := map[string][]string{}
+	lacks := func(name, why string) {
+		if missing[why] == nil {
+			reasons = append(reasons, why)
+		}
+		missing[why] = append(missing[why], name)
+	}
 	for _, spec := range p.profile.PerFrame {
 		if from, why := r.from(camera, p.profile, spec.Name, on); from == computed && !on.pixels {
 			lacks(spec.Name, why)
@@ -104,8 +117,11 @@ func (r *recipe) plan(camera string, on *footing) (*plan, error) {
 		p.steps = append(p.steps, s)
 	}
 	if len(missing) > 0 {
-		return p, &NeedsFrames{fmt.Sprintf("%s: camera %s: needed are the frames themselves, for %s: say with --archive or --brokers where they are",
-			r.name, camera, strings.Join(missing, ", "))}
+		e := &NeedsFrames{Name: r.name, Cameras: []string{camera}}
+		for _, why := range reasons {
+			e.Analyses = append(e.Analyses, fmt.Sprintf("%s (%s)", strings.Join(missing[why], ", "), why))
+		}
+		return p, e
 	}
 	return p, nil
 }
