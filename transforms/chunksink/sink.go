@@ -129,8 +129,10 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 		if err != nil {
 			return err
 		}
-		fn.count(ctx, ready.Rows)
-		emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
+		if done.Name != "" { // else it was given up: another job had made it
+			fn.count(ctx, ready.Rows)
+			emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
+		}
 		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p))
 	}
 	if ready != nil {

@@ -1,11 +1,9 @@
 package output
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -22,9 +20,10 @@ import (
 type contents struct {
 	o *Output
 	chunk.Partition
-	key      string             // topic+partition
-	listed   *block             // the block that was listed last
-	partials []chunkfolder.Name // once listed: ascending, of one start the longest first
+	key       string             // topic+partition
+	stateless *int64             // once read: see readStatesBase
+	listed    *block             // the block that was listed last
+	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
 }
 
 // block is the files of one block as they were listed.
@@ -117,7 +116,9 @@ func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, e
 	s := r
 	s.Start = r.End + 1 - c.o.layout.N // a merged file goes on from its last chunk's states
 	if !b.states[s] {
-		return false, nil
+		if given, err := c.statesGivenUp(ctx, r.End); err != nil || !given {
+			return false, err
+		}
 	}
 	if trusted {
 		return true, nil
@@ -130,7 +131,7 @@ func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, e
 		}
 		lineage = meta[lineageKey]
 		b.lineages[r] = lineage
-		if of := meta[ofStatesKey]; of != "" && s == r && lineage == c.lineage(k) {
+		if of := meta[ofStatesKey]; of != "" && s == r && b.states[s] && lineage == c.lineage(k) {
 			is, err := c.areStates(ctx, s, of)
 			if err != nil || !is {
 				b.lineages[r] = ""
@@ -139,6 +140,19 @@ func (c *contents) complete(ctx context.Context, k int64, trusted bool) (bool, e
 		}
 	}
 	return lineage == c.lineage(k), nil
+}
+
+// statesGivenUp reports whether the states of a chunk that ends at the offset last may
+// have been given up: then it is complete without them.
+func (c *contents) statesGivenUp(ctx context.Context, last int64) (bool, error) {
+	if c.stateless == nil {
+		from, err := readStatesBase(ctx, c.o.folder, c.Partition)
+		if err != nil {
+			return false, err
+		}
+		c.stateless = &from
+	}
+	return last < *c.stateless, nil
 }
 
 // areStates reports whether the states that are there have the digest.
@@ -228,26 +242,6 @@ func readMeta(ctx context.Context, f *store.Folder, file string) (meta map[strin
 	return meta, err
 }
 
-func withReaderAt(ctx context.Context, f *store.Folder, file string, use func(io.ReaderAt, int64) error) (err error) {
-	rc, err := f.OpenRead(ctx, file)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rc.Close()) }()
-	r, ok := rc.(io.ReaderAt)
-	var size int64
-	if ok {
-		size, err = f.Size(ctx, file)
-	} else {
-		var b []byte
-		b, err = io.ReadAll(rc)
-		r, size = bytes.NewReader(b), int64(len(b))
-	}
-	if err == nil {
-		err = use(r, size)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", f.Path(file), err)
-	}
-	return nil
+func withReaderAt(ctx context.Context, f *store.Folder, file string, use func(io.ReaderAt, int64) error) error {
+	return f.ReadAt(ctx, file, use)
 }

@@ -114,7 +114,9 @@ func (c *contents) visit(ctx context.Context, lineage func(file string) (string,
 	return nil
 }
 
-// visitBlock visits the chunks of a block from first on.
+// visitBlock visits the chunks of a block. What is complete before the partition's first
+// chunk is shown too, as long as it is there: retention may have kept it for itself, and
+// else is about to remove it.
 func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage func(file string) (string, error), fn func(File) error) error {
 	n := c.o.layout.N
 	b, err := c.block(ctx, number)
@@ -123,12 +125,12 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 	}
 	var order []int64 // chunks that may have something to show
 	for _, name := range slices.Concat(b.results, c.partials) {
-		if k := chunk.Of(name.Start, n); k >= first && c.o.layout.BlockOf(k) == number {
+		if k := chunk.Of(name.Start, n); c.o.layout.BlockOf(k) == number {
 			order = append(order, k)
 		}
 	}
 	for _, k := range c.frozen() {
-		if k >= first && c.o.layout.BlockOf(k) == number {
+		if c.o.layout.BlockOf(k) == number {
 			order = append(order, k)
 		}
 	}
@@ -140,6 +142,10 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 				continue
 			}
 			of, err := lineage(c.o.layout.results(r))
+			if c.o.gone(ctx, c.o.layout.results(r), err) {
+				shown = r.End
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -150,6 +156,9 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 				shown = r.End
 				continue
 			}
+		}
+		if k < first {
+			continue
 		}
 		file, _, err := c.partial(ctx, k)
 		if err != nil {

@@ -145,16 +145,12 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 			return g, err
 		}
 		for _, p := range parts {
-			start, err := o.base(ctx, p)
+			start, next, err := o.extent(ctx, p)
 			if err != nil {
 				return g, err
 			}
 			if start == chunk.None {
 				continue
-			}
-			next, err := o.contiguous(ctx, p, start)
-			if err != nil {
-				return g, err
 			}
 			upTo, err := o.shown(ctx, p, next)
 			if err != nil {

@@ -3,7 +3,6 @@ package output
 import (
 	"context"
 	"fmt"
-	"io/fs"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -31,33 +30,34 @@ func baseFile(p chunk.Partition) string {
 	return partitionDir(p.Key()) + "base.json"
 }
 
+// What retention gave up of a partition is in entries that raise its beginnings, see
+// [chunkfolder.Journal.Raise]: before the one of retained everything, before the one of
+// retainedStates the states.
+const (
+	retained       = "retained+"
+	retainedStates = "retained-states+"
+)
+
 // retainedFile says that everything before start is no longer kept. Of several
 // the highest counts.
 func retainedFile(p chunk.Partition, start int64) string {
-	return fmt.Sprintf("%sretained+%0*d.json", partitionDir(p.Key()), chunkfolder.OffsetDigits, start)
+	return fmt.Sprintf("%s%0*d.json", partitionDir(p.Key())+retained, chunkfolder.OffsetDigits, start)
 }
 
 // readBase returns the first offset that the output has of a partition, or
 // chunk.None if no job has begun it.
 func readBase(ctx context.Context, f *store.Folder, p chunk.Partition) (int64, error) {
-	file := baseFile(p)
-	retained, err := f.List(ctx, partitionDir(p.Key())+"retained+*.json")
-	if err != nil {
-		return 0, err
-	}
-	if len(retained) > 0 {
-		file = retained[len(retained)-1]
-	}
-	start, err := chunkfolder.ReadBase(ctx, f, file, p)
-	switch {
-	case err != nil || len(retained) == 0:
+	start, err := chunkfolder.ReadRaised(ctx, f, partitionDir(p.Key())+retained, p)
+	if err != nil || start != chunk.None {
 		return start, err
-	case start == chunk.None:
-		return 0, fmt.Errorf("read %s: %w", f.Path(file), fs.ErrNotExist)
-	case file != retainedFile(p, start):
-		return 0, fmt.Errorf("read %s: it says %v start %d", f.Path(file), p, start)
 	}
-	return start, nil
+	return chunkfolder.ReadBase(ctx, f, baseFile(p), p)
+}
+
+// readStatesBase returns the offset before which states may have been given up;
+// chunk.None if none were.
+func readStatesBase(ctx context.Context, f *store.Folder, p chunk.Partition) (int64, error) {
+	return chunkfolder.ReadRaised(ctx, f, partitionDir(p.Key())+retainedStates, p)
 }
 
 // listPartitions returns every partition that has a folder in the journal, in the order

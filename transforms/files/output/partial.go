@@ -45,7 +45,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if err != nil {
 		return fail(err)
 	}
-	if done {
+	if done { // or given up since
 		return Published{}, w.removePartials(ctx, whole, whole.End)
 	}
 	name := whole

@@ -2,7 +2,9 @@ package output
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -18,6 +20,29 @@ func (o *Output) base(ctx context.Context, p chunk.Partition) (int64, error) {
 		}
 	}
 	return start, err
+}
+
+// extent is the first offset that the output has of a partition, chunk.None if none, and
+// the first chunk from there that is not complete. Files that are looked at may be given
+// up meanwhile: then it looks again, from the new beginning.
+func (o *Output) extent(ctx context.Context, p chunk.Partition) (start, next int64, err error) {
+	for {
+		start, err = o.base(ctx, p)
+		if err != nil || start == chunk.None {
+			return start, 0, err
+		}
+		next, err = o.contiguous(ctx, p, start)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return start, 0, err
+		}
+		now, baseErr := o.base(ctx, p)
+		if baseErr != nil {
+			return start, 0, baseErr
+		}
+		if now == start {
+			return start, next, err
+		}
+	}
 }
 
 // Position is where a job goes on in a partition.
@@ -77,17 +102,13 @@ func (o *Output) Resume(ctx context.Context, partition chunk.Partition) (Positio
 	if err := o.layout.CheckName(partition, resultsExt); err != nil {
 		return none, err
 	}
-	start, err := o.base(ctx, partition)
+	start, next, err := o.extent(ctx, partition)
 	if err != nil {
 		return fail(err)
 	}
 	if start == chunk.None {
 		none.Fresh = true
 		return none, nil
-	}
-	next, err := o.contiguous(ctx, partition, start)
-	if err != nil {
-		return fail(err)
 	}
 	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, LastOffset: chunk.None}
 	if next == chunk.Of(start, o.layout.N) {
@@ -138,7 +159,15 @@ func (o *Output) contiguous(ctx context.Context, p chunk.Partition, start int64)
 		if err != nil {
 			return 0, err
 		}
-		next = o.layout.LookFrom(first, m.Chunk, results, states)
+		stateless, err := readStatesBase(ctx, o.folder, p)
+		if err != nil {
+			return 0, err
+		}
+		next = o.layout.LookFrom(first, m.Chunk, results)
+		if from := max(first, chunk.Of(max(0, stateless), o.layout.N)); next > first && o.layout.BlockOf(from) < o.layout.BlockOf(m.Chunk-1) &&
+			o.layout.LookFrom(from, m.Chunk, states) == from {
+			next = first // a folder of states is gone
+		}
 	}
 	o.lookedFrom(c.key, o.layout.BlockOf(next))
 	for {

@@ -56,7 +56,25 @@ func (w *Writer) Done(ctx context.Context, id chunk.ID) (bool, error) {
 		return false, err
 	}
 	t, err := w.o.look(ctx, name)
-	return err == nil && t.states && t.committed(w.lineage(id)), err
+	if err != nil {
+		return false, err
+	}
+	if t.states || t.results && t.resultsLineage != w.lineage(id) {
+		return t.committed(w.lineage(id)), nil
+	}
+	// What retention gave up was complete once.
+	read := readBase
+	if t.results {
+		read = readStatesBase
+	}
+	from, err := read(ctx, w.o.folder, id.Partition)
+	return err == nil && name.End < from, err
+}
+
+// givenUp reports whether retention gave the chunk up: nobody makes it again.
+func (w *Writer) givenUp(ctx context.Context, name chunkfolder.Name) (bool, error) {
+	from, err := readBase(ctx, w.o.folder, name.Partition)
+	return err == nil && name.End < from, err
 }
 
 func (w *Writer) lineage(id chunk.ID) string {
@@ -82,7 +100,7 @@ func (w *Writer) current(ctx context.Context, id chunk.ID) error {
 	}
 }
 
-// Commit publishes a chunk: states, then pictures (pics may be nil), then
+// Commit publishes a chunk, unless it was given up meanwhile: states, then pictures (pics may be nil), then
 // results, which are the commit: what lies there without them is replaced. rows are
 // all of end.Offsets, ascending; states all of end.Owed, in that order. Of a chunk
 // that is committed already, results and states must be equal, and its pictures stay
@@ -152,6 +170,9 @@ func (w *Writer) commit(
 		return Published{}, err
 	}
 	for try := 1; ; try++ {
+		if given, err := w.givenUp(ctx, name); err != nil || given {
+			return Published{}, err
+		}
 		err := w.publishAll(ctx, name, c)
 		if err == nil {
 			break
@@ -185,11 +206,7 @@ const markEvery = 256
 
 // advance advances the mark of a partition.
 func (w *Writer) advance(ctx context.Context, id chunk.ID) error {
-	start, err := readBase(ctx, w.o.folder, id.Partition)
-	if err != nil || start == chunk.None {
-		return err
-	}
-	_, err = w.o.contiguous(ctx, id.Partition, start)
+	_, _, err := w.o.extent(ctx, id.Partition)
 	return err
 }
 
