@@ -60,6 +60,10 @@ func copyPiece(ctx context.Context, l log.Log, f *Folder, p Piece) (Copied, erro
 	if c, ok, err := existing(ctx, f, p); ok || err != nil {
 		return c, err
 	}
+	// It was archived, and retention has given it up since.
+	if given, err := f.givenUp(ctx, ChunkSpan(s.ID, s.N)); err != nil || given {
+		return Copied{Piece: p}, err
+	}
 	var sum Summary
 	var digest [sha256.Size]byte
 	write := func(w io.Writer) error {

@@ -24,6 +24,9 @@ const (
 	layoutFile = journalDir + "archive.json"
 	basePrefix = journalDir + "archive-base+"
 	markPrefix = journalDir + "archive-verified+"
+	// What retention gave up, see [chunkfolder.Journal.Raise], and what it keeps for itself.
+	retainedPrefix = journalDir + "archive-retained+"
+	pinnedPrefix   = journalDir + "archive-pinned+"
 )
 
 // journal is how what every folder of chunks has is written.
@@ -91,9 +94,15 @@ func markFile(p chunk.Partition) string {
 	return markPrefix + p.Key() + ".json"
 }
 
-// Base returns the partition's first offset, or chunk.None if it was never begun.
+// Base returns the partition's first offset, or chunk.None if it was never begun: where
+// it was begun, or to where retention has raised it.
 func (f *Folder) Base(ctx context.Context, p chunk.Partition) (int64, error) {
-	return chunkfolder.ReadBase(ctx, f.files, baseFile(p), p)
+	start, err := chunkfolder.ReadBase(ctx, f.files, baseFile(p), p)
+	if err != nil || start == chunk.None {
+		return start, err
+	}
+	raised, err := chunkfolder.ReadRaised(ctx, f.files, retainedPrefix+p.Key()+"+", p)
+	return max(start, raised), err
 }
 
 // begin fixes the partition's first offset. Of several callers the first one
@@ -110,7 +119,10 @@ func (f *Folder) begin(ctx context.Context, p chunk.Partition, start int64) (int
 
 // rebase moves the first offset of a partition of which nothing is archived.
 func (f *Folder) rebase(ctx context.Context, p chunk.Partition, start int64) (int64, error) {
-	return start, journal.ReplaceBase(ctx, f.files, baseFile(p), p, start)
+	if err := journal.ReplaceBase(ctx, f.files, baseFile(p), p, start); err != nil {
+		return 0, err
+	}
+	return f.Base(ctx, p)
 }
 
 // Partitions lists the partitions of topic that were begun, in ascending order.

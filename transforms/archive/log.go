@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,11 +135,22 @@ func (l *Log) OffsetAt(ctx context.Context, p chunk.Partition, t time.Time) (int
 	for at := e.Base; at < e.Upto(); {
 		s := l.span(p, e, at)
 		sum, err := l.folder.Summary(ctx, s)
+		if err == nil && sum.Records > 0 && sum.MaxTimestamp >= ms {
+			var offset int64
+			if offset, err = l.firstAt(ctx, s, ms); err == nil {
+				return offset, nil
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) && s.Complete() {
+			// It may have just been given up: then what is left begins later.
+			if e, err = l.list(ctx, p); err == nil && e.Base >= s.End {
+				at = e.Base
+				continue
+			}
+			err = cmp.Or(err, fs.ErrNotExist)
+		}
 		if err != nil {
 			return 0, l.broken(s, at, err)
-		}
-		if sum.Records > 0 && sum.MaxTimestamp >= ms {
-			return l.firstAt(ctx, s, ms)
 		}
 		at = s.End
 	}
@@ -206,6 +218,11 @@ func (l *Log) Read(ctx context.Context, p chunk.Partition, from, to int64, maxBy
 			if again, lerr := l.relocate(ctx, pos, s); lerr == nil && again {
 				continue
 			}
+			if errors.Is(err, fs.ErrNotExist) {
+				if e, lerr := l.list(ctx, p); lerr == nil && pos < e.Base {
+					return nil, 0, l.loss(p, e, pos, "retention has given it up, and the archive begins later")
+				}
+			}
 			return nil, 0, l.broken(s, pos, err)
 		}
 		if len(recs) > 0 {
@@ -228,6 +245,13 @@ func (l *Log) locate(ctx context.Context, p chunk.Partition, offset int64) (Span
 	}
 	switch {
 	case offset < known.Base:
+		// Retention may have kept its file for itself.
+		s := ChunkSpan(chunk.ID{Partition: p, Index: chunk.Of(offset, l.folder.N())}, l.folder.N())
+		if s.End <= known.Base {
+			if kept, err := l.folder.files.Exists(ctx, l.folder.file(s)); err != nil || kept {
+				return s, err
+			}
+		}
 		return Span{}, l.loss(p, *known, offset, "the archive begins later")
 	case offset > known.Upto():
 		return Span{}, l.loss(p, *known, offset, "the archive ends before")
