@@ -20,6 +20,7 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		Example: "  " + program.This + " --brokers localhost:9092 --topic frames --output out --until now",
 	}
 	a := analysisFlags(c)
+	keep := flags.KeepPinned(c.Flags())
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -27,7 +28,8 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		brokers, bad := connected(kafka, j.Runner)
 		j.Log = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 		j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
-		return runJob(c, j, errors.Join(bad, err))
+		rules, wrong := keep.Rules()
+		return runJob(c, j, rules, errors.Join(bad, err, wrong))
 	}
 	return c
 }

@@ -10,9 +10,12 @@ import (
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
+	"github.com/framebeam/framebeam/transforms/files/retention"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/plan"
@@ -32,6 +35,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 	start := flags.From(c.Flags())
 	until := flags.Until(c.Flags())
 	n := flags.Chunk(c.Flags(), chunkfolder.DefaultN)
+	keep := flags.Keep(c.Flags())
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -45,7 +49,11 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 		errs[4] = frame.CheckTopic(j.Topic)
 		errs[5] = j.Runner.CheckEnd(j.Until.Never())
 		errs[6] = program.NoArguments(args)
-		bad := errors.Join(errs[:]...)
+		rules, wrong := keep.Rules()
+		if wrong == nil && !rules.NoPins() {
+			wrong = errors.New("--keep-rules pins events, which an archive alone does not know: run retention with --output and --archive")
+		}
+		bad := errors.Join(append(errs[:], wrong)...)
 		if strings.TrimSpace(j.Archive) == "" {
 			bad = errors.Join(bad, errors.New("--archive is missing"))
 		}
@@ -57,7 +65,12 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 			Endless: j.Until.Never(),
 			Again:   fmt.Sprintf("the next run goes on where %s ends", j.Archive),
 			Run: func(ctx context.Context) error {
-				tasks, err := j.Run(ctx)
+				var tasks []archive.Task
+				keeper := retention.Keeper{Archive: j.Archive, Rules: rules, Say: console.Default().Say}
+				err := keeper.Beside(ctx, func(ctx context.Context) (err error) {
+					tasks, err = j.Run(ctx)
+					return err
+				})
 				if err != nil {
 					return err
 				}

@@ -12,11 +12,13 @@ import (
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
+	"github.com/framebeam/framebeam/transforms/files/retention"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/plan"
@@ -128,8 +130,9 @@ func untilOf(until string, endless bool) (plan.Place, error) {
 	return plan.Until(until)
 }
 
-// runJob runs the job, unless something is wrong with the command line.
-func runJob(c *cobra.Command, j job.Job, bad error) error {
+// runJob runs the job, unless something is wrong with the command line, and beside it the
+// rules by which old files go.
+func runJob(c *cobra.Command, j job.Job, rules retention.Rules, bad error) error {
 	if bad != nil {
 		return program.Wrong(bad)
 	}
@@ -138,7 +141,12 @@ func runJob(c *cobra.Command, j job.Job, bad error) error {
 		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),
 		Run: func(ctx context.Context) error {
 			j.Progress = launch.Interval
-			parts, err := j.Run(ctx)
+			var parts []plan.Stretch
+			keeper := retention.Keeper{Output: j.Output, Rules: rules, Say: console.Default().Say}
+			err := keeper.Beside(ctx, func(ctx context.Context) (err error) {
+				parts, err = j.Run(ctx)
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/files/retention"
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
@@ -37,7 +38,7 @@ says something else. Kafka is only for --events-topic.`,
 			j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
 		}
 		j.Log = log.Spec{Kind: archive.Kind, Root: *root}
-		return runJob(c, j, err)
+		return runJob(c, j, retention.Rules{}, err)
 	}
 	return c
 }
