@@ -22,6 +22,9 @@ type Shelf struct {
 	// Raised is the prefix of the entries that raise the beginning; "": it is not written
 	// down, since nothing depends on these files.
 	Raised string
+	// Notes is the prefix of files of the journal, one for each block, that go with it; "":
+	// there are none.
+	Notes string
 	// Begins is the file of the beginning that was never raised.
 	Begins string
 }
@@ -109,6 +112,9 @@ func (s *Shelf) Remove(ctx context.Context, file Stored) error {
 // empty, or the filesystem cannot, it stays.
 func (s *Shelf) RemoveBlock(ctx context.Context, block int64) {
 	folder := s.Dir + s.Layout.BlockFolder(s.Partition, block)
+	if s.Notes != "" {
+		_ = s.Files.Remove(ctx, fmt.Sprintf("%s%0*d.json", s.Notes, OffsetDigits, block*s.Layout.Block*s.Layout.N))
+	}
 	_ = s.Files.Remove(ctx, folder+store.TempDir)
 	_ = s.Files.Remove(ctx, folder[:len(folder)-1])
 }

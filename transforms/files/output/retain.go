@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
@@ -12,11 +11,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
-
-// Partitions lists the partitions that the output has begun.
-func (o *Output) Partitions(ctx context.Context) ([]chunk.Partition, error) {
-	return listPartitions(ctx, o.folder)
-}
 
 // Shelves are a partition's complete files by kind, for who gives up old ones.
 type Shelves struct {
@@ -44,6 +38,7 @@ func (o *Output) Shelves(ctx context.Context, p chunk.Partition) (Shelves, error
 		Results: shelf(resultsDir, resultsExt, retained), States: shelf(statesDir, statesExt, retainedStates), Images: shelf(imagesDir, imagesExt, ""),
 		Cameras: map[string]chunkfolder.Shelf{},
 	}
+	s.Results.Notes = partitionDir(p.Key()) + statisticsPrefix
 	folders, err := o.folder.Folders(ctx, imagesDir)
 	if err != nil {
 		return s, err
@@ -94,11 +89,16 @@ func (o *Output) Needed(ctx context.Context, p chunk.Partition, behind int64) (N
 }
 
 // Cameras are the cameras in a results file with the newest timestamp of each, in
-// milliseconds since 1970 UTC. Only their columns are read.
+// milliseconds since 1970 UTC.
 func (o *Output) Cameras(ctx context.Context, file string) (newest map[string]int64, err error) {
-	err = withReaderAt(ctx, o.folder, file, func(r io.ReaderAt, size int64) error {
-		newest, err = result.ReadCameras(r, size)
-		return err
+	newest = map[string]int64{}
+	err = o.Read(ctx, file, result.Selection{}, func(rows []result.Frame) error {
+		for i := range rows {
+			if had, ok := newest[rows[i].Camera]; !ok || rows[i].Timestamp > had {
+				newest[rows[i].Camera] = rows[i].Timestamp
+			}
+		}
+		return nil
 	})
 	return newest, err
 }

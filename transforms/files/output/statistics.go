@@ -44,8 +44,10 @@ type savedRecords struct {
 	Files  map[string]record `json:"files"`
 }
 
+const statisticsPrefix = "statistics+"
+
 func statisticsFile(l layout, p chunk.Partition, number int64) string {
-	return fmt.Sprintf("%sstatistics+%0*d.json", partitionDir(p.Key()), chunkfolder.OffsetDigits, number*l.Block*l.N)
+	return fmt.Sprintf("%s%0*d.json", partitionDir(p.Key())+statisticsPrefix, chunkfolder.OffsetDigits, number*l.Block*l.N)
 }
 
 // readRecords reads what was kept of a block: nothing, if it cannot be read.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // ahead is how many chunks after those that go are searched for pinned events too: the
@@ -71,13 +72,17 @@ func (p *Plan) pinBefore(ctx context.Context, part *part, to int64) error {
 }
 
 func (p *Plan) pinIn(ctx context.Context, part *part, f chunkfolder.Stored) error {
-	rows, err := p.run.Output.Rows(ctx, f.File)
-	if errors.Is(err, fs.ErrNotExist) {
+	err := p.run.Output.Read(ctx, f.File, result.Selection{Columns: result.OfEvents, Filled: result.OfEvents}, func(rows []result.Frame) error {
+		p.pinRows(part, rows)
 		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another run has just removed it
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+func (p *Plan) pinRows(part *part, rows []result.Frame) {
 	for i := range rows {
 		for j := range rows[i].Events {
 			e := &rows[i].Events[j]
@@ -90,5 +95,4 @@ func (p *Plan) pinIn(ctx context.Context, part *part, f chunkfolder.Stored) erro
 			}
 		}
 	}
-	return nil
 }
