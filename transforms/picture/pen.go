@@ -186,12 +186,18 @@ func (p pen) inside(text string, at image.Point) image.Point {
 	return image.Pt(max(2, min(at.X, p.on.Cols()-size.X-2)), max(size.Y+2, min(at.Y, p.on.Rows()-3)))
 }
 
-// text writes a line with a dark edge around it. at is its lower left corner.
+// text writes a line onto a dark ground, in a light tint of a colour: thin letters in
+// plain colours are lost in a JPEG. at is its lower left corner.
 func (p pen) text(text string, at image.Point, scale float64, colour color.RGBA) {
 	text = drawable(text)
-	gocv.PutTextWithParams(p.on, text, at, gocv.FontHersheySimplex, scale, black, 3, gocv.Line8, false)
-	gocv.PutTextWithParams(p.on, text, at, gocv.FontHersheySimplex, scale, colour, 1, gocv.Line8, false)
+	size := gocv.GetTextSize(text, gocv.FontHersheySimplex, scale, 1)
+	ground := image.Rect(at.X-2, at.Y-size.Y-2, at.X+size.X+1, at.Y+size.Y/3)
+	gocv.RectangleWithParams(p.on, ground, black, -1, gocv.Line8, 0)
+	tint := color.RGBA{R: lighter(colour.R), G: lighter(colour.G), B: lighter(colour.B), A: 255}
+	gocv.PutTextWithParams(p.on, text, at, gocv.FontHersheySimplex, scale, tint, 1, gocv.Line8, false)
 }
+
+func lighter(c uint8) uint8 { return c/2 + 128 }
 
 // drawable is the text in the letters that OpenCV's fonts have.
 func drawable(text string) string {
