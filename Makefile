@@ -61,6 +61,10 @@ vulnerabilities: deps ## Known vulnerabilities that this code reaches.
 schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
 	go test ./transforms/config/profiles -run Shipped -rewrite
 
+.PHONY: screenshots
+screenshots: deps-test ## Write the pictures of pages that docs/ shows anew.
+	go test -count=1 -run Browser ./history/report -screenshots $(CURDIR)/docs
+
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (default 10s).
 	@scripts/fuzz.sh $(or $(FUZZTIME),10s)

@@ -32,7 +32,7 @@ func (r *Report) Text(w io.Writer) error {
 	for _, part := range []struct {
 		name  string
 		works []backtest.Work
-	}{{"computed", r.Computed}, {"taken as it is stored", r.Taken}} {
+	}{{"computed", r.Computed}, {"not computed again", r.Taken}} {
 		for _, s := range works(part.works) {
 			fmt.Fprintf(b, "%s: %s\n", part.name, line(s))
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // AxeVersion is that of the npm package axe-core, as scripts/deps.sh has it.
@@ -107,11 +109,17 @@ func Open(t testing.TB, file string, view View) *Page {
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
-	p.do(call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}),
-		call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: view.NoScript}))
+	p.do(call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}), call(runtime.Enable, cdp.Empty{}))
+	p.Load(view)
+	return p
+}
+
+// Load opens the page anew.
+func (p *Page) Load(view View) {
+	p.t.Helper()
+	p.do(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: view.NoScript}))
 	p.Look(view)
 	p.do(chromedp.Navigate(p.url))
-	return p
 }
 
 // call makes a step of a command of the DevTools protocol.
@@ -191,7 +199,14 @@ func Eval[T any](p *Page, script string) T {
 	return v
 }
 
-// Press presses keys, as a person does who has no mouse: kb has the names of others than letters.
+// Keys that are no letters.
+const (
+	Home  = kb.Home
+	Down  = kb.ArrowDown
+	Right = kb.ArrowRight
+)
+
+// Press presses keys, as a person does who has no mouse.
 func (p *Page) Press(keys string) {
 	p.t.Helper()
 	p.do(chromedp.KeyEvent(keys))
@@ -229,14 +244,27 @@ func (p *Page) Fits() {
 	}
 }
 
-// Screenshot is the window as a PNG; of the whole page if it is asked for.
-func (p *Page) Screenshot(whole bool) []byte {
+// screenshots is where documents have their pictures.
+var screenshots = flag.String("screenshots", "", "write the pictures that documents show to this `folder`")
+
+// Documents reports whether the test is run to make the pictures of documents.
+func Documents() bool { return *screenshots != "" }
+
+// Document writes what the window shows as a picture of the documents, name.webp, if the
+// test is run with -screenshots.
+func (p *Page) Document(name string) {
 	p.t.Helper()
+	if !Documents() {
+		return
+	}
+	quality := int64(75)
 	r, err := chromedp.Run(p.ctx, func(ctx context.Context, _ *chromedp.Target) (page.CaptureScreenshotResult, error) {
-		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
+		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
 	})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*screenshots, name+".webp"), r.Data, 0o644)
+	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.url, err)
 	}
-	return r.Data
 }
