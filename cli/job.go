@@ -29,7 +29,7 @@ import (
 type analysis struct {
 	flags                              *pflag.FlagSet
 	topic, output, config, from, until *string
-	pictures, slice, events            string
+	pictures, slice, events, seed      string
 	chunk                              *int64
 	poll, eventsPartitions             int
 }
@@ -45,6 +45,9 @@ func analysisFlags(c *cobra.Command) *analysis {
 	a.from = flags.From(f)
 	a.until = flags.Until(f)
 	a.chunk = flags.Chunk(f, chunkfolder.DefaultN)
+	f.StringVar(&a.seed, "seed", "", "begin a new output in the middle of another one, this `folder`: at the first offset of the chunk that --from "+
+		"names, with the states that the other one has there, so that what is found is byte for byte what the other one has; "+
+		"where the configuration differs, analyses that did not change keep their states")
 	f.StringVar(&a.pictures, "save-images", picture.WithEvents,
 		"which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), "+
 			"detections (frames in which something was found), all, or none")
@@ -83,13 +86,16 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 		}
 	}
 	note(program.NoArguments(args))
-	j := job.Job{Topic: *f.topic, Output: *f.output, N: *f.chunk, Pictures: f.pictures}
+	j := job.Job{Topic: *f.topic, Output: *f.output, N: *f.chunk, Pictures: f.pictures, Seed: f.seed}
 	var err error
 	j.Runner, err = launch.Runner()
 	note(err)
 	note(frame.CheckTopic(j.Topic))
 	if strings.TrimSpace(j.Output) == "" {
 		note(errors.New("--output is missing"))
+	}
+	if f.flags.Changed("seed") && strings.TrimSpace(j.Seed) == "" {
+		note(errors.New("--seed names no folder"))
 	}
 	note(checkChunk(f.flags, j.N))
 	if j.Reading.MaxRecords = f.poll; f.poll < 1 {
@@ -140,7 +146,8 @@ func runJob(c *cobra.Command, j job.Job, rules retention.Rules, bad error) error
 		Endless: j.Until.Never(),
 		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),
 		Run: func(ctx context.Context) error {
-			j.Progress = launch.Interval
+			out := c.OutOrStdout()
+			j.Progress, j.Notes = launch.Interval, out
 			var parts []plan.Stretch
 			keeper := retention.Keeper{Output: j.Output, Rules: rules, Say: console.Default().Say}
 			err := keeper.Beside(ctx, func(ctx context.Context) (err error) {
@@ -150,7 +157,6 @@ func runJob(c *cobra.Command, j job.Job, rules retention.Rules, bad error) error
 			if err != nil {
 				return err
 			}
-			out := c.OutOrStdout()
 			for _, p := range parts {
 				fmt.Fprintln(out, plan.Covered(p.Partition, "analysed", "output", p.From, p.To))
 			}

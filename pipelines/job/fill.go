@@ -62,6 +62,9 @@ func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (
 		if err != nil {
 			return plan.Held{}, err
 		}
+		if f.job.Seed == "" && start > first && start < end {
+			f.job.noteFresh(p, start)
+		}
 	}
 	return plan.Held{Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras}, err
 }

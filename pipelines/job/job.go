@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/eventsink"
@@ -33,13 +35,16 @@ import (
 
 // Job is one analysis job.
 type Job struct {
-	Runner   launch.Engine
-	Log      log.Spec
-	Topic    string
-	Output   string     // folder: a local path or scheme://…
-	N        int64      // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
-	Start    plan.Place // of partitions that the folder does not know yet
-	Until    plan.Place
+	Runner launch.Engine
+	Log    log.Spec
+	Topic  string
+	Output string     // folder: a local path or scheme://…
+	N      int64      // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
+	Start  plan.Place // of partitions that the folder does not know yet
+	Until  plan.Place
+	// Seed is another output, in the middle of which a new one begins at Start: with its
+	// states, as if it had made what lies before itself; see [output.SeedFrom]. "": none.
+	Seed     string
 	Analyses profiles.Stages
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
@@ -55,8 +60,13 @@ type Job struct {
 	// with so many if it is missing.
 	Events           eventsink.Config
 	EventsPartitions int
+	// Notes is where it is said how a part that the job makes is related to the whole; nil:
+	// nowhere.
+	Notes io.Writer
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
+
+	fresh map[chunk.Partition]bool // of which it was said that they begin with nothing
 }
 
 // Reading are bounds of reading that results do not depend on; see
@@ -100,14 +110,17 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.remember(ctx, folder); err != nil {
-		return nil, err
-	}
 	l, err := log.Open(ctx, j.Log)
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
+	if err := j.seed(ctx, folder, l); err != nil {
+		return nil, err
+	}
+	if err := j.remember(ctx, folder); err != nil {
+		return nil, err
+	}
 	// Everything is looked at before anything is written: a new generation ends the
 	// jobs of the one before it.
 	cfg := output.OpenConfig{N: j.N, ConfigDigest: j.Analyses.Digest, ConfigText: j.Analyses.Text, CodeVersion: codeVersion(), OpenCV: pixels.Build()}
@@ -147,6 +160,9 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 		}
 	}
 	j.N = out.N()
+	if err := j.tellSeed(ctx, out, tasks); err != nil {
+		return nil, err
+	}
 	patterns := cameraPatterns{job: j, out: out}
 	patterns.tell(ctx, parts)
 	defer patterns.tellAtTheEnd(ctx, &parts)

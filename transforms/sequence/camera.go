@@ -212,22 +212,9 @@ func (c *Camera) Save() ([]byte, error) {
 // Restore is the inverse of [Camera.Save]. A step that was not there then, or
 // whose digest has changed since, starts afresh; one that is gone is left out.
 func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
-	r, err := wire.Open(saved, cameraVersion)
+	c, there, err := a.open(saved)
 	if err != nil {
-		return nil, fmt.Errorf("restore camera state: %w", err)
-	}
-	c := &Camera{a: a, numbers: readNumbers(r), captured: r.Int()}
-	type memory struct {
-		digest string
-		saved  []byte
-	}
-	there := map[string]memory{}
-	for range r.Count() {
-		name := r.String()
-		there[name] = memory{r.String(), r.Bytes()}
-	}
-	if err := r.Close(); err != nil {
-		return nil, fmt.Errorf("restore camera state: %w", err)
+		return nil, err
 	}
 	c.numbers.trim(a.room, nil) // it may have been saved under a higher limit
 	for _, s := range a.steps {
@@ -244,4 +231,42 @@ func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
 		c.memories = append(c.memories, mem)
 	}
 	return c, nil
+}
+
+// savedMemory is what a step's memory saved, under the step's digest of then.
+type savedMemory struct {
+	digest string
+	saved  []byte
+}
+
+// open takes a saved camera apart: without its memories, and those by step.
+func (a *Analyzer) open(saved []byte) (*Camera, map[string]savedMemory, error) {
+	r, err := wire.Open(saved, cameraVersion)
+	if err != nil {
+		return nil, nil, fmt.Errorf("restore camera state: %w", err)
+	}
+	c := &Camera{a: a, numbers: readNumbers(r), captured: r.Int()}
+	there := map[string]savedMemory{}
+	for range r.Count() {
+		name := r.String()
+		there[name] = savedMemory{r.String(), r.Bytes()}
+	}
+	if err := r.Close(); err != nil {
+		return nil, nil, fmt.Errorf("restore camera state: %w", err)
+	}
+	return c, there, nil
+}
+
+// Afresh names the steps that would start afresh after [Analyzer.Restore].
+func (a *Analyzer) Afresh(saved []byte) (names []string, err error) {
+	_, there, err := a.open(saved)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range a.steps {
+		if m, ok := there[s.Name()]; !ok || m.digest != s.Digest() {
+			names = append(names, s.Name())
+		}
+	}
+	return names, nil
 }

@@ -40,11 +40,20 @@ type Config struct {
 
 // Analyzer makes the analyzer of a camera.
 func (c *Config) Analyzer(camera string) (*Analyzer, error) {
+	of, err := c.Analyzers()
+	if err != nil {
+		return nil, err
+	}
+	return of(camera)
+}
+
+// Analyzers makes those of all profiles, and gives each camera its own.
+func (c *Config) Analyzers() (of func(camera string) (*Analyzer, error), err error) {
 	as, err := newAnalyzers(c)
 	if err != nil {
 		return nil, err
 	}
-	return as.of(camera)
+	return as.of, nil
 }
 
 // Analyze takes runs keyed by chunk.Link.Key and gives, keyed by chunk.ID.Key,

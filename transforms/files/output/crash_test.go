@@ -18,6 +18,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	})
+	command.Become("seed", func() {
+		if err := seedFolder(context.Background(), os.Args[1], os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	})
 	os.Exit(m.Run())
 }
 

@@ -110,7 +110,7 @@ func digest(parts ...string) string {
 }
 
 func readGeneration(ctx context.Context, f *store.Folder, number int) (g Generation, err error) {
-	return g, f.ReadJSONOf(ctx, generationFile(number), []int{journalFormat, insideFormat}, &g)
+	return g, f.ReadJSONOf(ctx, generationFile(number), []int{journalFormat, insideFormat, seededFormat}, &g)
 }
 
 // readGenerations reads generations 1 to the last, or to limit if it is above 0.
@@ -157,7 +157,11 @@ func (o *Output) next(ctx context.Context, cfg OpenConfig) (Generation, error) {
 				return g, err
 			}
 			inside := upTo > max(start, next*o.layout.N)
-			if next > chunk.Of(start, o.layout.N) || inside {
+			seeded, err := o.seededAt(ctx, p, start)
+			if err != nil {
+				return g, err
+			}
+			if next > chunk.Of(start, o.layout.N) || inside || seeded {
 				g.Began[p.Key()] = next
 			}
 			if inside {

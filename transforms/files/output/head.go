@@ -128,6 +128,9 @@ func (c *contents) showHead(ctx context.Context) error {
 	}
 	gov := govs[len(govs)-1]
 	id := chunk.ID{Partition: c.Partition, Index: gov.from}
+	if base, err := readBase(ctx, c.o.folder, c.Partition); err != nil || gov.from < chunk.Of(base, c.o.layout.N) {
+		return err // it was given up, or is the seed's
+	}
 	if done, err := c.complete(ctx, id.Index, false); err != nil || done {
 		return err
 	}

@@ -133,7 +133,7 @@ func TestAJournalOfAnotherFormatOrDamagedIsRefused(t *testing.T) {
 		"newer layout":       {layoutFile, `{"format":4,"n":4,"block":4}`},
 		"layout without n":   {layoutFile, `{"format":2}`},
 		"torn layout":        {layoutFile, `{"form`},
-		"newer generation":   {generationFile(1), `{"format":4,"number":1}`},
+		"newer generation":   {generationFile(1), `{"format":5,"number":1}`},
 		"renamed generation": {generationFile(1), `{"format":2,"number":3}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,8 @@
 // layout.json fixes the number of offsets per chunk and of chunks per folder.
 // topic+partition/base.json says where a partition's first job began, and
 // topic+partition/retained+offset.json, if there is one, what was given up since.
-// generation-NNNNNN.json opens a stretch made with one configuration. All are
+// generation-NNNNNN.json opens a stretch made with one configuration. seed.json, if there
+// is one, names the output that this one goes on from (see [SeedFrom]). All are
 // created exclusively, never changed, and so settle who comes first.
 // topic+partition/verified.json only saves work.
 //
@@ -128,10 +129,11 @@ func Plan(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 	l, err := journal.ReadLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		l = chunkfolder.Layout{N: cmp.Or(cfg.N, chunkfolder.DefaultN), Block: chunkfolder.BlockChunks}
+		err = refuseSeeding(ctx, folder)
 	} else if err == nil {
 		err = checkN(folder, l, cfg.N)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
 	for try := 1; ; try++ {
@@ -208,6 +210,9 @@ func Open(ctx context.Context, folder *store.Folder, cfg OpenConfig) (*Output, e
 func createLayout(ctx context.Context, folder *store.Folder, want chunkfolder.Layout) (chunkfolder.Layout, error) {
 	l, err := journal.ReadLayout(ctx, folder)
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := refuseSeeding(ctx, folder); err != nil {
+			return chunkfolder.Layout{}, err
+		}
 		crashpoint.At("journal-generation")
 		l, err = journal.CreateLayout(ctx, folder, chunkfolder.Layout{N: cmp.Or(want.N, chunkfolder.DefaultN), Block: want.Block})
 	}

@@ -112,20 +112,17 @@ func (o *Output) Resume(ctx context.Context, partition chunk.Partition) (Positio
 	}
 	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, LastOffset: chunk.None}
 	if next == chunk.Of(start, o.layout.N) {
-		return p, nil
+		seeded, err := o.seededAt(ctx, partition, start)
+		if err != nil {
+			return fail(err)
+		}
+		if !seeded {
+			return p, nil
+		}
 	}
-	last := chunk.ID{Partition: partition, Index: next - 1}
-	name, err := chunkfolder.NameOf(last, o.layout.N)
+	end, err := o.endOf(ctx, partition, next-1)
 	if err != nil {
 		return fail(err)
-	}
-	end, lineage, err := readEnd(ctx, o.folder, o.layout.states(name))
-	if err != nil {
-		return fail(err)
-	}
-	if want := governing(o.gens, partition.Key(), last.Index).lineage; lineage != want || end.ID != last || end.N != o.layout.N {
-		return fail(fmt.Errorf("%s is of %v, %d offsets per chunk, lineage %s; expected lineage %s",
-			o.folder.Path(o.layout.states(name)), end.ID, end.N, lineage, want))
 	}
 	p.Cameras, p.LastDigest = end.Cameras, end.LastDigest
 	if n := len(end.Offsets); n > 0 {
