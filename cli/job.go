@@ -30,6 +30,7 @@ type analysis struct {
 	flags                              *pflag.FlagSet
 	topic, output, config, from, until *string
 	pictures, slice, events, seed      string
+	cameras, only                      *string
 	chunk                              *int64
 	poll, eventsPartitions             int
 }
@@ -45,6 +46,8 @@ func analysisFlags(c *cobra.Command) *analysis {
 	a.from = flags.From(f)
 	a.until = flags.Until(f)
 	a.chunk = flags.Chunk(f, chunkfolder.DefaultN)
+	a.cameras = flags.Cameras(f) // patterns too; frames of others have rows, skipped
+	a.only = f.String("only", "", "only these `analyses`, name,…, such as tracking,lines/gate, and what they read")
 	f.StringVar(&a.seed, "seed", "", "begin a new output in the middle of another one, this `folder`: at the first offset of the chunk that --from "+
 		"names, with the states that the other one has there, so that what is found is byte for byte what the other one has; "+
 		"where the configuration differs, analyses that did not change keep their states")
@@ -121,6 +124,15 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	}
 	note(err)
 	j.Remembered = *f.config == ""
+	j.Cameras, j.Only = flags.List(*f.cameras), flags.List(*f.only)
+	if _, err := j.Analyses.OfCameras(j.Cameras); err != nil {
+		note(fmt.Errorf("--camera: %w", err))
+	}
+	if !j.Remembered && j.Analyses.Text != "" { // else what there is to choose from is not known yet
+		if _, err := j.Analyses.Only(j.Only); err != nil {
+			note(fmt.Errorf("--only: %w", err))
+		}
+	}
 	return j, errors.Join(errs...)
 }
 

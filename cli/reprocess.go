@@ -20,8 +20,12 @@ func newReprocess() *cobra.Command {
 configuration give the same bytes.
 
 It goes on where the output folder ends, and stops where the archive does, unless --until
-says something else. Kafka is only for --events-topic.`,
-		Example: "  " + program.This + " --archive archive --topic frames --output out",
+says something else. Kafka is only for --events-topic.
+
+A part of the archive is what --from, --until, --camera (ids, or patterns such as gate-*) and
+--only say; with --seed a range is byte for byte the same range of the whole.`,
+		Example: "  " + program.This + " --archive archive --topic frames --output out\n" +
+			"  " + program.This + " --archive archive --topic frames --output part --seed out --from 2024-05-01T08:00:00Z --until 2024-05-01T10:00:00Z",
 	}
 	root := flags.Archive(c.Flags())
 	a := analysisFlags(c)

@@ -49,7 +49,9 @@ type Job struct {
 	// Remembered takes the configuration of the folder's newest generation in the
 	// place of Analyses, if there is one.
 	Remembered bool
-	Pictures   string // "": none, else which frames' annotated pictures are kept: see picture.PackSpec
+	Cameras    []string // patterns of the cameras to look at; none: all. See [profiles.Stages.OfCameras]
+	Only       []string // of the analyses, with what they read; none: all. See [profiles.Stages.Only]
+	Pictures   string   // "": none, else which frames' annotated pictures are kept: see picture.PackSpec
 	Reading    Reading
 	// SliceBytes cuts a job with an end into pipelines run one after another, each
 	// over about so many bytes of every partition; see [launch.Engine].
@@ -119,6 +121,9 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 		return nil, err
 	}
 	if err := j.remember(ctx, folder); err != nil {
+		return nil, err
+	}
+	if err := j.choose(); err != nil {
 		return nil, err
 	}
 	// Everything is looked at before anything is written: a new generation ends the
@@ -218,6 +223,14 @@ func (j *Job) remember(ctx context.Context, folder *store.Folder) error {
 	}
 	j.say("no --config: the output's own holds, that of its generation %d", last.Number)
 	return nil
+}
+
+// choose leaves of the configuration what is asked for.
+func (j *Job) choose() (err error) {
+	if j.Analyses, err = j.Analyses.Only(j.Only); err == nil {
+		j.Analyses, err = j.Analyses.OfCameras(j.Cameras)
+	}
+	return err
 }
 
 // say puts a line on standard error, where a command shows its progress.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/plan"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // samePart fails unless an output holds of partition 0 what the whole has in the chunks of
@@ -240,5 +243,56 @@ func TestAnOutputIsSeededFromOneOtherOnly(t *testing.T) {
 	samePart(t, "from a seeded output", whole, third, 16, 32, int64(len(unevenLogs()[0])))
 	if j.Seed = ""; !errors.Is(func() error { _, err := j.Run(context.Background()); return err }(), nil) {
 		t.Error("without --seed it does not go on")
+	}
+}
+
+// The rows of the cameras that are wanted are those of the whole, of one that nobody
+// analysed before too; and those of others are there, skipped, their states as they were.
+func TestTheRowsOfSelectedCamerasAreThoseOfTheWhole(t *testing.T) {
+	logs := unevenLogs()[:1]
+	b := trial.Start(t, logs...)
+	whole := t.TempDir()
+	run(t, forgetfulJob(t, b, whole, "now"))
+	rows := trial.Rows(t, whole)
+	cameras := map[string]int{}
+	for _, r := range rows {
+		if r.Status == result.OK {
+			cameras[r.Camera]++
+		}
+	}
+	wanted := slices.Sorted(maps.Keys(cameras))[0]
+	for name, from := range map[string]int64{"from the beginning": 0, "from the middle": 70} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			j := forgetfulJob(t, b, out, "now")
+			j.Cameras = []string{wanted}
+			if from > 0 {
+				j.Seed, j.Start = whole, plan.At(from)
+			}
+			run(t, j)
+			got := trial.Rows(t, out)
+			want := rows[from/16*16:]
+			if len(got) != len(want) {
+				t.Fatalf("%d rows, not %d", len(got), len(want))
+			}
+			skipped := 0
+			for i := range want {
+				r := &got[i]
+				if r.Status == result.Skipped {
+					skipped++
+					if r.Camera == wanted || r.Camera == "" || r.Offset != want[i].Offset || r.Config != "" || len(r.Events) > 0 {
+						t.Fatalf("skipped: %+v", r)
+					}
+				} else if !bytes.Equal(r.Marshal(), want[i].Marshal()) {
+					t.Fatalf("offset %d of camera %q is another row", r.Offset, r.Camera)
+				}
+			}
+			if skipped < 20 {
+				t.Errorf("%d rows were skipped", skipped)
+			}
+			// All cameras again: those that were skipped go on from what was remembered of them.
+			all := forgetfulJob(t, b, out, "now")
+			run(t, all)
+		})
 	}
 }

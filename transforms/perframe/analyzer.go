@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -20,6 +21,7 @@ import (
 type Analyzer struct {
 	parser   *frame.Parser
 	profiles []profile
+	cameras  []string // see Config
 	handOver bool
 
 	// Dropped is how many boxes were left out since the start: nothing of them lay in the
@@ -46,7 +48,7 @@ func NewAnalyzer(cfg Config) (*Analyzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Analyzer{parser: p, handOver: cfg.HandOver, warned: map[string]bool{}}
+	a := &Analyzer{parser: p, cameras: cfg.Cameras, handOver: cfg.HandOver, warned: map[string]bool{}}
 	made := map[string]Analysis{} // equal ones are shared: networks are large
 	for _, pr := range cfg.Profiles {
 		pm := profile{Profile: pr, pixels: max(frame.GrayPixels, pr.Pixels)}
@@ -110,6 +112,10 @@ func (a *Analyzer) find(camera string) *profile {
 // is in the result; an error is a fault of the program.
 func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (element.Item, error) {
 	it := element.Item{Result: result.Of(partition.Topic, partition.ID, rec)}
+	if a.skips(it.Result.Camera) {
+		it.Result.Status = result.Skipped
+		return it, nil
+	}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		// Results hold microseconds: an analysis that is made again of results, and not of
@@ -127,6 +133,13 @@ func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (elemen
 	}
 	it.Frame = f
 	return it, nil
+}
+
+// skips reports whether frames of a camera are not to be looked at. Records of no camera
+// are dead letters whatever is selected.
+func (a *Analyzer) skips(camera string) bool {
+	return len(a.cameras) > 0 && camera != "" &&
+		!slices.ContainsFunc(a.cameras, func(pattern string) bool { return params.Matches(pattern, camera) })
 }
 
 func (a *Analyzer) look(p *profile, res *result.Frame, f *frame.Frame) error {

@@ -28,6 +28,9 @@ type Config struct {
 	Parse frame.ParseOptions
 	// Profiles are what is looked for; the first that matches a camera's id is its own.
 	Profiles []Profile
+	// Cameras are patterns of the ids of cameras, see [params.Matches]; frames of others
+	// are skipped, unread. None: no camera's are.
+	Cameras []string
 	// HandOver leaves gray pixels in [pixels.Handover] for a sequence stage in
 	// the same process. It changes no result.
 	HandOver bool

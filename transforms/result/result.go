@@ -26,6 +26,9 @@ const (
 	Repeat Status = "repeat"
 	// OutOfOrder: older than what its camera has already shown; not analysed.
 	OutOfOrder Status = "out_of_order"
+	// Skipped: its camera was not among those that were to be looked at, so nothing is
+	// known of it but where it lies.
+	Skipped Status = "skipped"
 )
 
 // Frame is all that one frame gave. [row] says how it lies in the results files.

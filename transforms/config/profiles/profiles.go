@@ -31,7 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/config/schedule"
@@ -108,27 +107,11 @@ func FromRecord(text string) (Stages, error) {
 	fail := func(err error) (Stages, error) {
 		return Stages{}, fmt.Errorf("decode recorded configuration: %w", err)
 	}
-	var r record
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
+	r, err := readRecord(text)
+	if err != nil {
 		return fail(err)
 	}
-	if len(r.Profiles) == 0 {
-		return fail(errors.New("it has no Profiles"))
-	}
-	cfg := Config{Settings: r.Config}
-	for _, e := range r.Profiles {
-		p := profile{Match: e.Match, Silence: e.Silence}
-		for _, a := range e.PerFrame {
-			p.PerFrame = append(p.PerFrame, a.Spec)
-		}
-		for _, a := range e.Sequence {
-			p.Steps = append(p.Steps, a.Spec)
-		}
-		cfg.recorded = append(cfg.recorded, p)
-	}
-	stages, err := cfg.Stages()
+	stages, err := r.stages()
 	if err != nil {
 		return fail(err)
 	}

@@ -1,11 +1,7 @@
 package profiles
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime"
 
 	"github.com/framebeam/framebeam/transforms/config/timezone"
@@ -49,6 +45,8 @@ func thisPlatform() platform { return platform{pixels.Version(), runtime.GOARCH,
 type record struct {
 	Config   Settings
 	Profiles []effective
+	// Cameras are patterns of the cameras that are looked at, if not all are.
+	Cameras []string `json:",omitempty"`
 	platform
 }
 
@@ -101,11 +99,6 @@ func (c *Config) Stages() (Stages, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Stages{}, err
 	}
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return Stages{}, fmt.Errorf("encode configuration: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	st.Text, st.Digest = string(text), hex.EncodeToString(sum[:])
-	return st, nil
+	err := st.describe(&all)
+	return st, err
 }
