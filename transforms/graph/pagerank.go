@@ -1,0 +1,399 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/wire"
+)
+
+func init() {
+	beam.RegisterDoFn(&rankStartFn{})
+	beam.RegisterDoFn(&rankFn{})
+	beam.RegisterDoFn(&rankKeepFn{})
+}
+
+const rankName = "pagerank"
+
+// One is the mean rank. Ranks are whole numbers of its 2^40th parts, so that their sums do
+// not depend on the order in which they are made.
+const One = 1 << 40
+
+// RankConfig says how ranks are computed.
+type RankConfig struct {
+	Damping    int // percent, 1 to 99; 0: 85
+	Iterations int // most, at least 1; 0: 20
+	// Tolerance ends the iterations early: when all ranks together changed by no more than
+	// this many 2^40ths a node, at most One. 0: when none changed.
+	Tolerance uint64
+}
+
+const (
+	defaultDamping    = 85
+	defaultIterations = 20
+)
+
+// withDefaults fills in what is not said.
+func (c RankConfig) withDefaults() RankConfig {
+	if c.Damping == 0 {
+		c.Damping = defaultDamping
+	}
+	if c.Iterations == 0 {
+		c.Iterations = defaultIterations
+	}
+	return c
+}
+
+// Validate returns every violation, joined.
+func (c RankConfig) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	if c.Damping < 1 || c.Damping > 99 {
+		errs = append(errs, fmt.Errorf("pagerank: damping %d%%, not 1 to 99", c.Damping))
+	}
+	if c.Iterations < 1 || c.Iterations > 1000 {
+		errs = append(errs, fmt.Errorf("pagerank: %d iterations, not 1 to 1000", c.Iterations))
+	}
+	if c.Tolerance > One {
+		errs = append(errs, fmt.Errorf("pagerank: tolerance %d, above %d", c.Tolerance, uint64(One)))
+	}
+	return errors.Join(errs...)
+}
+
+// PageRank ranks the nodes of the graph that [Store] has stored (L. Page, S. Brin, R.
+// Motwani and T. Winograd, The PageRank citation ranking: bringing order to the Web,
+// Stanford 1999), and returns after how many iterations; see [Config.Ranks]. Every edge
+// leads both ways, and of a node's rank a share goes along it as its weight says: the nodes
+// that are like many others rank highest (Y. Jing and S. Baluja, VisualRank, IEEE Trans.
+// Pattern Analysis and Machine Intelligence 30(11), 2008). The rank of nodes without edges,
+// and what dividing leaves, is spread over all nodes. If a run before was interrupted it
+// goes on from there.
+func PageRank(ctx context.Context, run Run, cfg Config, rank RankConfig) (iterations int, err error) {
+	if err := errors.Join(cfg.Validate(), rank.Validate()); err != nil {
+		return 0, err
+	}
+	rank = rank.withDefaults()
+	stats, err := cfg.Stats(ctx)
+	if err != nil {
+		return 0, err
+	}
+	folder, err := store.Open(ctx, cfg.Work)
+	if err != nil {
+		return 0, err
+	}
+	at, changed, err := latest(ctx, folder, rankName, cfg.Parts)
+	if err != nil {
+		return 0, err
+	}
+	r := ranking{RankConfig: rank, Nodes: stats.Nodes}
+	for at.n == 0 || at.n < rank.Iterations && !r.settled(changed) {
+		next := step{rankName, min(at.n+cfg.unroll(), rank.Iterations)}
+		p, s := beam.NewPipelineWithRoot()
+		ranksFrom(s.Scope("graph.PageRank"), cfg, r, at.n, next.n)
+		if err := run(ctx, p); err != nil {
+			return at.n, fmt.Errorf("pagerank, iterations %d to %d: %w", at.n+1, next.n, err)
+		}
+		if changed, err = next.changed(ctx, folder, cfg.Parts); err != nil {
+			return at.n, err
+		}
+		if err := next.forget(ctx, folder); err != nil {
+			return at.n, err
+		}
+		at = next
+	}
+	return at.n, nil
+}
+
+// ranksFrom builds the supersteps from one state to another.
+func ranksFrom(s beam.Scope, cfg Config, r ranking, from, to int) {
+	sent := beam.ParDo(s, &rankStartFn{partRanker{Config: cfg, Ranking: r}, from}, cfg.each(s))
+	for n := from + 1; n < to; n++ {
+		sent = beam.ParDo(s, &rankFn{partRanker{Config: cfg, Ranking: r}}, beam.GroupByKey(s, sent))
+	}
+	element.End(s, beam.ParDo(s, &rankKeepFn{partRanker{Config: cfg, Ranking: r}, to}, beam.GroupByKey(s, sent)))
+}
+
+// ranking is the arithmetic, which an oracle can share.
+type ranking struct {
+	RankConfig
+	Nodes int64 // of the whole graph
+}
+
+// settled reports whether ranks that changed by so much all together need no iteration more.
+func (r ranking) settled(changed uint64) bool { return changed <= r.Tolerance*uint64(r.Nodes) }
+
+// share is what a rank gives along an edge of a weight, of all that the node's edges weigh.
+func share(rank, weight, all uint64) uint64 {
+	hi, lo := bits.Mul64(rank, weight)
+	q, _ := bits.Div64(hi, lo, all) // weight <= all, so hi < all
+	return q
+}
+
+// next is a node's next rank, of what came along its edges and what is spread over all.
+func (r ranking) next(in, spread uint64) uint64 {
+	hi, lo := bits.Mul64(in+spread/uint64(r.Nodes), uint64(r.Damping))
+	q, _ := bits.Div64(hi, lo, 100)
+	return One*uint64(100-r.Damping)/100 + q
+}
+
+// always is a change with which ranks are not settled: there was no iteration yet.
+const always uint64 = 1 << 63
+
+// rankMessage is what one part sends to another.
+type rankMessage struct {
+	spread  uint64   // of the sender's nodes, over all nodes
+	changed uint64   // in the iteration before, by the sender's nodes
+	gifts   []gift   // for the receiver's nodes, ascending, one for each
+	own     []uint64 // the ranks that gave it, to the sender itself
+}
+
+// gift is what a node gets.
+type gift struct {
+	node   int64
+	amount uint64
+}
+
+func (m *rankMessage) marshal() []byte {
+	b := wire.Uint(wire.Uint(make([]byte, 0, 16+9*len(m.gifts)+6*len(m.own)), m.spread), m.changed)
+	b = wire.Uint(b, uint64(len(m.gifts)))
+	last := int64(0)
+	for _, g := range m.gifts {
+		b = wire.Uint(wire.Int(b, g.node-last), g.amount)
+		last = g.node
+	}
+	return marshalRanks(b, m.own)
+}
+
+func unmarshalRankMessage(b []byte) (m rankMessage, err error) {
+	r := wire.NewReader(b)
+	m.spread, m.changed = r.Uint(), r.Uint()
+	m.gifts = make([]gift, r.Count())
+	last := int64(0)
+	for i := range m.gifts {
+		m.gifts[i] = gift{last + r.Int(), r.Uint()}
+		last = m.gifts[i].node
+	}
+	m.own = readRanks(r)
+	return m, r.Close()
+}
+
+func marshalRanks(b []byte, ranks []uint64) []byte {
+	b = wire.Uint(b, uint64(len(ranks)))
+	for _, x := range ranks {
+		b = wire.Uint(b, x)
+	}
+	return b
+}
+
+func readRanks(r *wire.Reader) []uint64 {
+	ranks := make([]uint64, r.Count())
+	for i := range ranks {
+		ranks[i] = r.Uint()
+	}
+	return ranks
+}
+
+// partRanker is what the DoFns of an iteration share.
+type partRanker struct {
+	Config  Config
+	Ranking ranking
+	folder  *store.Folder
+}
+
+// Setup opens the work folder.
+func (fn *partRanker) Setup(ctx context.Context) (err error) {
+	fn.folder, err = store.Open(ctx, fn.Config.Work)
+	return err
+}
+
+// send sends what the nodes of a part give, by their ranks.
+func (fn *partRanker) send(part int64, a *Adjacency, ranks []uint64, changed uint64, emit func(int64, []byte)) {
+	out := make([]rankMessage, fn.Config.Parts)
+	var spread uint64
+	for i := range a.Nodes {
+		n := &a.Nodes[i]
+		left, all := ranks[i], n.weight()
+		for _, e := range n.Edges {
+			x := share(ranks[i], uint64(e.Weight), all)
+			left -= x
+			to := &out[fn.Config.part(e.To)]
+			to.gifts = append(to.gifts, gift{e.To, x})
+		}
+		spread += left
+	}
+	out[part].own = ranks
+	for p := range out {
+		m := &out[p]
+		m.spread, m.changed, m.gifts = spread, changed, together(m.gifts)
+		emit(int64(p), m.marshal())
+	}
+}
+
+// together sorts gifts and adds up those to the same node.
+func together(gifts []gift) []gift {
+	slices.SortFunc(gifts, func(a, b gift) int {
+		switch {
+		case a.node < b.node:
+			return -1
+		case a.node > b.node:
+			return 1
+		}
+		return 0
+	})
+	sums := gifts[:0]
+	for _, g := range gifts {
+		if n := len(sums); n > 0 && sums[n-1].node == g.node {
+			sums[n-1].amount += g.amount
+			continue
+		}
+		sums = append(sums, g)
+	}
+	return sums
+}
+
+// receive is an iteration of a part: its next ranks of what all parts have sent, and by how
+// much they changed together.
+func (fn *partRanker) receive(part int64, a *Adjacency, messages func(*[]byte) bool) (ranks []uint64, changed uint64, err error) {
+	in := make([]uint64, len(a.Nodes))
+	var own []uint64
+	var spread, before uint64
+	senders := 0
+	for b := []byte(nil); messages(&b); senders++ {
+		m, err := unmarshalRankMessage(b)
+		if err != nil {
+			return nil, 0, fmt.Errorf("message to part %d of ranks: %w", part, err)
+		}
+		spread += m.spread
+		before += m.changed
+		if len(m.own) > 0 {
+			own = m.own
+		}
+		at := 0
+		for _, g := range m.gifts {
+			k, ok := slices.BinarySearchFunc(a.Nodes[at:], g.node, func(n Node, id int64) int {
+				switch {
+				case n.ID < id:
+					return -1
+				case n.ID > id:
+					return 1
+				}
+				return 0
+			})
+			if !ok {
+				return nil, 0, fmt.Errorf("graph: an edge leads to %d, which is no node", g.node)
+			}
+			at += k
+			in[at] += g.amount
+		}
+	}
+	if senders != fn.Config.Parts || len(own) != len(in) {
+		return nil, 0, fmt.Errorf("part %d of ranks has %d messages and %d ranks of %d parts and %d nodes",
+			part, senders, len(own), fn.Config.Parts, len(in))
+	}
+	if fn.Ranking.settled(before) {
+		return own, before / uint64(fn.Config.Parts), nil // nothing changes any more, in no part
+	}
+	for i, was := range own {
+		in[i] = fn.Ranking.next(in[i], spread)
+		changed += max(in[i], was) - min(in[i], was)
+	}
+	return in, changed, nil
+}
+
+// rankStartFn sends what the nodes of a part give in a state.
+type rankStartFn struct {
+	partRanker
+	From int
+}
+
+// ProcessElement reads the part, and sends.
+func (fn *rankStartFn) ProcessElement(ctx context.Context, part int64, _ func(*[]byte) bool, emit func(int64, []byte)) error {
+	a, err := readAdjacency(ctx, fn.folder, part)
+	if err != nil {
+		return err
+	}
+	ranks, changed := make([]uint64, len(a.Nodes)), always/uint64(fn.Config.Parts)
+	for i := range ranks {
+		ranks[i] = One
+	}
+	if fn.From > 0 {
+		if ranks, changed, err = readPartRanks(ctx, fn.folder, step{rankName, fn.From}, part); err != nil {
+			return err
+		}
+	}
+	fn.send(part, &a, ranks, changed, emit)
+	return nil
+}
+
+// rankFn is an iteration.
+type rankFn struct{ partRanker }
+
+// ProcessElement computes the ranks of a part, and sends what they give.
+func (fn *rankFn) ProcessElement(ctx context.Context, part int64, messages func(*[]byte) bool, emit func(int64, []byte)) error {
+	a, err := readAdjacency(ctx, fn.folder, part)
+	if err != nil {
+		return err
+	}
+	ranks, changed, err := fn.receive(part, &a, messages)
+	if err != nil {
+		return err
+	}
+	fn.send(part, &a, ranks, changed, emit)
+	return nil
+}
+
+// rankKeepFn is an iteration whose ranks are kept.
+type rankKeepFn struct {
+	partRanker
+	To int
+}
+
+// ProcessElement computes the ranks of a part, writes its file and emits nothing.
+func (fn *rankKeepFn) ProcessElement(ctx context.Context, part int64, messages func(*[]byte) bool, _ func(string, int)) error {
+	a, err := readAdjacency(ctx, fn.folder, part)
+	if err != nil {
+		return err
+	}
+	ranks, changed, err := fn.receive(part, &a, messages)
+	if err != nil {
+		return err
+	}
+	return step{rankName, fn.To}.write(ctx, fn.folder, part, changed, marshalRanks(nil, ranks))
+}
+
+func readPartRanks(ctx context.Context, folder *store.Folder, at step, part int64) (ranks []uint64, changed uint64, err error) {
+	changed, b, err := at.read(ctx, folder, part)
+	if err != nil {
+		return nil, 0, err
+	}
+	r := wire.NewReader(b)
+	ranks = readRanks(r)
+	if err := r.Close(); err != nil {
+		return nil, 0, fmt.Errorf("read %s: %w", folder.Path(partFile(at.dir(), part)), err)
+	}
+	return ranks, changed, nil
+}
+
+// Ranks reads, after [PageRank], the ranks of the nodes of a part, in their order there.
+func (c Config) Ranks(ctx context.Context, part int) ([]uint64, error) {
+	folder, err := store.Open(ctx, c.Work)
+	if err != nil {
+		return nil, err
+	}
+	at, _, err := latest(ctx, folder, rankName, c.Parts)
+	if err == nil && at.n == 0 {
+		err = errors.New("graph: the ranks are not known yet")
+	}
+	if err != nil {
+		return nil, err
+	}
+	ranks, _, err := readPartRanks(ctx, folder, at, int64(part))
+	return ranks, err
+}
