@@ -50,7 +50,9 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// part is where a node lies.
+// PartOf is where a node lies.
+func (c Config) PartOf(node int64) int { return int(c.part(node)) }
+
 func (c Config) part(node int64) int64 { return int64(mix(uint64(node)) % uint64(c.Parts)) }
 
 // mix spreads numbers that are close to each other (the finalizer of S. Vigna's splitmix64).

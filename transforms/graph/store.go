@@ -194,3 +194,17 @@ func (c Config) Stats(ctx context.Context) (Stats, error) {
 	}
 	return s, nil
 }
+
+// Stored reports whether [Store] has stored all parts.
+func (c Config) Stored(ctx context.Context) (bool, error) {
+	folder, err := store.Open(ctx, c.Work)
+	if err != nil {
+		return false, err
+	}
+	for p := range int64(c.Parts) {
+		if is, err := folder.Exists(ctx, partFile(edgesDir, p)); !is || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

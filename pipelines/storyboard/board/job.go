@@ -1,0 +1,267 @@
+// Package board makes a storyboard of an output: its scenes, each by the frames that show it
+// best, what happened in them, and where the same is seen again, as a page and as a table.
+package board
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/pipelines/storyboard/nodes"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/graph"
+	"github.com/framebeam/framebeam/transforms/log"
+)
+
+// Job makes one storyboard.
+type Job struct {
+	Runner  launch.Engine
+	Output  string   // folder: a local path or scheme://…
+	Log     log.Spec // where the frames lie, for the page's pictures
+	Cameras []string // only these; none: all
+	Period  period.Period
+	Every   time.Duration // see nodes.Config
+	Page    string        // file of the page, local; "": none
+	Table   string        // file of the table, local, by its ending; "": none
+	// Pictures is how many key frames the page shows at most.
+	Pictures int
+	// Work is the folder in which the graph is computed; "": one in the output, which is
+	// emptied when the storyboard is done. It must be a path that all workers reach.
+	Work string
+	// Progress is how often a line about the progress goes to standard error; 0: never.
+	Progress time.Duration
+}
+
+// Bounds of Pictures.
+const (
+	DefaultPictures = 160
+	MostPictures    = 600
+)
+
+// Check returns everything that is wrong with the job.
+func (j *Job) Check() error {
+	var errs []error
+	if strings.TrimSpace(j.Output) == "" {
+		errs = append(errs, errors.New("--output is missing"))
+	}
+	if j.Page == "" && j.Table == "" {
+		errs = append(errs, errors.New("--page and --table are both missing: nothing would come of it"))
+	}
+	if j.Pictures < 1 || j.Pictures > MostPictures {
+		errs = append(errs, fmt.Errorf("--pictures=%d: not 1 to %d", j.Pictures, MostPictures))
+	}
+	if j.Table != "" {
+		errs = append(errs, checkTable(j.Table))
+	}
+	return errors.Join(append(errs, j.nodes("").Validate())...)
+}
+
+func (j *Job) nodes(root string) nodes.Config {
+	return nodes.Config{Output: root, Cameras: j.Cameras, Period: nodes.PeriodOf(j.Period), Every: j.Every}
+}
+
+// Done says what a job has made.
+type Done struct {
+	Stats            graph.Stats
+	Scenes, Shown    int // scenes that there are, and that the page shows
+	Pictures, Missed int // on the page, and frames that the log no longer has
+}
+
+// Run makes the storyboard of what is in the output when it starts. A job that was
+// interrupted, or whose pipeline failed, goes on where it was when it is run again, unless
+// the output has grown.
+func (j *Job) Run(ctx context.Context) (Done, error) {
+	folder, err := store.Open(ctx, j.Output)
+	if err != nil {
+		return Done{}, err
+	}
+	out, err := output.OpenExisting(ctx, folder)
+	if err != nil {
+		return Done{}, err
+	}
+	files, err := nodes.Files(ctx, out)
+	if err != nil {
+		return Done{}, err
+	}
+	cfg := j.nodes(folder.Root())
+	work, own, err := j.work(ctx, out, cfg, files)
+	if err != nil {
+		return Done{}, err
+	}
+	g := graph.Config{Work: work.Root(), Parts: partsFor(len(files))}
+	if !j.Runner.InProcess {
+		g.Unroll = remoteUnroll
+	}
+	stats, err := j.compute(ctx, work, g, cfg, files)
+	if err != nil {
+		return Done{}, err
+	}
+	if stats.Nodes == 0 {
+		return Done{}, j.nothing(ctx, out)
+	}
+	all, gaps, err := load(ctx, work, g)
+	if err != nil {
+		return Done{}, err
+	}
+	done := Done{Stats: stats}
+	if j.Table != "" {
+		if err := writeTable(j.Table, all, stats.Nodes); err != nil {
+			return done, err
+		}
+	}
+	if j.Page != "" {
+		if err := j.page(ctx, out, all, gaps, &done); err != nil {
+			return done, err
+		}
+	}
+	if own {
+		return done, empty(ctx, work)
+	}
+	return done, nil
+}
+
+const (
+	// filesOfPart is about how many results files a part of the graph stands for.
+	filesOfPart = 32
+	leastParts  = 4
+	mostParts   = 256
+	// remoteUnroll is how many supersteps a pipeline has where to begin one takes seconds.
+	remoteUnroll = 20
+)
+
+// partsFor is in how many parts the graph of so many files is computed.
+func partsFor(files int) int { return min(mostParts, max(leastParts, files/filesOfPart)) }
+
+// compute makes the graph, unless that was done before, and computes it.
+func (j *Job) compute(ctx context.Context, work *store.Folder, g graph.Config, cfg nodes.Config, files []nodes.File) (graph.Stats, error) {
+	run := func(ctx context.Context, p *beam.Pipeline) error {
+		return j.Runner.Run(ctx, p, &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{{Name: "framebeam/" + nodes.RowsRead, Label: "frames"}}})
+	}
+	built, err := nodes.Built(ctx, work, g)
+	if err != nil {
+		return graph.Stats{}, err
+	}
+	if !built && len(files) > 0 {
+		if err := j.Runner.Reach(ctx); err != nil {
+			return graph.Stats{}, err
+		}
+		p, s := beam.NewPipelineWithRoot()
+		nodes.Build(s, cfg, g, files)
+		if err := run(ctx, p); err != nil {
+			return graph.Stats{}, err
+		}
+	}
+	if len(files) == 0 {
+		return graph.Stats{}, nil
+	}
+	stats, err := g.Stats(ctx)
+	if err != nil || stats.Nodes == 0 {
+		return stats, err
+	}
+	if stats.Nodes > mostNodes {
+		return stats, fmt.Errorf("%d shots and tracks, at most %d: choose a longer --every, a shorter period or fewer cameras", stats.Nodes, mostNodes)
+	}
+	if _, err := graph.Components(ctx, run, g); err != nil {
+		return stats, err
+	}
+	_, err = graph.PageRank(ctx, run, g, graph.RankConfig{})
+	return stats, err
+}
+
+// mostNodes is how many nodes the command holds in memory to show them.
+const mostNodes = 1_000_000
+
+// Version of what is made of an output: work that another version began is begun anew.
+const workVersion = 1
+
+// work is the folder in which this storyboard is computed, and whether it is the job's own.
+func (j *Job) work(ctx context.Context, out *output.Output, cfg nodes.Config, files []nodes.File) (*store.Folder, bool, error) {
+	question, err := json.Marshal(struct {
+		Version, Generation, Parts int
+		Config                     nodes.Config
+		Files                      []nodes.File
+	}{workVersion, len(out.Generations()), partsFor(len(files)), cfg, files})
+	if err != nil {
+		return nil, false, err
+	}
+	sum := sha256.Sum256(question)
+	name := hex.EncodeToString(sum[:8])
+	if j.Work == "" {
+		return out.Folder().Sub("_storyboard/" + name), true, nil
+	}
+	folder, err := store.Open(ctx, j.Work)
+	if err != nil {
+		return nil, false, err
+	}
+	return folder.Sub(name), false, nil
+}
+
+// empty removes what lies in a work folder.
+func empty(ctx context.Context, work *store.Folder) error {
+	dirs, err := work.Folders(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		names, err := work.List(ctx, dir+"/*")
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := work.Remove(ctx, name); err != nil {
+				return err
+			}
+		}
+		// What is left are empty folders, which some filesystems cannot remove so.
+		_ = work.Remove(ctx, dir+"/"+store.TempDir)
+		_ = work.Remove(ctx, dir)
+	}
+	_ = work.Remove(ctx, ".")
+	return nil
+}
+
+// nothing says why there are no nodes.
+func (j *Job) nothing(ctx context.Context, out *output.Output) error {
+	made, err := j.settings(out)
+	if err != nil {
+		return err
+	}
+	text := made.ConfigText
+	if !strings.Contains(text, "perceptual_hash") {
+		return fmt.Errorf("%s: no frame has a perceptual hash, by which a storyboard compares frames: analyse them with\n"+
+			"    perceptual_hash: true\n    histogram: true   # optional: tells colours apart\n    cuts: true        # of films: their shots\n"+
+			"in the configuration (of an archive with reprocess, into another output)", j.Output)
+	}
+	return fmt.Errorf("%s: nothing was captured %v of the cameras asked for that has a perceptual hash", j.Output, j.Period)
+}
+
+// settings are how the output was made last.
+type settings struct {
+	ConfigText string
+	Parse      frame.ParseOptions
+}
+
+func (j *Job) settings(out *output.Output) (settings, error) {
+	gens := out.Generations()
+	if len(gens) == 0 {
+		return settings{}, nil
+	}
+	last := gens[len(gens)-1]
+	made, err := profiles.Recorded(last.Config)
+	if err != nil {
+		return settings{}, fmt.Errorf("output %s: %w", j.Output, err)
+	}
+	return settings{last.Config, made.Parse}, nil
+}
