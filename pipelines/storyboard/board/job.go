@@ -15,6 +15,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/storyboard/nodes"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
@@ -83,19 +84,19 @@ type Done struct {
 // interrupted, or whose pipeline failed, goes on where it was when it is run again, unless
 // the output has grown.
 func (j *Job) Run(ctx context.Context) (Done, error) {
-	folder, err := store.Open(ctx, j.Output)
+	rows, err := scan.Open(ctx, j.Output)
+	if err == nil {
+		err = rows.CheckCameras(ctx, j.Cameras)
+	}
 	if err != nil {
 		return Done{}, err
 	}
-	out, err := output.OpenExisting(ctx, folder)
+	out := rows.Output()
+	cfg := j.nodes(out.Folder().Root())
+	files, err := nodes.Files(ctx, rows, cfg)
 	if err != nil {
 		return Done{}, err
 	}
-	files, err := nodes.Files(ctx, out)
-	if err != nil {
-		return Done{}, err
-	}
-	cfg := j.nodes(folder.Root())
 	work, own, err := j.work(ctx, out, cfg, files)
 	if err != nil {
 		return Done{}, err

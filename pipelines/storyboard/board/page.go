@@ -58,6 +58,7 @@ type sceneView struct {
 	Number   int
 	Class    string
 	Letter   string // of scenes that are seen again
+	Wide     bool   // takes the whole width
 	Heading  string
 	Length   string
 	Shots    int
@@ -128,7 +129,10 @@ func (j *Job) page(ctx context.Context, out *output.Output, all []ranked, pairs 
 	}
 	v := j.view(shown, all, t)
 	v.Omitted, v.Edges, v.GivenUp, v.Missed = len(scenes)-len(shown), done.Stats.Edges, done.Stats.GivenUp, t.missed
-	head := page.Head{Title: "Storyboard", Lead: fmt.Sprintf("%s of %s to %s.", page.Plural(len(scenes), "scene", "scenes"), v.From, v.To)}
+	head := page.Head{Title: "Storyboard", Lead: fmt.Sprintf("%s, %s to %s.", page.Plural(len(scenes), "scene", "scenes"), v.From, v.To)}
+	if len(v.Cameras) == 1 {
+		head.Title += " of " + v.Cameras[0].Name
+	}
 	done.Scenes, done.Shown, done.Pictures, done.Missed = len(scenes), len(shown), len(t.made)-t.missed, t.missed
 	return writeFile(j.Page, func(w io.Writer) error { return kind.Write(w, head, v) })
 }
@@ -151,15 +155,23 @@ func (j *Job) view(scenes []*scene, all []ranked, t *thumbnails) view {
 	to := slices.MaxFunc(scenes, func(a, b *scene) int { return cmp.Compare(a.to, b.to) }).to
 	v.From, v.To, v.Span = page.At(when(from, zone)), page.At(when(to, zone)), length(to-from)
 	classOf, letterOf := colours(scenes)
-	clock := clockOf(from, to)
-	for _, s := range scenes {
+	var clock string
+	for i, s := range scenes {
 		if n := len(v.Cameras); n == 0 || v.Cameras[n-1].Name != s.camera {
+			// A line of time of its own: a film is some hours, a camera's day begins elsewhere.
+			from, to = s.from, s.to
+			for _, o := range scenes[i:] {
+				if o.camera == s.camera {
+					from, to = min(from, o.from), max(to, o.to)
+				}
+			}
+			clock = clockOf(from, to)
 			v.Cameras = append(v.Cameras, cameraView{Name: s.camera, ID: fmt.Sprintf("camera-%d", n+1), Begins: when(from, zone).Format(clock), Ends: when(to, zone).Format(clock)})
 		}
 		c := &v.Cameras[len(v.Cameras)-1]
 		sv := sceneView{
 			Number: s.number, Class: classOf[s.component], Letter: letterOf[s.component],
-			Heading: when(s.from, zone).Format(clock), Length: length(s.to - s.from), Shots: len(s.shots),
+			Wide: len(s.shown) > 2 || len(s.pairs) > 0, Heading: when(s.from, zone).Format(clock), Length: length(s.to - s.from), Shots: len(s.shots),
 			Happened: happenedIn(s.counts),
 		}
 		c.Bar = append(c.Bar, barView{

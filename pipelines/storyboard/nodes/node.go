@@ -41,7 +41,7 @@ const (
 
 // Node is a shot or a track.
 type Node struct {
-	ID        int64 // ascending with topic, partition and offset, of one list of files
+	ID        int64 // ascending with topic, partition and offset
 	Kind      Kind
 	Topic     string
 	Partition int32

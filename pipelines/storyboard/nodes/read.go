@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +11,13 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/history/scan"
+	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -28,47 +30,59 @@ func init() {
 	register.Emitter2[string, []byte]()
 }
 
-// File is a results file of an output, and the one of the same partition before it, in
-// which key frames may lie that it tells of; "" if there is none.
+// File is a results file of an output.
 type File struct {
-	Number       int64 // its place in the list
-	Name, Before string
+	Name      string
+	Partition int64 // the place of its partition among those of the list
 }
 
-// Files are those of an output, in the order of topic, partition and offset.
-func Files(ctx context.Context, out *output.Output) ([]File, error) {
-	all, err := out.Files(ctx)
+// Files are those of an output that may hold what is asked for, in the order of topic,
+// partition and offset.
+func Files(ctx context.Context, s *scan.Scan, cfg Config) ([]File, error) {
+	p, err := cfg.Period.period()
 	if err != nil {
 		return nil, err
 	}
-	files := make([]File, len(all))
-	for i, f := range all {
-		files[i] = File{Number: int64(i), Name: f.Name}
-		if i == 0 {
-			continue
+	for try := 1; ; try++ {
+		files, err := list(ctx, s, scan.Query{Period: p, Cameras: cfg.Cameras})
+		if !errors.Is(err, fs.ErrNotExist) || try == looks {
+			return files, err
 		}
-		this, ok := f.Span()
-		before, had := all[i-1].Span()
-		if ok && had && this.Partition == before.Partition {
-			files[i].Before = all[i-1].Name
+	}
+}
+
+// looks is how often an output is looked at again whose files went away just then, as
+// partial ones do when their chunks grow.
+const looks = 8
+
+func list(ctx context.Context, s *scan.Scan, q scan.Query) (files []File, err error) {
+	var last chunk.Partition
+	partition := int64(-1)
+	for e, err := range s.Files(ctx, q) {
+		if err != nil {
+			return nil, err
 		}
+		if e.Span.Partition != last {
+			partition++
+		}
+		files, last = append(files, File{e.Name, partition}), e.Span.Partition
 	}
 	return files, nil
 }
 
-// Numbers of nodes: the file's, the row's in it, and 0 of its frame, or the place of a
-// track's box, from 1 on. So they ascend as the log does.
+// Numbers of nodes: the partition's, the offset, and 0 of the frame, or the place of a
+// track's box, from 1 on. So they ascend as the log does, however it is cut into files.
 const (
-	placeBits = 12
-	rowBits   = 28
-	fileBits  = 22
+	placeBits     = 12
+	offsetBits    = 40
+	partitionBits = 10
 )
 
-func number(file int64, row, place int) (int64, error) {
-	if file >= 1<<fileBits || row >= 1<<rowBits || place >= 1<<placeBits {
-		return 0, fmt.Errorf("number of row %d of file %d: too many", row, file)
+func number(partition, offset int64, place int) (int64, error) {
+	if partition >= 1<<partitionBits || offset < 0 || offset >= 1<<offsetBits || place >= 1<<placeBits {
+		return 0, fmt.Errorf("the storyboard has no number for offset %d of partition %d of the output's", offset, partition)
 	}
-	return file<<(rowBits+placeBits) | int64(row)<<placeBits | int64(place), nil
+	return partition<<(offsetBits+placeBits) | offset<<placeBits | int64(place), nil
 }
 
 // readFn makes pieces of the rows of a file.
@@ -76,6 +90,7 @@ type readFn struct {
 	Config Config
 	out    *output.Output
 	period period.Period
+	files  *output.Catalog
 
 	rows, hashed beam.Counter
 }
@@ -99,13 +114,16 @@ func (fn *readFn) Setup(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fn.out, err = output.OpenExisting(ctx, folder)
-	return err
+	if fn.out, err = output.OpenExisting(ctx, folder); err != nil {
+		return err
+	}
+	fn.files = fn.out.Catalog()
+	return nil
 }
 
 // ProcessElement emits the pieces of a file by their stretch or track.
 func (fn *readFn) ProcessElement(ctx context.Context, file File, emit func(string, []byte)) error {
-	rows, err := fn.read(ctx, file.Name)
+	rows, err := fn.read(ctx, file.Name, fn.wanted)
 	if err != nil {
 		return err
 	}
@@ -121,13 +139,29 @@ func (fn *readFn) ProcessElement(ctx context.Context, file File, emit func(strin
 	return nil
 }
 
-// read reads the rows of a file. A partial file that has grown meanwhile is gone.
-func (fn *readFn) read(ctx context.Context, name string) ([]result.Frame, error) {
-	rows, err := fn.out.Rows(ctx, name)
+// columns are those of rows that nodes are made of.
+const columns = result.OfEpoch | result.OfImage | result.OfStatus | result.OfDetections | result.OfEvents | result.OfFeatures
+
+// read reads the rows of a file that are wanted. A partial file that has grown meanwhile is
+// gone.
+func (fn *readFn) read(ctx context.Context, file string, wanted func(*result.Frame) bool) (rows []result.Frame, err error) {
+	err = fn.out.Read(ctx, file, result.Selection{Columns: columns, Row: wanted}, func(some []result.Frame) error {
+		for _, r := range some {
+			if r.Status == result.OK {
+				rows = append(rows, r)
+			}
+		}
+		return nil
+	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the output grows while it is read, run it again with --to a moment that it holds: %w", err)
+		return nil, fmt.Errorf("the output grew while it was read; run it again, perhaps up to a moment that is over (--to): %w", err)
 	}
 	return rows, err
+}
+
+// wanted reports whether a row is of the cameras and the period.
+func (fn *readFn) wanted(r *result.Frame) bool {
+	return (len(fn.Config.Cameras) == 0 || slices.Contains(fn.Config.Cameras, r.Camera)) && fn.period.Contains(r.At())
 }
 
 // mostKinds is of how many kinds of happenings a piece keeps count.
@@ -138,7 +172,7 @@ type pieces struct {
 	fn            *readFn
 	file          File
 	rows          []result.Frame
-	before        []result.Frame // of the file before, once they were needed
+	elsewhere     map[int64]*result.Frame // rows of other files, by offset; nil: not wanted
 	of            map[string]*piece
 	taken, hashed int64
 }
@@ -150,18 +184,7 @@ func (p *pieces) piece(key string) *piece {
 	return p.of[key]
 }
 
-// at is when a frame was captured: when it was written to the log where nobody knows.
-func at(r *result.Frame) int64 {
-	if r.Captured != 0 {
-		return r.Captured
-	}
-	return 1000 * r.Timestamp
-}
-
-func (p *pieces) wanted(r *result.Frame) bool {
-	return r.Status == result.OK && (len(p.fn.Config.Cameras) == 0 || slices.Contains(p.fn.Config.Cameras, r.Camera)) &&
-		p.fn.period.Contains(time.UnixMicro(at(r)))
-}
+func at(r *result.Frame) int64 { return r.At().UnixMicro() }
 
 // stretch is the key of the stretch of a camera's time.
 func (p *pieces) stretch(r *result.Frame) string {
@@ -171,13 +194,10 @@ func (p *pieces) stretch(r *result.Frame) string {
 func (p *pieces) all(ctx context.Context) error {
 	for i := range p.rows {
 		r := &p.rows[i]
-		if !p.wanted(r) {
-			continue
-		}
 		p.taken++
 		piece := p.piece(p.stretch(r))
 		piece.last = max(piece.last, at(r))
-		n, ok, err := shot(p.file.Number, i, r)
+		n, ok, err := shot(p.file.Partition, r)
 		if err != nil {
 			return err
 		}
@@ -193,7 +213,7 @@ func (p *pieces) all(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := p.tracks(i, r); err != nil {
+		if err := p.tracks(r); err != nil {
 			return err
 		}
 	}
@@ -201,7 +221,7 @@ func (p *pieces) all(ctx context.Context) error {
 }
 
 // shot is the node of a frame; not ok if it has no hash.
-func shot(file int64, row int, r *result.Frame) (n Node, ok bool, err error) {
+func shot(partition int64, r *result.Frame) (n Node, ok bool, err error) {
 	for _, f := range r.Features {
 		switch f.Kind {
 		case similarity.KindHash:
@@ -219,7 +239,7 @@ func shot(file int64, row int, r *result.Frame) (n Node, ok bool, err error) {
 	if !ok {
 		return n, false, nil
 	}
-	n.ID, err = number(file, row, 0)
+	n.ID, err = number(partition, r.Offset, 0)
 	n.Topic, n.Partition, n.Camera, n.Frame, n.From, n.To = r.Topic, r.Partition, r.Camera, frameOf(r), at(r), at(r)
 	for _, d := range r.Detections {
 		if d.Track != 0 && d.State != "tentative" && len(n.Tracks) < MostTracks {
@@ -247,7 +267,9 @@ func (p *pieces) event(ctx context.Context, r *result.Frame, e *result.Event) er
 		}
 		shown := n.From
 		n.From -= int64(float64(e.Value) * 1e6)
-		n.To = p.ended(r, shown)
+		if n.To, err = p.ended(ctx, r, shown); err != nil {
+			return err
+		}
 		to.keys = append(to.keys, n)
 	case result.OfAnalysis(*e):
 		to := p.piece(p.stretch(r))
@@ -266,47 +288,82 @@ func (p *pieces) event(ctx context.Context, r *result.Frame, e *result.Event) er
 
 // ended is when the shot of a key frame ended, which was shown then: where the next began,
 // if the row that tells it tells that too.
-func (p *pieces) ended(r *result.Frame, shown int64) int64 {
+func (p *pieces) ended(ctx context.Context, r *result.Frame, shown int64) (int64, error) {
 	for i := range r.Events {
 		if e := &r.Events[i]; e.Type == result.EventSceneCut {
-			if first, _ := p.find(e.Snapshot); first != nil {
-				return max(shown, at(first))
+			first, err := p.find(ctx, e.Snapshot)
+			if err != nil {
+				return 0, err
+			}
+			if first != nil {
+				return max(shown, at(first)), nil
 			}
 		}
 	}
-	return max(shown, min(at(r), shown+p.fn.Config.Every.Microseconds()))
+	return max(shown, min(at(r), shown+p.fn.Config.Every.Microseconds())), nil
 }
 
 // told is the node of the frame that an event points at.
 func (p *pieces) told(ctx context.Context, r *result.Frame, e *result.Event) (Node, bool, error) {
-	if len(p.rows) > 0 && e.Snapshot < p.rows[0].Offset && p.before == nil && p.file.Before != "" {
-		var err error
-		if p.before, err = p.fn.read(ctx, p.file.Before); err != nil {
-			return Node{}, false, err
-		}
+	row, err := p.find(ctx, e.Snapshot)
+	if err != nil || row == nil || row.Camera != r.Camera {
+		return Node{}, false, err
 	}
-	row, number := p.find(e.Snapshot)
-	if row == nil || row.Camera != r.Camera || !p.wanted(row) {
-		return Node{}, false, nil
-	}
-	return shot(number>>rowBits, int(number&(1<<rowBits-1)), row)
+	return shot(p.file.Partition, row)
 }
 
-// find is the row of an offset, nil if it is in neither file, and the number of its file and
-// its place in it. The key frame of a shot longer than a file may be in neither: then the
-// stretches of that shot show their first frames.
-func (p *pieces) find(offset int64) (row *result.Frame, number int64) {
-	for i, rows := range [][]result.Frame{p.rows, p.before} {
-		k, ok := slices.BinarySearchFunc(rows, offset, func(r result.Frame, o int64) int { return int(min(1, max(-1, r.Offset-o))) })
-		if ok {
-			return &rows[k], (p.file.Number-int64(i))<<rowBits | int64(k)
+// find is the row of an offset, nil if it is not wanted. It may lie in another file: the key
+// frame of a long shot does.
+func (p *pieces) find(ctx context.Context, offset int64) (*result.Frame, error) {
+	if k, ok := slices.BinarySearchFunc(p.rows, offset, func(r result.Frame, o int64) int { return cmp.Compare(r.Offset, o) }); ok {
+		return &p.rows[k], nil
+	}
+	if offset >= p.rows[0].Offset {
+		return nil, nil
+	}
+	if row, known := p.elsewhere[offset]; known {
+		return row, nil
+	}
+	name, err := p.fileOf(ctx, offset)
+	if err != nil {
+		return nil, err
+	}
+	var rows []result.Frame
+	if name != "" {
+		rows, err = p.fn.read(ctx, name, func(r *result.Frame) bool { return r.Offset == offset && p.fn.wanted(r) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	return nil, 0
+	if p.elsewhere == nil {
+		p.elsewhere = map[int64]*result.Frame{}
+	}
+	p.elsewhere[offset] = nil
+	if len(rows) > 0 {
+		p.elsewhere[offset] = &rows[0]
+	}
+	return p.elsewhere[offset], nil
 }
+
+// fileOf is the file that may hold an offset, "" if there is none.
+func (p *pieces) fileOf(ctx context.Context, offset int64) (name string, err error) {
+	of := chunk.Partition{Topic: p.rows[0].Topic, ID: p.rows[0].Partition}
+	err = p.fn.files.Files(ctx, of, offset, func(e output.Entry) error {
+		if e.Span.Start <= offset {
+			name = e.Name
+		}
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return name, err
+}
+
+var errEnough = errors.New("enough")
 
 // tracks notes where the tracks of a frame are.
-func (p *pieces) tracks(row int, r *result.Frame) error {
+func (p *pieces) tracks(r *result.Frame) error {
 	if r.Width <= 0 || r.Height <= 0 {
 		return nil
 	}
@@ -320,7 +377,7 @@ func (p *pieces) tracks(row int, r *result.Frame) error {
 		}
 		to := p.piece(fmt.Sprintf("t\x00%s\x00%d\x00%d", r.Topic, r.Partition, d.Track))
 		if to.track == nil {
-			id, err := number(p.file.Number, row, i+1)
+			id, err := number(p.file.Partition, r.Offset, i+1)
 			if err != nil {
 				return err
 			}
