@@ -29,7 +29,7 @@ with the results, and reads no frames.`,
 	f.StringVar(&q.To, "to", "", "what is looked for: a JPEG or PNG `file`, or a frame of the output as topic/partition@offset")
 	f.StringVar(&q.By, "by", "", "the `analysis` whose features are compared: histogram, perceptual_hash or keypoints (default: the "+
 		"first of them that is in the results)")
-	f.IntVar(&q.Limit, "limit", 20, "most `frames` that are listed")
+	f.IntVar(&q.Limit, "limit", 20, "most `frames`, events or clips")
 	f.DurationVar(&q.Apart, "apart", 10*time.Second,
 		"time is cut into stretches of this length, and the best frame of each camera in each is listed; 0: "+
 			"every frame")

@@ -39,3 +39,9 @@ func (f *Finder) Each(ctx context.Context, rows []*result.Frame, fn func(row *re
 
 // Close closes the log.
 func (f *Finder) Close() error { return f.frames.log.Close() }
+
+// Log is where the frames lie.
+func (f *Finder) Log() log.Log { return f.frames.log }
+
+// Parse reads a record as the results were made. The error is a *frame.Poison.
+func (f *Finder) Parse(rec *frame.Record) (frame.Frame, error) { return f.frames.parser.Parse(rec) }

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/framebeam/framebeam/cli/flags"
+	"github.com/framebeam/framebeam/history/clip"
+	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/log"
+	_ "github.com/framebeam/framebeam/transforms/log/kafka"
+)
+
+// frameFlags name where the frames of clips and pictures are, and their results.
+type frameFlags struct {
+	f                      *pflag.FlagSet
+	output, archive, topic *string
+	kafka                  *connect.Flags
+}
+
+func newFrameFlags(f *pflag.FlagSet) *frameFlags {
+	return &frameFlags{f: f, output: flags.Output(f), archive: flags.Archive(f), topic: flags.Topic(f), kafka: flags.Kafka(f)}
+}
+
+// where is what the flags name. The error lists every violation.
+func (f *frameFlags) where() (clip.Where, error) {
+	w := clip.Where{Output: strings.TrimSpace(*f.output), Topic: *f.topic}
+	if w.Output != "" && !f.f.Changed("topic") {
+		w.Topic = ""
+	}
+	var errs []error
+	if w.Topic != "" {
+		errs = append(errs, frame.CheckTopic(w.Topic))
+	}
+	switch {
+	case *f.archive != "" && f.f.Changed("brokers"):
+		errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
+	case *f.archive != "":
+		w.Log = log.Spec{Kind: archive.Kind, Root: *f.archive}
+	default:
+		var err error
+		w.Log = log.Spec{Kind: "kafka", Connection: f.kafka.Connection}
+		w.Log.Brokers, err = f.kafka.Check()
+		errs = append(errs, err)
+	}
+	return w, errors.Join(errs...)
+}
+
+// oneCamera is the camera that a command is about.
+func oneCamera(camera string) error {
+	switch {
+	case camera == "":
+		return errors.New("--camera is missing")
+	case !frame.ValidCamera(camera):
+		return fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera))
+	}
+	return nil
+}
