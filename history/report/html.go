@@ -69,6 +69,8 @@ type view struct {
 	Taken       []string
 	Rows        []rowView
 	MoreRows    int
+	Detected    []backtest.Detected
+	MoreFound   int // rows of Detected that are left out
 	Timelines   []timelineView
 	MoreCameras int
 	Groups      []groupView
@@ -124,7 +126,7 @@ type sideView struct {
 func (r *Report) view() (*view, error) {
 	v := &view{
 		Sum: r.Sum, Before: r.Before.Name, After: r.After.Name, Asked: r.asked(), Period: r.period(),
-		Cameras: cameras(r.Cameras, 0), Frames: r.frames(), Exact: r.Exact, Exactness: r.exactness(), Bounds: r.Bounds, Notes: r.Notes,
+		Cameras: cameras(r.Cameras, 0), Frames: r.frames(), Exact: r.Exact, Exactness: r.exactness(), Bounds: r.Bounds, Notes: r.notes(),
 		Computed: works(r.Computed), Taken: works(r.Taken), MoreCameras: r.moreCameras,
 	}
 	numbers := map[groupKey]int{}
@@ -156,6 +158,8 @@ func (r *Report) view() (*view, error) {
 		v.Rows = append(v.Rows, row)
 	}
 	v.MoreRows = len(r.totals) - len(v.Rows)
+	v.Detected = r.detected[:min(len(r.detected), maxRows)]
+	v.MoreFound = len(r.detected) - len(v.Detected)
 	v.Timelines = r.timelines()
 	if all := int(r.Differences()); v.Filter.Shown < all {
 		v.Left = fmt.Sprintf("Shown here: %s of %s.", page.Count(v.Filter.Shown), page.Plural(all, "difference", "differences"))

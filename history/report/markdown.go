@@ -41,7 +41,7 @@ func (r *Report) Markdown(w io.Writer, maxBytes int) error {
 		fits("- " + plain(s) + "\n")
 	}
 	fits(fmt.Sprintf("\nCompared: %s, captured %s.\n", page.Plural(int(r.Frames), "frame", "frames"), r.period()))
-	for _, s := range r.Notes {
+	for _, s := range r.notes() {
 		fits("\n" + plain(s) + "\n")
 	}
 	r.markdownTotals(fits)

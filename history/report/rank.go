@@ -39,6 +39,8 @@ type sight struct {
 func (r *Report) rank() {
 	r.totals = slices.Clone(r.Totals)
 	slices.SortStableFunc(r.totals, func(a, b backtest.Total) int { return worse(a.Count, b.Count) })
+	r.detected = slices.Clone(r.Detections)
+	slices.SortStableFunc(r.detected, func(a, b backtest.Detected) int { return cmp.Compare(b.Differ, a.Differ) })
 
 	byKey, byCamera := map[groupKey]*group{}, map[string]*timeline{}
 	var groups []*group

@@ -66,7 +66,9 @@ type Report struct {
 	options Options
 	// totals are those that differ, the worst first, then the others.
 	totals []backtest.Total
-	groups []*group // the worst first
+	// detected are those whose detections differ most first.
+	detected []backtest.Detected
+	groups   []*group // the worst first
 	// ungrouped is how many groups differ of which nothing is shown, and how many
 	// differences they have.
 	ungrouped, ungroupedDifferences int64

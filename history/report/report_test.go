@@ -143,9 +143,16 @@ func markdown(t testing.TB, r *report.Report, most int) string {
 
 func TestTheTextsAreTheGoldenOnes(t *testing.T) {
 	vague := resultOf(t)
+	vague.Sum.Renumbered = 2
+	vague.Detections = []backtest.Detected{
+		{Camera: "gate", Analysis: "motion", Frames: 90, Before: 100, After: 100}, {Camera: "yard", Analysis: "motion", Frames: 80, Differ: 7, Before: 90, After: 84},
+	}
 	vague.Exact, vague.Bounds, vague.Notes = false, []string{"tracking of gate began 1m0s before the period"}, []string{"3 frames are dead letters"}
 	for name, r := range map[string]*backtest.Result{"some": resultOf(t, some()...), "none": vague} {
 		rep := made(t, r, report.Options{})
+		if page := html(t, rep); strings.Contains(page, "With another number") != (name == "none") {
+			t.Errorf("the detections of %s", name)
+		}
 		for suffix, got := range map[string]string{".txt": text(t, rep), ".md": markdown(t, rep, report.CommentBytes)} {
 			file := filepath.Join("testdata", name+suffix)
 			if *rewrite {

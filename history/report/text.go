@@ -37,10 +37,13 @@ func (r *Report) Text(w io.Writer) error {
 			fmt.Fprintf(b, "%s: %s\n", part.name, line(s))
 		}
 	}
-	for _, s := range r.Notes {
+	for _, s := range r.notes() {
 		fmt.Fprintf(b, "note: %s\n", line(s))
 	}
 	if err := r.textTotals(b); err != nil {
+		return fmt.Errorf("write report as text: %w", err)
+	}
+	if err := r.textDetections(b); err != nil {
 		return fmt.Errorf("write report as text: %w", err)
 	}
 	if err := r.textDifferences(b); err != nil {
@@ -80,6 +83,22 @@ func (r *Report) textTotals(w io.Writer) error {
 		fmt.Fprintf(w, "and %d more, with %s\n", len(more), page.Plural(int(left.Differs()), "difference", "differences"))
 	}
 	return nil
+}
+
+func (r *Report) textDetections(w io.Writer) error {
+	if len(r.detected) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CAMERA\tANALYSIS\tFRAMES WITH DETECTIONS\tOF OTHER NUMBER\tBEFORE\tAFTER")
+	for _, d := range r.detected[:min(len(r.detected), textRows)] {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", word(d.Camera), word(d.Analysis), d.Frames, d.Differ, d.Before, d.After)
+	}
+	if more := len(r.detected) - textRows; more > 0 {
+		fmt.Fprintf(t, "and %d more\n", more)
+	}
+	return t.Flush()
 }
 
 func (r *Report) textDifferences(w io.Writer) error {

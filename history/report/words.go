@@ -22,7 +22,7 @@ func (r *Report) title() string { return fmt.Sprintf("%s against %s", r.After.Na
 func (r *Report) verdict() string {
 	n := int(r.Differences())
 	if n == 0 {
-		return fmt.Sprintf("Nothing differs: %s before and after, in %s of %s.",
+		return fmt.Sprintf("No event differs: %s before and after, in %s of %s.",
 			page.Plural(int(r.Sum.After), "event", "events"), page.Plural(int(r.Frames), "frame", "frames"), page.Plural(len(r.Cameras), "camera", "cameras"))
 	}
 	verb := "differ"
@@ -45,6 +45,22 @@ func (r *Report) exactness() string {
 		return "Exact: these are the differences of two whole live runs, event for event."
 	}
 	return "Not exact: they may differ from those of two whole live runs."
+}
+
+// renumbered says how many events are alike but for their number, "" if none are.
+func (r *Report) renumbered() string {
+	if r.Sum.Renumbered == 0 {
+		return ""
+	}
+	return page.Plural(int(r.Sum.Renumbered), "event is", "events are") + " alike but for a running number, which is no difference"
+}
+
+// notes are what else is to be known.
+func (r *Report) notes() []string {
+	if s := r.renumbered(); s != "" {
+		return append([]string{s}, r.Notes...)
+	}
+	return r.Notes
 }
 
 // period says which capture times were compared.
