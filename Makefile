@@ -62,8 +62,8 @@ schema: ## Write the analyses' JSON Schema and docs/parameters.md anew.
 	go test ./transforms/config/profiles -run Shipped -rewrite
 
 .PHONY: screenshots
-screenshots: deps-test ## Write the pictures of pages that docs/ shows anew.
-	go test -count=1 -run Browser ./history/report -screenshots $(CURDIR)/docs
+screenshots: deps-test build ## Write the pictures of pages, clips and stills that docs/ shows anew.
+	@scripts/screenshots.sh
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (default 10s).

@@ -73,11 +73,7 @@ zones: {grass: {polygon: [[0, 0.4], [0.42, 0.4], [0.42, 1], [0, 1]], loiter: 8s}
 
 func TestAReportOfRealVideoInABrowser(t *testing.T) {
 	browser.Skip(t)
-	frames, size := 240, image.Pt(384, 288)
-	if browser.Documents() {
-		frames, size = 795, image.Pt(768, 576)
-	}
-	b := trial.Start(t, street(t, frames, size))
+	b := trial.Start(t, street(t, 240, image.Pt(384, 288)))
 	stages := func(name, text string) backtest.Given {
 		file := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -119,9 +115,6 @@ func TestAReportOfRealVideoInABrowser(t *testing.T) {
 	}
 	p.Accessible()
 	p.Fits()
-	p.Document("report")
-	browser.Eval[bool](p, `(document.querySelector(".group").scrollIntoView(), true)`)
-	p.Document("report-difference")
 	filter(t, p, result)
 	zoom(t, p)
 
@@ -130,8 +123,6 @@ func TestAReportOfRealVideoInABrowser(t *testing.T) {
 	p.Look(night)
 	p.Accessible()
 	p.Fits()
-	browser.Eval[bool](p, `(document.querySelector(".group").scrollIntoView(), true)`)
-	p.Document("report-phone")
 
 	// Without its script the page has everything.
 	still := browser.Desktop

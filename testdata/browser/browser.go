@@ -247,22 +247,22 @@ func (p *Page) Fits() {
 // screenshots is where documents have their pictures.
 var screenshots = flag.String("screenshots", "", "write the pictures that documents show to this `folder`")
 
-// Documents reports whether the test is run to make the pictures of documents.
-func Documents() bool { return *screenshots != "" }
-
-// Document writes what the window shows as a picture of the documents, name.webp, if the
-// test is run with -screenshots.
+// Document writes what the window shows as a picture of the documents, a .webp or .jpg, if
+// the test is run with -screenshots.
 func (p *Page) Document(name string) {
 	p.t.Helper()
-	if !Documents() {
+	if *screenshots == "" {
 		return
 	}
-	quality := int64(75)
+	as, quality := page.CaptureScreenshotFormatWebp, int64(75)
+	if filepath.Ext(name) == ".jpg" {
+		as = page.CaptureScreenshotFormatJpeg
+	}
 	r, err := chromedp.Run(p.ctx, func(ctx context.Context, _ *chromedp.Target) (page.CaptureScreenshotResult, error) {
-		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
+		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: as, Quality: &quality})
 	})
 	if err == nil {
-		err = os.WriteFile(filepath.Join(*screenshots, name+".webp"), r.Data, 0o644)
+		err = os.WriteFile(filepath.Join(*screenshots, name), r.Data, 0o644)
 	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.url, err)
