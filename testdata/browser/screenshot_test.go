@@ -20,11 +20,16 @@ func TestScreenshotsOfPages(t *testing.T) {
 			view = browser.Phone
 			view.Dark = true
 		}
+		film := strings.HasSuffix(file, ".mp4")
+		if film {
+			view = browser.View{Width: 640, Height: 480}
+		}
 		p := browser.Open(t, file, view)
-		if strings.HasSuffix(file, ".mp4") {
+		if film {
 			browser.Eval[bool](p, `(async () => {
 				const v = document.querySelector("video");
 				v.pause();
+				if (!v.readyState) await new Promise(r => v.addEventListener("loadedmetadata", r));
 				await new Promise(r => { v.addEventListener("seeked", r, {once: true}); v.currentTime = v.duration / 2; });
 				return true })()`)
 		} else {
