@@ -29,7 +29,8 @@ func (p *Page) Accessible() {
 	p.t.Helper()
 	script, err := axe()
 	if err != nil {
-		p.t.Fatalf("axe-core: %v (make deps-test fetches it)", err)
+		notTested(p.t, "there is no axe-core: %v (make deps-test fetches it)", err)
+		return
 	}
 	type node struct {
 		Target  []any  `json:"target"`
