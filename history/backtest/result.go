@@ -176,6 +176,9 @@ type Result struct {
 	// nothing happened, ascending.
 	Timeline    []Bucket
 	BucketWidth time.Duration
+	// Timelines are those of the cameras that differ most, at most [MostTimelines], of
+	// buckets of the same width.
+	Timelines map[string][]Bucket
 
 	// Detections are counted if [Options.Detections] asks for it; sorted.
 	Detections []Detected
@@ -185,6 +188,9 @@ type Result struct {
 
 // MostBuckets is the longest timeline.
 const MostBuckets = 512
+
+// MostTimelines is how many cameras have a timeline of their own.
+const MostTimelines = 100
 
 // FramesPerSecond is how many frames were compared in a second.
 func (r *Result) FramesPerSecond() float64 {

@@ -26,6 +26,7 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 	}()
 	var first, last int64
 	counts, detected, times := map[Key]*Count{}, map[[2]string]*Detected{}, newTimeline()
+	ofCamera := map[string]*timeline{}
 	cameras := map[string]bool{}
 	bounds, work := map[string][]string{}, newWorks()
 	var unjudged int64
@@ -47,6 +48,11 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 				counts[k].add(*c)
 			}
 			times.add(&l.timeline)
+			if ofCamera[camera] == nil {
+				t := newTimeline()
+				ofCamera[camera] = &t
+			}
+			ofCamera[camera].add(&l.timeline)
 			for name, d := range l.detected {
 				k := [2]string{camera, name}
 				if detected[k] == nil {
@@ -89,6 +95,7 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 	}
 	slices.SortFunc(res.Totals, func(a, b Total) int { return a.compare(b.Key) })
 	res.Timeline, res.BucketWidth = times.list()
+	res.Timelines = worst(ofCamera, times.width)
 	for _, d := range detected {
 		res.Detections = append(res.Detections, *d)
 	}

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -70,4 +71,27 @@ func (l *timeline) list() (all []Bucket, width time.Duration) {
 		all = append(all, Bucket{time.Unix(i*l.width, 0).UTC(), *l.buckets[i]})
 	}
 	return all, time.Duration(l.width) * time.Second
+}
+
+// differs is how many differences it counts.
+func (l *timeline) differs() (n int64) {
+	for _, c := range l.buckets {
+		n += c.Differs()
+	}
+	return n
+}
+
+// worst are the timelines of the cameras that differ most, of that width.
+func worst(all map[string]*timeline, width int64) map[string][]Bucket {
+	cameras := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(c string) bool { return all[c].differs() == 0 })
+	slices.SortStableFunc(cameras, func(a, b string) int { return cmp.Compare(all[b].differs(), all[a].differs()) })
+	lists := map[string][]Bucket{}
+	for _, c := range cameras[:min(len(cameras), MostTimelines)] {
+		l := all[c]
+		for l.width < width {
+			l.widen()
+		}
+		lists[c], _ = l.list()
+	}
+	return lists
 }

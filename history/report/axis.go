@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/framebeam/framebeam/history/backtest"
 	"github.com/framebeam/framebeam/history/page"
 )
 
@@ -45,7 +46,7 @@ func (r *Report) timelines() (all []timelineView) {
 	axis := r.axis()
 	if len(r.Timeline) > 0 && len(r.Cameras) != 1 {
 		all = append(all, timelineView{
-			Name: "All cameras", Lanes: r.overall(), Ticks: axis,
+			Name: "All cameras", Lanes: r.events(r.Timeline), Ticks: axis,
 			Summary: fmt.Sprintf("%s before, %s after.", page.Plural(int(r.Sum.Before), "event", "events"), page.Count(r.Sum.After)),
 		})
 	}
@@ -55,10 +56,7 @@ func (r *Report) timelines() (all []timelineView) {
 			Summary: fmt.Sprintf("%s added, %s removed, %s changed, %s moved%s.", page.Count(l.Added), page.Count(l.Removed),
 				page.Count(l.Changed), page.Count(l.Moved), l.most(r)),
 		}
-		if len(r.Timeline) > 0 && len(r.Cameras) == 1 {
-			v.Lanes = r.overall()
-		}
-		v.Lanes = append(v.Lanes,
+		v.Lanes = append(r.events(r.Timelines[l.camera]),
 			l.lane("Added", "after", func(b *bin) int64 { return b.added }, r),
 			l.lane("Removed", "before", func(b *bin) int64 { return b.removed }, r),
 			l.lane("Changed, moved", "other", func(b *bin) int64 { return b.other }, r))
@@ -70,16 +68,20 @@ func (r *Report) timelines() (all []timelineView) {
 	return all
 }
 
-// overall are the lanes of all events of both sides.
-func (r *Report) overall() []laneView {
+// events are the lanes of all events of both sides, none if they are not known.
+func (r *Report) events(buckets []backtest.Bucket) []laneView {
+	if len(buckets) == 0 {
+		return nil
+	}
 	span := max(r.Last.Sub(r.First), time.Second)
 	before, after := laneView{Name: "Before", Class: "all"}, laneView{Name: "After", Class: "all"}
 	var most int64
-	for _, b := range r.Timeline {
+	for _, b := range buckets {
 		most = max(most, b.Before, b.After)
 	}
-	for _, b := range r.Timeline {
-		x, width := share(b.From.Sub(r.First), span), share(r.BucketWidth, span)
+	for _, b := range buckets {
+		x := share(b.From.Sub(r.First), span)
+		width := share(b.From.Add(r.BucketWidth).Sub(r.First), span) - x
 		for _, side := range []struct {
 			lane *laneView
 			n    int64

@@ -72,6 +72,7 @@ func resultOf(t testing.TB, differences ...backtest.Difference) *backtest.Result
 		Computed: []backtest.Work{{Analysis: "lines/door", Cameras: []string{"gate"}, Frames: 1000, Why: "its points are others"}},
 		Taken:    []backtest.Work{{Analysis: "tracking", Cameras: []string{"gate", "yard"}, Frames: 2000}},
 	}
+	r.Timelines = map[string][]backtest.Bucket{"gate": {{From: begin.Add(3 * time.Second), Count: backtest.Count{Before: 2}}}}
 	config := backtest.Config{Analyses: []params.Spec{{Kind: "lines", Name: "lines/door"}}}
 	r.Before.Configs = map[string]backtest.Config{"0123456789abcdef": config}
 	r.After.Configs = r.Before.Configs
@@ -167,6 +168,15 @@ func TestTheTextsAreTheGoldenOnes(t *testing.T) {
 			if d := cmp.Diff(string(want), got); d != "" {
 				t.Errorf("%s (go test ./history/report -rewrite, and look at the difference):\n%s", file, d)
 			}
+		}
+	}
+}
+
+func TestCamerasHaveTimelinesOfBothSides(t *testing.T) {
+	page := html(t, made(t, resultOf(t, some()...), report.Options{}))
+	for _, want := range []string{"<title>08:00:03.000: 2 events</title>", "<title>08:00:01.000: 4 events</title>", `<h3 id="t1">All cameras</h3>`, `<h3 id="t2">gate</h3>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
 		}
 	}
 }
