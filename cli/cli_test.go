@@ -100,8 +100,8 @@ func TestAFlagIsTheSameInEveryCommand(t *testing.T) {
 			}
 			s := shown{f.Value.Type(), f.DefValue, f.Usage}
 			name := f.Name
-			if program.Group(f) == flags.PeriodGroup {
-				name += " of a period"
+			if g := program.Group(f); g == flags.PeriodGroup || g == flags.EventGroup {
+				name += " (" + g + ")"
 			}
 			if where[name] == "" {
 				first[name], where[name] = s, path

@@ -90,7 +90,8 @@ func Chunk(f *pflag.FlagSet, defaultN int64) *int64 {
 
 // Format adds --format, of which a command has these.
 func Format(c *cobra.Command, formats ...string) *string {
-	format := c.Flags().String("format", "text", "`format` of what is printed: text or jsonl; of show also summary (a line per camera)")
+	format := c.Flags().String("format", "text", "`format` of what is printed: text or jsonl; of show also summary (a line per camera); of events and "+
+		"counts also csv, and text is a table")
 	Choices(c, "format", formats...)
 	return format
 }

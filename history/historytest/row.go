@@ -85,9 +85,9 @@ func (o Output) stage(f *result.Frame, seq int64) {
 	case seq%epochEvery == 0:
 		add(result.EventEpochStarted, "epoch "+f.Epoch)
 	case seq%lossEvery == lossEvery/2:
-		add(result.EventFramesMissing, fmt.Sprintf("%d frames before sequence %d", 1+seq%7, f.Sequence))
+		add(result.EventFramesMissing, fmt.Sprintf(result.MissingDetail, 1+seq%7, f.Sequence))
 	case seq%lossEvery == lossEvery/3:
-		add(result.EventSilence, fmt.Sprintf("%v without frames", time.Duration(10+seq%50)*time.Second))
+		add(result.EventSilence, fmt.Sprintf(result.SilenceDetail, time.Duration(10+seq%50)*time.Second))
 	}
 }
 

@@ -44,6 +44,14 @@ const (
 	EventCameraUnknown = "CameraUnknown"
 )
 
+// EventTypes are all types that events of Framebeam's own analyses and stages have. Other
+// programs that analyse may have others.
+var EventTypes = []string{
+	EventLineCrossed, EventObjectsInside, EventLoitering, EventMotion, EventSceneChange, EventTooDark, EventTooBright, EventTooBlurry,
+	EventSignalLoss, EventFrozen, EventCovered, EventSceneCut, EventKeyFrame, EventFade, EventMissingRate, EventMotionSkipped,
+	EventEpochStarted, EventFramesMissing, EventSilence, EventEpochForgotten, EventCameraUnknown,
+}
+
 // Transitions of events.
 const (
 	Begin = "begin"

@@ -121,12 +121,12 @@ func (c *Camera) Next(it *element.Item) error {
 	}
 	if v.missing > 0 {
 		c.breaks(Missing)
-		res.Events = append(res.Events, Event(res, result.EventFramesMissing, "%d frames before sequence %d", v.missing, f.Sequence))
+		res.Events = append(res.Events, Event(res, result.EventFramesMissing, result.MissingDetail, v.missing, f.Sequence))
 	}
 	at := f.Captured.UnixNano()
 	if gap := time.Duration(at - c.captured); !v.begins && c.captured != 0 && gap > c.a.silence {
 		c.breaks(Silence)
-		res.Events = append(res.Events, Event(res, result.EventSilence, "%v without frames", gap))
+		res.Events = append(res.Events, Event(res, result.EventSilence, result.SilenceDetail, gap))
 	}
 	c.captured = at
 	tellForgotten(res, v.forgotten)
