@@ -42,14 +42,14 @@ type row struct {
 	RuleName   *string       `json:"rule_name"`
 	Transition *string       `json:"transition"`
 	TrackID    *int64        `json:"track_id"`
-	Label      *string       `json:"label"`
+	Label      *string       `json:"object_label"`
 	Amount     result.Number `json:"amount"` // the event's value
 	Snapshot   int64         `json:"snapshot_offset"`
 	Detail     *string       `json:"detail"`
 	Topic      string        `json:"topic"`
 	Partition  int32         `json:"log_partition"`
 	Offset     int64         `json:"log_offset"`
-	Logged     string        `json:"logged"`
+	Logged     string        `json:"log_time"`
 	Epoch      *string       `json:"epoch_id"`
 	Sequence   *int64        `json:"frame_number"`
 	Config     *string       `json:"config_digest"`
@@ -57,8 +57,8 @@ type row struct {
 
 // Columns are those of CSV and JSON Lines.
 var Columns = []string{
-	"event_id", "camera", "captured", "analysis", "event_type", "rule_name", "transition", "track_id", "label", "amount", "snapshot_offset",
-	"detail", "topic", "log_partition", "log_offset", "logged", "epoch_id", "frame_number", "config_digest",
+	"event_id", "camera", "captured", "analysis", "event_type", "rule_name", "transition", "track_id", "object_label", "amount", "snapshot_offset",
+	"detail", "topic", "log_partition", "log_offset", "log_time", "epoch_id", "frame_number", "config_digest",
 }
 
 const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
