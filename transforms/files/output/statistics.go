@@ -12,8 +12,8 @@ import (
 )
 
 // What the footers of a block's results files say is kept in one file of the journal,
-// topic+partition/statistics+offset.json, where offset is the first of the block. Whoever
-// read many footers writes it, if it may; it can be removed at any time. It only saves
+// topic+partition/statistics+offset.json, where offset is the first of the block. Jobs write
+// it now and then, and whoever else read many footers, if he may; it can be removed at any time. It only saves
 // work, and is never believed of a file that has another length, or another lineage than
 // the one that counts: a results file of a lineage is published once, with the bytes that the
 // log gives it.
@@ -95,6 +95,14 @@ func (r *blockRecords) save(ctx context.Context, con *contents) {
 		_ = con.o.folder.WriteAtomic(ctx, statisticsFile(con.o.layout, con.Partition, r.number), b) // it only saves work
 	}
 	r.unsaved = 0
+}
+
+// keep reads and keeps what the footers of a block's files say. What fails costs those who
+// ask some time, and nobody else.
+func (c *Catalog) keep(ctx context.Context, p chunk.Partition, number int64) {
+	if con, err := c.o.contents(p); err == nil {
+		_, _ = c.look(ctx, con, number, 0)
+	}
 }
 
 // readRecord reads a file's footer.
