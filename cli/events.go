@@ -20,7 +20,7 @@ func newEvents() *cobra.Command {
 		Long: `List the events of an output folder, of complete chunks and unfinished ones, in the order of
 the log. Only files that may have such events are read, and of these only what is asked
 for. For people it is a table with times by the clocks of the zone; csv and jsonl have all
-that is known of an event, with the column names of docs/events.sql. No event is no error.`,
+that is known of an event, with the column names of docs/frames.sql. No event is no error.`,
 		Example: "  " + program.This + " --output out --camera gate --from \"yesterday 14:00\" --to \"yesterday 15:00\"\n" +
 			"  " + program.This + " --output out --type LineDetector/Crossed --rule door --from -7d --time-of-day 22:00-06:00\n" +
 			"  " + program.This + " --output out --from 2024-05-01 --to 2024-06-01 --zone Europe/Berlin --format csv\n" +

@@ -32,7 +32,7 @@ func texts(w io.Writer, zone *time.Location) printer {
 }
 
 // row is an event as CSV and JSON Lines have it. What is not known is null, in CSV empty.
-// The names are those of docs/events.sql, none of which is a word of SQL.
+// The names are those of docs/frames.sql, none of which is a word of SQL.
 type row struct {
 	EventID    string        `json:"event_id"`
 	Camera     *string       `json:"camera"`

@@ -54,6 +54,10 @@ var families = []family{
 		{"collector: frames per second", "/s", "above 0.8"},
 		{"collector: CPU per frame", "ms", ""},
 	}, measureCollector},
+	{"history", []row{
+		{"a day of 10 million rows, first event: time over reading its files", "ms", "first in 1000 ms"},
+		{"a day of 10 million rows, all events: time over reading its files", "ms", ""},
+	}, measureHistory},
 }
 
 func caseNames() string {

@@ -28,6 +28,9 @@ var work = map[string]func(context.Context, params) (cost, error){
 	"bare collector": bareCollect,
 	"live":           live,
 	"cameras":        cameras,
+	"make history":   makeHistory,
+	"ask history":    askHistory,
+	"read history":   readHistory,
 }
 
 // params are the parameters of a child's work; each uses some of them.

@@ -95,6 +95,46 @@ func shown(t *testing.T, root string) []foreignRow {
 	return parseRows(t, lines)
 }
 
+// flat are events as readers give them: what is not known is left out, times are
+// microseconds.
+func flat(t *testing.T, lines [][]byte) (events []map[string]any) {
+	t.Helper()
+	for _, line := range lines {
+		e := map[string]any{}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		for name, v := range e {
+			if v == nil {
+				delete(e, name)
+			}
+			if text, ok := v.(string); ok && (name == "captured" || name == "log_time") {
+				at, err := time.Parse(time.RFC3339Nano, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e[name] = float64(at.UnixMicro())
+			}
+		}
+		events = append(events, e)
+	}
+	slices.SortFunc(events, func(a, b map[string]any) int {
+		return cmp.Or(cmp.Compare(a["log_partition"].(float64), b["log_partition"].(float64)), cmp.Compare(a["log_offset"].(float64), b["log_offset"].(float64)),
+			cmp.Compare(a["event_id"].(string), b["event_id"].(string)))
+	})
+	return events
+}
+
+// said are the lines that a script said of something.
+func said(lines [][]byte, what string) (rest [][]byte) {
+	for _, line := range lines {
+		if r, ok := bytes.CutPrefix(line, []byte(what+" ")); ok {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
+
 // python runs one of the scripts in readers/.
 func python(t *testing.T, env []string, script string, args ...string) []byte {
 	t.Helper()
@@ -158,6 +198,20 @@ func TestProgramsThatAreNotOursReadOutputsAndArchives(t *testing.T) {
 	want := slices.DeleteFunc(slices.Clone(all), func(r foreignRow) bool { return int(r.Offset) >= complete(int(r.Partition)) })
 	if len(want) == 0 || len(want) == len(all) {
 		t.Fatalf("%d rows of %d are complete", len(want), len(all))
+	}
+	happened, err := exec.CommandContext(t.Context(), framebeam, "events", "--output="+out, "--format=jsonl").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := flat(t, linesOf(happened))
+	wholeEvents := slices.DeleteFunc(slices.Clone(events), func(e map[string]any) bool {
+		return int(e["log_offset"].(float64)) >= complete(int(e["log_partition"].(float64)))
+	})
+	detections := func(rows []foreignRow) (n int) {
+		for _, r := range rows {
+			n += len(r.Detections)
+		}
+		return n
 	}
 	found := 0
 	for _, r := range want {
@@ -228,6 +282,18 @@ func TestProgramsThatAreNotOursReadOutputsAndArchives(t *testing.T) {
 			t.Errorf("%d rows, want %d (-show +read):\n%s", len(got), len(all), d)
 		}
 	})
+	t.Run("DuckDB, events and detections", func(t *testing.T) {
+		lines := linesOf(python(t, packages, "duckdb_events.py", local, "../../docs/frames.sql"))
+		for _, names := range said(lines, "bad") {
+			t.Errorf("columns have bad names: %s", names)
+		}
+		if d := gocmp.Diff(events, flat(t, said(lines, "events"))); d != "" {
+			t.Errorf("events (-ours +read):\n%s", d)
+		}
+		if n := len(said(lines, "detections")); n != detections(all) {
+			t.Errorf("%d detections, want %d", n, detections(all))
+		}
+	})
 	t.Run("Arrow", func(t *testing.T) { same(t, parseRows(t, linesOf(python(t, packages, "pyarrow_rows.py", local)))) })
 
 	t.Run("Spark", func(t *testing.T) {
@@ -235,17 +301,14 @@ func TestProgramsThatAreNotOursReadOutputsAndArchives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rows [][]byte
-		said := map[string]string{}
-		for _, line := range linesOf(python(t, env, "spark_rows.py", out, archived)) {
-			what, rest, _ := strings.Cut(string(line), " ")
-			if what == "row" {
-				rows = append(rows, []byte(rest))
-				continue
-			}
-			said[what] = rest
+		lines := linesOf(python(t, env, "spark_rows.py", out, archived))
+		same(t, parseRows(t, said(lines, "row")))
+		if d := gocmp.Diff(wholeEvents, flat(t, said(lines, "events"))); d != "" {
+			t.Errorf("events (-ours +read):\n%s", d)
 		}
-		same(t, parseRows(t, rows))
+		if n := len(said(lines, "detections")); n != detections(want) {
+			t.Errorf("%d detections, want %d", n, detections(want))
+		}
 		var n, size, offsets, files int
 		for p, log := range logs {
 			for o, r := range log[:complete(p)] {
@@ -253,11 +316,9 @@ func TestProgramsThatAreNotOursReadOutputsAndArchives(t *testing.T) {
 			}
 			files += complete(p) / chunk
 		}
-		if want := (map[string]string{
-			"whole":   fmt.Sprint(len(want)),
-			"archive": fmt.Sprintf("[%d, %d, %d, %d]", n, size, offsets, files),
-		}); !gocmp.Equal(want, said) {
-			t.Errorf("Spark counts %v, want %v", said, want)
+		counts := string(bytes.Join(slices.Concat(said(lines, "whole"), said(lines, "archive")), []byte(" ")))
+		if want := fmt.Sprintf("%d [%d, %d, %d, %d]", len(want), n, size, offsets, files); counts != want {
+			t.Errorf("Spark counts %s, want %s", counts, want)
 		}
 	})
 }
