@@ -28,7 +28,7 @@
 // generation-NNNNNN.json opens a stretch made with one configuration. seed.json, if there
 // is one, names the output that this one goes on from (see [SeedFrom]). All are
 // created exclusively, never changed, and so settle who comes first.
-// topic+partition/verified.json only saves work.
+// topic+partition/verified.json and topic+partition/statistics+offset.json only save work.
 //
 // A changed configuration begins a new generation at the end of each
 // partition's contiguous chunks. What was published already of the chunk that comes
