@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/console"
+	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -111,7 +113,7 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	case !slices.Contains(picture.Choices, j.Pictures):
 		note(fmt.Errorf("--save-images=%s: not %s or none", j.Pictures, strings.Join(picture.Choices, ", ")))
 	}
-	j.Start, err = plan.Start(*f.from)
+	j.Start, err = place(*f.from, plan.Start)
 	note(err)
 	j.Until, err = untilOf(*f.until, endless)
 	note(err)
@@ -145,7 +147,20 @@ func untilOf(until string, endless bool) (plan.Place, error) {
 	default:
 		until = "now"
 	}
-	return plan.Until(until)
+	return place(until, plan.Until)
+}
+
+// place parses a place in the log, which may also be a moment as the commands of the
+// history say it, by the machine's clock: yesterday, -2h.
+func place(text string, parse func(string) (plan.Place, error)) (plan.Place, error) {
+	p, err := parse(text)
+	if err == nil {
+		return p, nil
+	}
+	if t, wrong := period.Moment(text, time.Local, time.Now()); wrong == nil {
+		return plan.AtTime(t), nil
+	}
+	return p, err
 }
 
 // runJob runs the job, unless something is wrong with the command line, and beside it the

@@ -96,7 +96,8 @@ type engineCost struct {
 
 // The engines, from make bench-engines on another processor, where the direct runner
 // took 2.56 to 2.83 ms: what is below is in proportion to the 1.61 ms here. Starting a
-// job does not count: on Spark that is some 29 s of CPU for each slice.
+// job does not count: on Spark that is 1 s of CPU for each slice, and some 15 to 30 s where
+// each has executors of its own.
 var engines = map[string]engineCost{
 	"direct": {
 		cost{"direct: Beam, garbage collection, files", 0.42, perBytes, derived, "make bench: what is left of 1.61 ms"},

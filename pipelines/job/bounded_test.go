@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
@@ -199,5 +200,22 @@ func TestALineSaysWhatASliceIs(t *testing.T) {
 	tasks = append(tasks, source.Task{Partition: chunk.Partition{ID: 4}}, source.Task{Partition: chunk.Partition{ID: 5}}, source.Task{Partition: chunk.Partition{ID: 6}}, source.Task{Partition: chunk.Partition{ID: 7}})
 	if got := sliceLine(2, tasks); !strings.Contains(got, "partition 5 from offset 0, 2 more partitions; 91") {
 		t.Error(got)
+	}
+}
+
+func TestSlicesSayHowLongTheRestWillTake(t *testing.T) {
+	var s slicing
+	at := time.Unix(0, 0)
+	var got []string
+	for _, from := range []int64{0, 30, 30, 90} {
+		got = append(got, s.line([]source.Task{{From: from, To: 100}}, at))
+		at = at.Add(30 * time.Second)
+	}
+	want := []string{
+		"slice 1: partition 0 from offset 0; 100 offsets to the end", "slice 2: partition 0 from offset 30; 70 offsets to the end, 1m10s left",
+		"slice 3: partition 0 from offset 30; 70 offsets to the end, 2m20s left", "slice 4: partition 0 from offset 90; 10 offsets to the end, 10s left",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

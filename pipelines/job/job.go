@@ -179,8 +179,8 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 	if err := sweep(ctx, out, tasks); err != nil {
 		return nil, err
 	}
-	for n := 1; len(tasks) > 0; n++ {
-		j.announce(n, tasks)
+	for slices := (slicing{}); len(tasks) > 0; {
+		slices.announce(j, tasks, time.Now())
 		p, err := j.pipeline(tasks, out)
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -41,11 +42,40 @@ func (j *Job) CheckEnd() error {
 	return nil
 }
 
-// announce says on standard error what the n-th slice is.
-func (j *Job) announce(n int, tasks []source.Task) {
+// slicing is how far a job in slices has come.
+type slicing struct {
+	begun time.Time
+	all   int64 // offsets, when the first slice began
+	n     int   // slices so far
+}
+
+// announce says on standard error what the next slice is.
+func (s *slicing) announce(j *Job, tasks []source.Task, now time.Time) {
 	if j.SliceBytes > 0 {
-		j.say("%s", sliceLine(n, tasks))
+		j.say("%s", s.line(tasks, now))
 	}
+}
+
+// line is what the next slice is, and how long it will take with all that come after it, as
+// fast as it has been so far.
+func (s *slicing) line(tasks []source.Task, now time.Time) string {
+	if s.n++; s.n == 1 {
+		s.begun, s.all = now, offsets(tasks)
+	}
+	line := sliceLine(s.n, tasks)
+	if left := offsets(tasks); s.n > 1 && left < s.all {
+		took := float64(now.Sub(s.begun)) / float64(s.all-left) * float64(left)
+		line += fmt.Sprintf(", %v left", time.Duration(took).Round(time.Second))
+	}
+	return line
+}
+
+// offsets is how many the tasks have, all of which end.
+func offsets(tasks []source.Task) (n int64) {
+	for i := range tasks {
+		n += tasks[i].To - tasks[i].From
+	}
+	return n
 }
 
 // mostNamed is how many partitions a line names.
@@ -53,9 +83,7 @@ const mostNamed = 4
 
 func sliceLine(n int, tasks []source.Task) string {
 	var from []string
-	var offsets int64
 	for i, t := range tasks {
-		offsets += t.To - t.From
 		if i < mostNamed {
 			from = append(from, fmt.Sprintf("partition %d from offset %d", t.Partition.ID, t.From))
 		}
@@ -63,7 +91,7 @@ func sliceLine(n int, tasks []source.Task) string {
 	if more := len(tasks) - mostNamed; more > 0 {
 		from = append(from, fmt.Sprintf("%d more partitions", more))
 	}
-	return fmt.Sprintf("slice %d: %s; %d offsets to the end", n, strings.Join(from, ", "), offsets)
+	return fmt.Sprintf("slice %d: %s; %d offsets to the end", n, strings.Join(from, ", "), offsets(tasks))
 }
 
 // left is what is still to be read after a pipeline over tasks has ended with

@@ -73,7 +73,7 @@ func add(sum tally, info *pipepb.MonitoringInfo) {
 }
 
 // Meter shows how far work is, every Interval while something goes on: the counters, the
-// rate of the first one and, on a terminal, how long it will take still. With an Interval
+// rate of the first one and how long it will take still. With an Interval
 // of 0 it only adds up.
 type Meter struct {
 	Interval time.Duration
@@ -138,7 +138,7 @@ func (m *Meter) line(now tally, at time.Time, inPlace bool) (string, []slog.Attr
 		if known {
 			attrs = append(attrs, slog.Float64("seconds_left", left.Seconds()))
 		}
-		if inPlace && known {
+		if known {
 			fmt.Fprintf(&b, "(%.0f/s, %v left)", rate, left)
 		} else {
 			fmt.Fprintf(&b, "(%.0f/s)", rate)

@@ -20,15 +20,15 @@ func TestProgressIsSaidWhileThereIsSome(t *testing.T) {
 		at = at.Add(5 * time.Second)
 	}
 	want := []string{
-		"read 0  written 0", "read 100  written 30  (20/s)", "read 100  written 64  (0/s)",
-		"read 100  written 64  (0/s)", "", "read 150  written 64  (10/s)",
+		"read 0  written 0", "read 100  written 30  (20/s, 3s left)", "read 100  written 64  (0/s, 5s left)",
+		"read 100  written 64  (0/s, 8s left)", "", "read 150  written 64  (10/s)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestOnATerminalTheLineSaysHowLongItWillTake(t *testing.T) {
+func TestOnATerminalTheLineStandsInPlace(t *testing.T) {
 	m := Meter{Counters: []Counter{{Name: "a/pictures", Label: "pictures"}, {Name: "a/packs", Label: "packs", Total: 30}}}
 	at := time.Unix(0, 0)
 	var got []string

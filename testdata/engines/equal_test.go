@@ -4,11 +4,13 @@ package engines
 
 import (
 	"os"
+	"path"
 	"strings"
 	"testing"
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
@@ -88,6 +90,20 @@ func TestEveryWayGivesTheSameBytes(t *testing.T) {
 			out := newFolder(t, "out")
 			run(t, "reprocess", on(t), analysis, []string{"--archive=" + archived, "--topic=" + from, "--output=" + out})
 			same(t, out)
+		})
+		t.Run("a range on "+name, func(t *testing.T) {
+			out := newFolder(t, "out")
+			run(t, "reprocess", on(t), []string{"--archive=" + archived, "--topic=" + from, "--output=" + out, "--seed=" + want, "--from=70"})
+			part := map[string]string{} // of the whole, with the states that the range began with
+			got := trial.Tree(t, out)
+			for name, digest := range tree {
+				file := strings.TrimSuffix(path.Base(name), path.Ext(name))
+				at, ok := chunkfolder.ParseFile(file, "", "")
+				if _, before := got[name]; !ok || at.Start >= 64 || before && strings.HasPrefix(name, "states/") {
+					part[name] = digest
+				}
+			}
+			trial.SameTree(t, t.Name(), part, got)
 		})
 		t.Run("archived on "+name, func(t *testing.T) {
 			again := newFolder(t, "archive")

@@ -81,7 +81,8 @@ func TestSparkJobKilledAndRunAgainWritesTheSame(t *testing.T) {
 			if len(pids) == 0 {
 				return errors.New("there is none")
 			}
-			return syscall.Kill(pids[0], syscall.SIGKILL)
+			// Of Go workers the youngest: those of the slice before wait some seconds for more.
+			return syscall.Kill(slices.Max(pids), syscall.SIGKILL)
 		}
 	}
 	server := func(name string) func(*job) error {

@@ -50,6 +50,9 @@ func parsePlace(flag, s string, words ...string) (Place, error) {
 // At is an offset.
 func At(offset int64) Place { return Place{offset: offset} }
 
+// AtTime is before the first record of that time or later.
+func AtTime(t time.Time) Place { return Place{at: t} }
+
 // Never reports whether the place is never reached.
 func (p Place) Never() bool { return p.word == never }
 

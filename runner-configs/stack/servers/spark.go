@@ -111,6 +111,8 @@ func (s *Stack) sparkServers() []*server {
 			for _, key := range slices.Sorted(maps.Keys(values)) {
 				set = append(set, "-D"+key+"="+values[key])
 			}
+			// One application with warm executors for all jobs, not one for each slice.
+			set = append(set, "-Dbeam.spark.test.reuseSparkContext=true")
 			return command(jobServer, java(jobServer, jobServerHeap, set...),
 				// The runner's jars first: some of Spark's are older.
 				classpath(s.artifacts.jars(sparkJobServerJars), jars),
