@@ -105,10 +105,15 @@ func (o *Output) SeedAt(ctx context.Context, p chunk.Partition, offset int64) (b
 	if err != nil {
 		return fail(err)
 	}
-	if k == chunk.Of(base, n) && !seeded {
+	begun, err := chunkfolder.ReadBase(ctx, o.folder, baseFile(p), p)
+	if err != nil {
+		return fail(err)
+	}
+	// Where retention has raised the beginning, the first chunk had something before it.
+	if k == chunk.Of(base, n) && !seeded && base == begun {
 		return begin, true, true, nil
 	}
-	if k != chunk.Of(base, n) { // what a seeded output begins with is not complete, but there
+	if k != chunk.Of(base, n) { // of what lies before the beginning there are states, if anything
 		c, err := o.contents(p)
 		if err != nil {
 			return fail(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
@@ -109,6 +110,20 @@ func TestASeededOutputHasTheBytesOfItsSeed(t *testing.T) {
 	}
 	if _, _, ok, err := whole.SeedAt(t.Context(), chunk.Partition{Topic: "frames", ID: 7}, 0); ok || err != nil {
 		t.Errorf("another partition: %v, %v", ok, err)
+	}
+
+	// Retention gives up what lies before chunk 2, and the states of chunk 1 at last.
+	b, err := journal.Marshal(chunkfolder.Base{Format: journalFormat, Topic: "frames", Start: 2 * testN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, seed, partitionDir(frames0.Key())+fmt.Sprintf("retained+%0*d.json", chunkfolder.OffsetDigits, 2*testN), b)
+	if begin, bare, ok, err := whole.SeedAt(t.Context(), frames0, 1); begin != 2*testN || bare || !ok || err != nil {
+		t.Errorf("at a beginning that was raised: %d, %v, %v, %v", begin, bare, ok, err)
+	}
+	remove(t, seed, whole.layout.states(testName(t, 1)))
+	if _, _, _, err := whole.SeedAt(t.Context(), frames0, 1); !errors.Is(err, ErrNoStates) {
+		t.Errorf("without the states before it: %v", err)
 	}
 }
 
