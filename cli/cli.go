@@ -41,7 +41,7 @@ var groups = []group{
 	{"To keep what matters", []func() *cobra.Command{newRetention}},
 	{"To ask what happened", []func() *cobra.Command{newEvents, newCounts, newConfig}},
 	{"To look at results", []func() *cobra.Command{newShow, newSimilar, newRender, newStoryboard, newPicture, newClip, newStill}},
-	{"To try and to measure", []func() *cobra.Command{newRun, newTrack, newStack}},
+	{"To try and to measure", []func() *cobra.Command{newBacktest, newRun, newTrack, newStack}},
 }
 
 const about = `Framebeam analyses many video streams at once. Cameras and video files go in; results that
@@ -49,7 +49,7 @@ can be trusted come out. The same frames and the same configuration give the sam
 live, replayed, or after a crash.
 
 Exit codes: 0 done, 1 something failed, 2 the command line or a file that it names is wrong
-and nothing was started.`
+and nothing was started, 3 a comparison found differences.`
 
 // New is framebeam, with all of its commands.
 func New() *cobra.Command {

@@ -25,6 +25,8 @@ const (
 	Done   = 0
 	Failed = 1
 	Usage  = 2 // the command line or a file that it names is wrong, and nothing was started
+	// Differs is of commands that compare, and found differences.
+	Differs = 3
 )
 
 // wrong is what is wrong with a command line.

@@ -171,7 +171,22 @@ func (j *Job) Run(ctx context.Context) (_ *Result, err error) {
 			return nil, fmt.Errorf("backtest: cameras diverge although nothing is taken from anywhere: %v", slices.Sorted(maps.Keys(forced)))
 		}
 	}
+	if r.frames.Load() == 0 {
+		return nil, r.nothing()
+	}
 	return r.result(time.Since(began))
+}
+
+// nothing says that no frame was compared.
+func (r *run) nothing() error {
+	var of string
+	if len(r.Cameras) > 0 {
+		of = " of " + named(slices.Clone(r.Cameras))
+	}
+	if r.Period.Open() {
+		return fmt.Errorf("topic %s: there is no frame%s to compare", r.Topic, of)
+	}
+	return fmt.Errorf("topic %s: there is no frame%s to compare in the period %v", r.Topic, of, r.Period)
 }
 
 func (r *run) close() (err error) {

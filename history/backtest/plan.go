@@ -139,16 +139,21 @@ func (r *recipe) from(camera string, p *profiles.ProfileRecord, name string, on 
 		}
 		return computed, "the two configurations differ in it"
 	}
+	before := ""
 	for i := range on.eras {
 		e := &on.eras[i]
 		if e.to <= on.from {
 			continue
 		}
 		with := e.record.Of(camera)
-		if with != nil && r.same(p, e.record, with).analyses[name] {
-			continue
+		if with == nil || !r.same(p, e.record, with).analyses[name] {
+			return computed, r.difference(p, name, e, with)
 		}
-		return computed, r.difference(p, name, e, with)
+		// A step that differs only by how much it may remember began afresh all the same.
+		if before != "" && before != with.Digests[name] {
+			return computed, fmt.Sprintf("in the output it began anew at offset %d", e.begun)
+		}
+		before = with.Digests[name]
 	}
 	return ofStore, ""
 }
@@ -245,17 +250,21 @@ func (r *recipe) bound(camera string, p *profiles.ProfileRecord, s planned, on *
 // late says of each step that is taken from the store where the output's configuration
 // gave it a beginning that a run of the recipe would not have had.
 func (r *recipe) late(camera string, p *plan, on *footing) (all []string) {
+	of := func(e *era, name string) string {
+		if with := e.record.Of(camera); with != nil {
+			return with.Digests[name]
+		}
+		return ""
+	}
 	for _, s := range p.steps {
 		if s.from != ofStore {
 			continue
 		}
 		for i := len(on.eras) - 1; i > 0; i-- {
-			before := on.eras[i-1].record.Of(camera)
-			if before != nil && p.profile.Digests[s.Name] == before.Digests[s.Name] || before != nil && r.same(p.profile, on.eras[i-1].record, before).analyses[s.Name] {
-				continue
+			if of(&on.eras[i-1], s.Name) != of(&on.eras[i], s.Name) {
+				all = append(all, fmt.Sprintf("%s is taken from the output, in which it began at offset %d of %v, where the configuration changed", s.Name, on.eras[i].begun, on.partition))
+				break
 			}
-			all = append(all, fmt.Sprintf("%s is taken from the output, in which it began at offset %d of %v, where the configuration changed", s.Name, on.eras[i].begun, on.partition))
-			break
 		}
 	}
 	return all

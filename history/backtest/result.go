@@ -72,7 +72,7 @@ type Moment struct {
 	// Event happens at the frame; nil: nothing of the key does.
 	Event *result.Event
 	// Frame is the side's row, with its place in the log, its detections and all events,
-	// but without features. Its topic, partition and offset name the picture.
+	// but without quality and features. Its topic, partition and offset name the picture.
 	Frame result.Frame
 }
 

@@ -242,3 +242,24 @@ func TestAnalyzeFitsIntoAPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAnalysesSeeTheTimeThatResultsHold(t *testing.T) {
+	rec := record(0, "gate", picture8x6(t))
+	for i := range rec.Headers {
+		if rec.Headers[i].Key == "ce_time" {
+			rec.Headers[i].Value = []byte("2024-05-01T08:00:00.123456789Z")
+		}
+	}
+	a, err := NewAnalyzer(looking("quality"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	it, err := a.Analyze(chunk.Partition{Topic: "frames"}, &rec)
+	if err != nil || it.Result.Status != result.OK {
+		t.Fatal(it.Result.Detail, err)
+	}
+	if got := it.Frame.Captured; !got.Equal(time.UnixMicro(it.Result.Captured)) || got.Nanosecond() != 123456000 {
+		t.Errorf("%v", got)
+	}
+}
