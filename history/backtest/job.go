@@ -97,16 +97,11 @@ func openStored(ctx context.Context, root string) (*stored, error) {
 }
 
 // eras are a partition's.
-func (s *stored) eras(ctx context.Context, p chunk.Partition) ([]era, error) {
-	all, err := s.Stretches(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	var eras []era
-	for _, e := range all {
+func (s *stored) eras(p chunk.Partition) (eras []era) {
+	for _, e := range s.Stretches(p) {
 		eras = append(eras, era{e.From, e.To, e.Begun, s.records[e.Generation.Number-1]})
 	}
-	return eras, nil
+	return eras
 }
 
 // run is a job under way.
@@ -138,8 +133,10 @@ type part struct {
 
 	lanes map[string]*lane
 	found []Difference
-	// only are frames that one of two outputs has and the other not.
-	only [2]int64
+	// only are frames that one of two outputs has and the other not, skipped those of
+	// cameras that the output never looked at.
+	only    [2]int64
+	skipped int64
 }
 
 // Run compares. Close the result.
@@ -305,10 +302,14 @@ func (r *run) looked() (from, to int64) {
 }
 
 func (r *run) ofStore(ctx context.Context, p *part) (err error) {
-	if p.eras, err = r.store.eras(ctx, p.Partition); err != nil || len(p.eras) == 0 {
+	p.eras = r.store.eras(p.Partition)
+	bare, err := r.store.Bare(ctx, p.Partition)
+	if err != nil {
 		return err
 	}
-	p.base = p.eras[0].from
+	if p.base, err = r.store.Base(ctx, p.Partition); err != nil || p.base == chunk.None {
+		return err
+	}
 	if p.files, err = r.store.files(ctx, p.Partition); err != nil {
 		return err
 	}
@@ -322,7 +323,7 @@ func (r *run) ofStore(ctx context.Context, p *part) (err error) {
 			return err
 		}
 	}
-	for len(p.files) > 0 && p.files[0].last < from {
+	for len(p.files) > 0 && (p.files[0].last < from || p.files[0].end <= p.base) {
 		p.files = p.files[1:]
 	}
 	for n := len(p.files); n > 0 && p.files[n-1].first >= to; n-- {
@@ -332,14 +333,14 @@ func (r *run) ofStore(ctx context.Context, p *part) (err error) {
 		return nil
 	}
 	p.from, p.to = p.files[0].start, p.files[len(p.files)-1].end
-	p.base = min(p.base, p.from)
+	p.from = max(p.from, p.base)
 	p.known = map[string]int64{}
 	for _, at := range []int64{p.from, p.to} {
 		end, ok, err := r.store.end(ctx, p.Partition, chunk.Of(at, r.n)-1)
 		if err != nil {
 			return err
 		}
-		if at == p.from && at > p.base {
+		if at == p.from && (at > p.base || !bare) {
 			p.unknown = !ok
 			for _, c := range end.Cameras {
 				p.known[c.Camera] = c.Last
@@ -401,7 +402,7 @@ func (r *run) check() error {
 	for _, side := range []*recipe{r.before, r.after} {
 		for _, p := range r.parts {
 			for _, camera := range p.ending {
-				if side == nil || !r.wanted(camera) {
+				if side == nil || !r.wanted(camera) || r.skips(p, camera) {
 					continue
 				}
 				_, err := side.plan(camera, r.footing(p, side, nil))
@@ -427,6 +428,11 @@ func (r *run) check() error {
 
 func (r *run) wanted(camera string) bool {
 	return camera != "" && (len(r.Cameras) == 0 || slices.ContainsFunc(r.Cameras, func(p string) bool { return params.Matches(p, camera) }))
+}
+
+// skips reports whether the output that is compared never looked at the camera.
+func (r *run) skips(p *part, camera string) bool {
+	return r.before == nil && !slices.ContainsFunc(p.eras, func(e era) bool { return e.to > p.from && e.record.Looks(camera) })
 }
 
 // pass compares all partitions, and returns cameras that have to be computed as a whole.

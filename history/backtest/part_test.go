@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,8 @@ import (
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -189,5 +192,78 @@ func TestAnInterruptedBacktestLeavesNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+func TestCamerasThatTheOutputDidNotLookAtAreLeftOut(t *testing.T) {
+	logs := logsOf(t, 29)
+	some, err := stagesOf(t, tracked()).OfCameras([]string{film.Camera(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	write(t, root, chunks, logs, nil, some)
+	st := stagesOf(t, tracked("lines", `{"middle": {"points": [[0.4, 0], [0.4, 1]]}}`))
+	_, after, res, err := seenRows(t, Job{Before: Given{Name: "store", Output: root}, After: Given{Name: "b", Stages: &st}, Topic: trial.Topic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !res.Exact || !slices.Equal(res.Cameras, []string{film.Camera(0)}) || len(res.Notes) != 2 || !strings.Contains(res.Notes[0], "did not look at") {
+		t.Errorf("%q, bounds %q, notes %q", res.Cameras, res.Bounds, res.Notes)
+	}
+	sameRows(t, "after", slices.DeleteFunc(wholeRows(t, st, logs), func(f result.Frame) bool { return f.Camera != film.Camera(0) }), after)
+}
+
+// What a seed or retention has taken away is known: nothing is exact whose memory is gone.
+func TestAnOutputThatBeginsInTheMiddleIsNoBeginning(t *testing.T) {
+	logs := logsOf(t, 31)
+	stored := stagesOf(t, tracked())
+	whole, root := t.TempDir(), t.TempDir()
+	write(t, whole, chunks, logs, nil, stored)
+	ctx := t.Context()
+	from, err := openStored(ctx, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := output.Seed{Begins: map[string]int64{}}
+	for i := range logs {
+		p := chunk.Partition{Topic: trial.Topic, ID: int32(i)}
+		begin, bare, ok, err := from.SeedAt(ctx, p, 2*chunks)
+		if err != nil || bare || !ok {
+			t.Fatal(begin, bare, ok, err)
+		}
+		seed.Begins[p.Key()] = begin
+	}
+	folder, err := store.Open(ctx, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := output.SeedFrom(ctx, folder, from.Output, seed); err != nil {
+		t.Fatal(err)
+	}
+	// Its rows are the seed's.
+	for _, dir := range []string{"results", "_partial"} {
+		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join(whole, dir))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		change []string
+		exact  bool
+	}{
+		{nil, true},
+		{[]string{"lines", `{"middle": {"points": [[0.4, 0], [0.4, 1]]}}`}, false},
+	} {
+		st := stagesOf(t, tracked(c.change...))
+		_, after, res, err := seenRows(t, Job{Before: Given{Name: "store", Output: root}, After: Given{Name: "b", Stages: &st}, Topic: trial.Topic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Exact != c.exact || res.Frames == 0 {
+			t.Errorf("%q: exact is %v, bounds %q", c.change, res.Exact, res.Bounds)
+		}
+		if c.exact {
+			sameRows(t, "after", slices.DeleteFunc(wholeRows(t, st, logs), func(f result.Frame) bool { return f.Offset < 2*chunks }), after)
+		}
 	}
 }

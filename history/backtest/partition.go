@@ -18,7 +18,8 @@ type lane struct {
 	camera        string
 	before, after *hand // nil: the side is an output
 	*tally
-	bounds []string
+	bounds  []string
+	skipped int64 // frames that a side did not look at
 }
 
 func (l *lane) hands() (all []*hand) {
@@ -44,7 +45,7 @@ const mostBytes = 8 << 20
 
 // partition compares a partition, slab by slab; the next is read meanwhile.
 func (r *run) partition(ctx context.Context, p *part, forced map[string]string) error {
-	p.lanes, p.found, p.only = map[string]*lane{}, nil, [2]int64{}
+	p.lanes, p.found, p.only, p.skipped = map[string]*lane{}, nil, [2]int64{}, 0
 	ctx, cancel := context.WithCancel(ctx)
 	slabs := make(chan slab)
 	var failed error
@@ -104,7 +105,7 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 	// Nothing that is compared depends on quality and features: nothing in sequence reads them.
 	selection := result.Selection{
 		Columns: result.AllColumns &^ (result.OfQuality | result.OfFeatures),
-		Row:     func(f *result.Frame) bool { return r.wanted(f.Camera) },
+		Row:     func(f *result.Frame) bool { return f.Offset >= p.from && r.wanted(f.Camera) },
 	}
 	if r.seen != nil {
 		selection.Columns = result.AllColumns
@@ -279,6 +280,10 @@ func (r *run) slab(ctx context.Context, p *part, s *slab, forced map[string]stri
 		if !r.wanted(row.Camera) {
 			continue
 		}
+		if r.skips(p, row.Camera) {
+			p.skipped++
+			continue
+		}
 		w, err := of(row.Camera)
 		if err != nil {
 			return err
@@ -371,7 +376,10 @@ func (r *run) compare(ctx context.Context, w *work) error {
 		if r.seen != nil {
 			r.seen(before, after)
 		}
-		if r.within(before, after) {
+		switch {
+		case before.Status == result.Skipped || after.Status == result.Skipped:
+			w.skipped++
+		case r.within(before, after):
 			w.add(before, after)
 			r.frames.Add(1)
 		}

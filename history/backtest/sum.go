@@ -34,6 +34,7 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 		for _, camera := range slices.Sorted(maps.Keys(p.lanes)) {
 			l := p.lanes[camera]
 			res.Frames += l.frames
+			p.skipped += l.skipped
 			if l.frames > 0 {
 				cameras[camera] = true
 			}
@@ -79,6 +80,9 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 			}
 		}
 		p.found = nil
+		if p.skipped > 0 {
+			res.Notes = append(res.Notes, fmt.Sprintf("%d frames of %v are of cameras that an output did not look at, and are not compared", p.skipped, p.Partition))
+		}
 		for i, name := range []string{r.Before.Name, r.After.Name} {
 			if p.only[i] > 0 {
 				res.Notes = append(res.Notes, fmt.Sprintf("%d frames of %v are only in %s, and not compared", p.only[i], p.Partition, name))

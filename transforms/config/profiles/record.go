@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
@@ -18,7 +19,8 @@ import (
 type Record struct {
 	Settings Settings
 	Profiles []ProfileRecord
-	OpenCV   string // version
+	Cameras  []string // patterns of those that were looked at; none: all
+	OpenCV   string   // version
 	Arch     string
 	Zones    string // version of the time zones' rules
 }
@@ -38,8 +40,16 @@ type ProfileRecord struct {
 	Pixels frame.Pixels
 }
 
-// Of is the camera's profile; nil if there is none.
+// Looks reports whether the camera was looked at.
+func (r *Record) Looks(camera string) bool {
+	return len(r.Cameras) == 0 || slices.ContainsFunc(r.Cameras, func(p string) bool { return params.Matches(p, camera) })
+}
+
+// Of is the camera's profile; nil if there is none, or it was not looked at.
 func (r *Record) Of(camera string) *ProfileRecord {
+	if !r.Looks(camera) {
+		return nil
+	}
 	i := params.Select(camera, func(i int) string { return r.Profiles[i].Match }, len(r.Profiles))
 	if i < 0 {
 		return nil
@@ -57,7 +67,7 @@ func ReadRecord(text string) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode recorded configuration: %w", err)
 	}
-	r := &Record{Settings: all.Config, OpenCV: all.OpenCV, Arch: all.Arch, Zones: all.Zones}
+	r := &Record{Settings: all.Config, Cameras: all.Cameras, OpenCV: all.OpenCV, Arch: all.Arch, Zones: all.Zones}
 	for _, e := range all.Profiles {
 		p := ProfileRecord{Match: e.Match, Digest: e.Digest, Silence: e.Silence, Digests: map[string]string{}, Pixels: frame.GrayPixels}
 		for _, a := range e.PerFrame {

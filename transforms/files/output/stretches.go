@@ -3,7 +3,6 @@ package output
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -22,44 +21,42 @@ type Stretch struct {
 	Generation Generation
 }
 
-// Stretches are those of a partition from the output's base on, ascending and without
-// gaps; none if no job has begun the partition.
-func (o *Output) Stretches(ctx context.Context, p chunk.Partition) ([]Stretch, error) {
-	base, err := readBase(ctx, o.folder, p)
-	if err != nil || base == chunk.None {
-		return nil, err
-	}
+// Stretches are those of a partition, ascending and without gaps from offset 0 on, also
+// those of which the output has no rows any more.
+func (o *Output) Stretches(p chunk.Partition) []Stretch {
 	var all []Stretch
 	for _, g := range governors(o.gens, p.Key()) {
 		begun := g.from * o.layout.N
-		s := Stretch{From: max(base, begun, g.at), To: chunk.MaxOffset, Begun: max(base, begun), Generation: o.gens[g.generation-1]}
+		s := Stretch{From: max(begun, g.at), To: chunk.MaxOffset, Begun: begun, Generation: o.gens[g.generation-1]}
 		if n := len(all); n > 0 {
-			if all[n-1].To = s.From; all[n-1].From >= s.From {
-				all = all[:n-1] // nothing of it is left
-			}
+			all[n-1].To = s.From
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	return all
+}
+
+// Bare reports whether nothing was remembered at the base of a partition: whether its first
+// job has begun there, and not a seed or retention.
+func (o *Output) Bare(ctx context.Context, p chunk.Partition) (bool, error) {
+	base, err := o.Base(ctx, p)
+	if err != nil || base == chunk.None {
+		return true, err
+	}
+	first, err := chunkfolder.ReadBase(ctx, o.folder, baseFile(p), p)
+	if err != nil || first != base {
+		return false, err
+	}
+	seeded, err := o.seededAt(ctx, p, base)
+	return !seeded, err
 }
 
 // End is the end of a chunk, with the cameras that were not forgotten and their last
 // offsets; ok is false if the output has no states of the chunk.
 func (s *States) End(ctx context.Context, p chunk.Partition, index int64) (end chunk.End, ok bool, err error) {
-	name, err := chunkfolder.NameOf(chunk.ID{Partition: p, Index: index}, s.o.layout.N)
-	if err != nil {
-		return chunk.End{}, false, err
-	}
-	file := s.o.layout.states(name)
-	end, lineage, err := readEnd(ctx, s.o.folder, file)
+	end, err = s.o.endOf(ctx, p, index)
 	if errors.Is(err, fs.ErrNotExist) {
 		return chunk.End{}, false, nil
 	}
-	if err != nil {
-		return chunk.End{}, false, err
-	}
-	if want := governing(s.o.gens, p.Key(), index).lineage; lineage != want {
-		return chunk.End{}, false, fmt.Errorf("%s has lineage %s, not %s", s.o.folder.Path(file), lineage, want)
-	}
-	return end, true, nil
+	return end, err == nil, err
 }
