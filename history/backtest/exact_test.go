@@ -189,7 +189,7 @@ func logsOf(t testing.TB, seed uint64) [][]frame.Record {
 func TestABacktestIsTheDifferenceOfTwoWholeRuns(t *testing.T) {
 	logs := logsOf(t, 7)
 	spec := memoryOf(t, logs)
-	few(t, 8, func(rt *rapid.T) {
+	few(t, 6, func(rt *rapid.T) {
 		a := drawConfig(rt, "a")
 		b := changed(rt, a, 3)
 		stA, errA := a.Stages()

@@ -356,7 +356,7 @@ func (h *hand) analyse(e *entry, only []params.Spec) (element.Item, error) {
 }
 
 func (h *hand) noRecord(e *entry) error {
-	return fmt.Errorf("%v offset %d: the frame of camera %s is needed and not in the log", e.partition, e.offset, h.camera)
+	return fmt.Errorf("%v offset %d: the frame of camera %s is needed, and the log does not have it: if it begins later, begin later too (--from)", e.partition, e.offset, h.camera)
 }
 
 func (h *hand) close() {

@@ -84,7 +84,9 @@ func openStored(ctx context.Context, root string) (*stored, error) {
 	for _, g := range o.Generations() {
 		r, err := profiles.ReadRecord(g.Config)
 		if err != nil {
-			return nil, fmt.Errorf("output %s, generation %d: %w", folder.Root(), g.Number, err)
+			// What made its rows is not known, so nothing is taken from them.
+			slog.Warn("the configuration of a generation cannot be read", "output", folder.Root(), "generation", g.Number, "error", err)
+			r = &profiles.Record{}
 		}
 		s.records = append(s.records, r)
 	}

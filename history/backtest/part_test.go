@@ -98,7 +98,7 @@ func TestAPeriodInTheMiddle(t *testing.T) {
 func TestOfSeveralGenerationsWhatIsOfAnEqualDigestIsTaken(t *testing.T) {
 	logs := logsOf(t, 13)
 	spec := memoryOf(t, logs)
-	few(t, 4, func(rt *rapid.T) {
+	few(t, 3, func(rt *rapid.T) {
 		first := tracked("motion", `{"min_area": 12}`, "histogram", "{}")
 		second := changed(rt, first, 2)
 		second.Settings = first.Settings

@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -112,9 +111,9 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 	}
 	var other *rows
 	if r.other != nil {
-		other = &rows{of: r.other, files: p.others, selection: selection}
+		other = &rows{of: r.other, partition: p.Partition, files: p.others, selection: selection}
 	}
-	mine := &rows{of: r.store, files: p.files, selection: selection}
+	mine := &rows{of: r.store, partition: p.Partition, files: p.files, selection: selection}
 	for len(mine.files) > 0 || mine.at < mine.upTo {
 		if err := mine.more(ctx); err != nil {
 			return err
@@ -142,6 +141,7 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 // rows reads an output's rows of a partition in their order.
 type rows struct {
 	of        *stored
+	partition chunk.Partition
 	selection result.Selection
 	files     []file         // not yet read
 	read      []result.Frame // and not yet given
@@ -151,9 +151,8 @@ type rows struct {
 
 // more reads the next file, if all of the last is given.
 func (w *rows) more(ctx context.Context) error {
-	for w.at >= w.upTo && len(w.files) > 0 {
+	for try := 1; w.at >= w.upTo && len(w.files) > 0; {
 		f := w.files[0]
-		w.files = w.files[1:]
 		var read []result.Frame
 		err := w.of.Read(ctx, f.name, w.selection, func(rows []result.Frame) error {
 			if read = append(read, rows...); len(read) == len(rows) {
@@ -161,14 +160,34 @@ func (w *rows) more(ctx context.Context) error {
 			}
 			return ctx.Err()
 		})
-		if notThere(err) {
-			return fmt.Errorf("a job has just gone on with the output, start again: %w", err)
+		if notThere(err) && try < looks {
+			// A job has gone on meanwhile: what was the beginning of a chunk has more now.
+			try++
+			if err := w.again(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		if err != nil {
 			return err
 		}
-		w.read, w.at, w.upTo = read, f.start, f.end
+		w.files = w.files[1:]
+		for len(read) > 0 && read[0].Offset < w.at {
+			read = read[1:] // given already, of a file that was there before
+		}
+		w.read, w.at, w.upTo = read, max(w.at, f.start), f.end
 	}
+	return nil
+}
+
+// again lists the files anew that are not yet read, up to the same offset.
+func (w *rows) again(ctx context.Context) error {
+	end := w.files[len(w.files)-1].end
+	files, err := w.of.files(ctx, w.partition)
+	if err != nil {
+		return err
+	}
+	w.files = slices.DeleteFunc(files, func(f file) bool { return f.end <= w.at || f.start >= end })
 	return nil
 }
 

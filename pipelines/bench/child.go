@@ -31,6 +31,9 @@ var work = map[string]func(context.Context, params) (cost, error){
 	"make history":   makeHistory,
 	"ask history":    askHistory,
 	"read history":   readHistory,
+	"moved line":     movedLine,
+	"stored rows":    storedRows,
+	"other motion":   otherMotion,
 }
 
 // params are the parameters of a child's work; each uses some of them.
