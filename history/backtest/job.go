@@ -100,7 +100,7 @@ func openStored(ctx context.Context, root string) (*stored, error) {
 
 // eras are a partition's.
 func (s *stored) eras(p chunk.Partition) (eras []era) {
-	for _, e := range s.Stretches(p) {
+	for _, e := range s.AllStretches(p) {
 		eras = append(eras, era{e.From, e.To, e.Begun, s.records[e.Generation.Number-1]})
 	}
 	return eras

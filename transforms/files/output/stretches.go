@@ -21,9 +21,26 @@ type Stretch struct {
 	Generation Generation
 }
 
-// Stretches are those of a partition, ascending and without gaps from offset 0 on, also
-// those of which the output has no rows any more.
-func (o *Output) Stretches(p chunk.Partition) []Stretch {
+// Stretches are those of a partition from the output's base on, ascending and without
+// gaps; none if no job has begun the partition.
+func (o *Output) Stretches(ctx context.Context, p chunk.Partition) ([]Stretch, error) {
+	base, err := o.Base(ctx, p)
+	if err != nil || base == chunk.None {
+		return nil, err
+	}
+	all := o.AllStretches(p)
+	for len(all) > 0 && all[0].To <= base {
+		all = all[1:]
+	}
+	if len(all) > 0 {
+		all[0].From, all[0].Begun = max(base, all[0].From), max(base, all[0].Begun)
+	}
+	return all, nil
+}
+
+// AllStretches are those of a partition from offset 0 on, also those of which the output
+// has no rows, or none any more.
+func (o *Output) AllStretches(p chunk.Partition) []Stretch {
 	var all []Stretch
 	for _, g := range governors(o.gens, p.Key()) {
 		begun := g.from * o.layout.N
