@@ -76,7 +76,7 @@ deps-bench: ## deps, and what is compared with.
 .PHONY: bench
 bench: deps-bench ## Ratios against bare OpenCV loops, from one run; then those of each analysis.
 	go run ./pipelines/bench
-	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence/steps ./transforms/vision/tracking
+	go test -run '^$$' -bench . -benchtime 2s ./transforms/perframe ./transforms/sequence/steps ./transforms/vision/tracking ./history/area ./history/similar
 
 .PHONY: score
 score: deps ## What the analyses find against the truth (docs/scores.md), and tracks of real video (out/score).

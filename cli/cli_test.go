@@ -182,7 +182,7 @@ func TestEverythingWrongIsListedAtOnce(t *testing.T) {
 		"render --runner=abacus --images=some --camera=a/b more":         `unexpected argument "more"|abacus|--output is missing|--images=some|--camera: camera "a/b"`,
 		"render --output=out --archive=archive --brokers=localhost:9092": "--archive and --brokers are both given",
 		"render --output=out --brokers=localhost":                        `"localhost" is not host:port`,
-		"similar --by=smell --camera=a/b,c/d --apart=-1s more": `unexpected argument "more"|--output is missing|--to is missing|` +
+		"similar --by=smell --camera=a/b,c/d --apart=-1s more": `unexpected argument "more"|--output is missing|--like is missing|` +
 			`--by=smell|--camera=a/b|--camera=c/d|--apart=-1s`,
 		"run more": `unexpected argument "more"`,
 	} {

@@ -22,6 +22,9 @@ type Entry struct {
 	File
 	Span       chunkfolder.Name // which offsets it may hold
 	Statistics result.Statistics
+	// Size and Lineage are what tells it from another file of its name.
+	Size    int64
+	Lineage string
 }
 
 // Catalog knows what the footers of an output's results files say. It reads each once, many
@@ -110,9 +113,11 @@ func (c *Catalog) files(ctx context.Context, p chunk.Partition, from int64, fn f
 			if e.Span, ok = f.Span(); !ok || e.Span.End < from {
 				return nil
 			}
-			if e.Statistics, err = known.statistics(ctx, con, f); err != nil {
+			rec, err := known.record(ctx, con, f)
+			if err != nil {
 				return err
 			}
+			e.Statistics, e.Size, e.Lineage = rec.Statistics, rec.Size, rec.Lineage
 			return fn(e)
 		}); err != nil {
 			return err
@@ -221,11 +226,10 @@ func (r *blockRecords) lineage(ctx context.Context, con *contents) func(file str
 	}
 }
 
-// statistics are those of a file that counts.
-func (r *blockRecords) statistics(ctx context.Context, con *contents, f File) (result.Statistics, error) {
+// record is what is known of a file that counts.
+func (r *blockRecords) record(ctx context.Context, con *contents, f File) (record, error) {
 	if rec, ok := r.files[path.Base(f.Name)]; ok && !f.Partial {
-		return rec.Statistics, nil
+		return rec, nil
 	}
-	rec, err := readRecord(ctx, con.o, f.Name)
-	return rec.Statistics, err
+	return readRecord(ctx, con.o, f.Name)
 }

@@ -1,4 +1,4 @@
-package search
+package similar
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,15 @@ func TestTheMostAlikeFramesAreListedFirst(t *testing.T) {
 	}
 }
 
+func TestOnlyFramesOfThePeriodAreListed(t *testing.T) {
+	root := outputOf(t, []result.Frame{hashed("gate", 10, 0), hashed("gate", 20, 4), hashed("yard", 30, 9), hashed("gate", 40, 2)})
+	q := Query{Output: root, To: "frames/0@0", Limit: 9}
+	q.Period.From, q.Period.To = time.Unix(20, 0), time.Unix(40, 0)
+	if _, got := found(t, q); !slices.Equal(got, []int64{1, 2}) {
+		t.Error(got)
+	}
+}
+
 func TestALongListIsCutAsItGrows(t *testing.T) {
 	var rows []result.Frame
 	for i := range 3000 {
@@ -229,7 +239,7 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 func TestEverythingWrongIsListed(t *testing.T) {
 	q := Query{Cameras: []string{"a/b"}, Format: "xml", By: "smell", Apart: -1}
 	err := q.Check()
-	for _, want := range []string{"--output is missing", "--to is missing", "--by=smell", "--camera=a/b", "--limit=0", "--apart=-1ns", "--format=xml"} {
+	for _, want := range []string{"--output is missing", "--like is missing", "--by=smell", "--camera=a/b", "--limit=0", "--apart=-1ns", "--format=xml"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}

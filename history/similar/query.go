@@ -1,7 +1,8 @@
-// Package search lists the frames of an output folder that look most like a picture, the
+// Package similar lists the frames of an output folder that look most like a picture, the
 // most alike first. It compares the features that the analyses histogram, perceptual_hash
-// and keypoints stored with the results, and reads no frames.
-package search
+// and keypoints stored with the results, and reads no frames: of the results only the columns of the features, in
+// files that may have frames of the cameras and of the period.
+package similar
 
 import (
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -19,9 +21,12 @@ type Query struct {
 	To      string        // a JPEG or PNG file, or topic/partition@offset
 	By      string        // the analysis whose features are compared; "": the first of them that is in the results
 	Cameras []string      // only these; none: all
+	Period  period.Period // when the frames were captured
 	Format  string        // one of [Formats]
 	Limit   int           // most frames
 	Apart   time.Duration // of stretches of time, of each of which the best frame of a camera is listed; 0: every frame
+
+	unindexed bool // reads all, for tests
 }
 
 // Formats are those that frames are printed in.
@@ -34,7 +39,7 @@ func (q *Query) Check() error {
 		bad = append(bad, errors.New("--output is missing"))
 	}
 	if q.To == "" {
-		bad = append(bad, errors.New("--to is missing"))
+		bad = append(bad, errors.New("--like is missing: the picture that is looked for"))
 	}
 	if _, ok := kinds[q.By]; q.By != "" && !ok {
 		bad = append(bad, fmt.Errorf("--by=%s: not histogram, perceptual_hash or keypoints", q.By))

@@ -1,16 +1,20 @@
-package search
+package similar
 
 import (
 	"bufio"
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"slices"
+	"time"
 
+	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
@@ -19,6 +23,7 @@ import (
 type hit struct {
 	likeness float64
 	row      result.Frame
+	file     string // that has all of the row
 }
 
 // better orders hits, the most alike first, and of equals the first in the log.
@@ -56,24 +61,15 @@ type stretch struct {
 
 // Write prints the frames that q asks for to w, and to notes what could not be compared.
 func (q *Query) Write(ctx context.Context, w, notes io.Writer) error {
-	folder, err := store.Open(ctx, q.Output)
-	if err != nil {
-		return err
-	}
-	out, err := output.OpenExisting(ctx, folder)
+	out, err := scan.Open(ctx, q.Output)
 	if err != nil {
 		return err
 	}
 	s := search{Query: *q, likeness: map[string]likeness{}, open: map[camera]stretch{}}
-	if s.wanted, err = find(ctx, q.To, out); err != nil {
+	if s.wanted, err = find(ctx, q.To, out.Output()); err != nil {
 		return err
 	}
-	if err := out.Each(ctx, func(_ string, rows []result.Frame, _ bool) error {
-		for i := range rows {
-			s.add(&rows[i])
-		}
-		return nil
-	}); err != nil {
+	if err := s.all(ctx, out); err != nil {
 		return err
 	}
 	switch {
@@ -84,12 +80,74 @@ func (q *Query) Write(ctx context.Context, w, notes io.Writer) error {
 	case s.skipped > 0:
 		fmt.Fprintf(notes, "%d features could not be compared, %v\n", s.skipped, s.reason)
 	}
-	return write(w, q.Format, s.hits())
+	hits := s.hits()
+	if err := whole(ctx, out.Output(), hits); err != nil {
+		return err
+	}
+	return write(w, q.Format, hits)
+}
+
+// all compares every frame that is asked for. The first feature that can be compared says by
+// which analysis; hashes have an index.
+func (s *search) all(ctx context.Context, in *scan.Scan) error {
+	for b, err := range in.Batches(ctx, scan.Query{
+		Period: s.Period, Cameras: s.Cameras, Columns: result.OfFeatures | result.OfStatus, Filled: result.OfFeatures,
+	}) {
+		if err != nil {
+			return err
+		}
+		for i := range b.Rows {
+			s.add(&b.Rows[i], b.Name)
+		}
+		if l := s.likeness[similarity.KindHash]; s.By == hashAnalysis && s.compared > 0 && l.err == nil && !s.unindexed {
+			s.begin()
+			return s.indexed(ctx, in, l)
+		}
+	}
+	return nil
+}
+
+// begin forgets what was found, but for what features are compared.
+func (s *search) begin() {
+	s.open, s.best, s.compared, s.skipped, s.reason = map[camera]stretch{}, nil, 0, 0, nil
+}
+
+// whole reads all of the rows that are listed. Those of a file that has gone meanwhile, since
+// its chunk has grown, stay as they are.
+func whole(ctx context.Context, out *output.Output, hits []hit) error {
+	files := map[string]map[int64]*result.Frame{}
+	for i := range hits {
+		h := &hits[i]
+		if files[h.file] == nil {
+			files[h.file] = map[int64]*result.Frame{}
+		}
+		files[h.file][h.row.Offset] = &h.row
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		rows, err := out.Rows(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			if r := files[name][rows[i].Offset]; r != nil {
+				*r = rows[i]
+			}
+		}
+	}
+	return nil
+}
+
+// asks reports whether the query asks for frames of a camera and time.
+func (s *search) asks(camera string, at time.Time) bool {
+	return (len(s.Cameras) == 0 || slices.Contains(s.Cameras, camera)) && (s.Period.Open() || s.Period.Contains(at))
 }
 
 // add compares a row.
-func (s *search) add(r *result.Frame) {
-	if r.Status != result.OK || len(s.Cameras) > 0 && !slices.Contains(s.Cameras, r.Camera) {
+func (s *search) add(r *result.Frame, file string) {
+	if r.Status != result.OK || !s.asks(r.Camera, r.At()) {
 		return
 	}
 	for _, f := range r.Features {
@@ -100,7 +158,7 @@ func (s *search) add(r *result.Frame) {
 		if err == nil {
 			s.By = f.Analysis // likenesses of different kinds say nothing to each other
 			s.compared++
-			s.take(hit{alike, *r})
+			s.take(hit{alike, *r, file})
 			return
 		}
 		if s.skipped++; s.reason == nil {
