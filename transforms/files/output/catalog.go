@@ -107,7 +107,7 @@ func (c *Catalog) files(ctx context.Context, p chunk.Partition, from int64, fn f
 		if err != nil {
 			return err
 		}
-		if err := con.visitBlock(ctx, number, chunk.Of(start, l.N), known.lineage(ctx, con), func(f File) error {
+		if err := con.visitBlock(ctx, number, chunk.Of(start, l.N), known.lineage(ctx, con, from), func(f File) error {
 			e := Entry{File: f}
 			var ok bool
 			if e.Span, ok = f.Span(); !ok || e.Span.End < from {
@@ -212,9 +212,13 @@ func (o *Output) Read(ctx context.Context, file string, s result.Selection, fn f
 	})
 }
 
-// lineage is what visitBlock asks for.
-func (r *blockRecords) lineage(ctx context.Context, con *contents) func(file string) (string, error) {
+// lineage is what visitBlock asks for. What ends before the offset from is passed over, so
+// that of such a file it is not looked up.
+func (r *blockRecords) lineage(ctx context.Context, con *contents, from int64) func(file string) (string, error) {
 	return func(file string) (string, error) {
+		if n, ok := chunkfolder.ParseFile(path.Base(file), "", resultsExt); ok && n.End < from {
+			return con.lineage(chunk.Of(n.Start, con.o.layout.N)), nil
+		}
 		if r.has(con, file) {
 			return r.files[path.Base(file)].Lineage, nil
 		}

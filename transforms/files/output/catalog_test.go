@@ -32,6 +32,15 @@ func TestAWriterKeepsWhatFootersSayForWhoAsks(t *testing.T) {
 	if rows != markEvery*testN || fake.reads > 5 {
 		t.Errorf("%d rows, %d files read", rows, fake.reads)
 	}
+	// Without what is kept, only footers of files are read that are asked for.
+	remove(t, f, statisticsFile(o.layout, chunk.Partition{Topic: "frames"}, 0))
+	fake.reads = 0
+	if err := again.Catalog().Files(t.Context(), chunk.Partition{Topic: "frames"}, (markEvery-3)*testN, func(Entry) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if fake.reads > 8 {
+		t.Errorf("%d files read for three", fake.reads)
+	}
 }
 
 func TestACatalogBeginsWhereItIsAskedTo(t *testing.T) {
