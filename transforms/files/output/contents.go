@@ -218,13 +218,17 @@ func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64,
 
 // readResults reads a results file and its lineage.
 func readResults(ctx context.Context, f *store.Folder, file string) (rows []result.Frame, lineage string, err error) {
+	rows, meta, err := readAll(ctx, f, file)
+	return rows, meta[lineageKey], err
+}
+
+// readAll reads a results file and its metadata.
+func readAll(ctx context.Context, f *store.Folder, file string) (rows []result.Frame, meta map[string]string, err error) {
 	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) error {
-		var meta map[string]string
 		rows, meta, err = result.ReadParquet(r, size)
-		lineage = meta[lineageKey]
 		return err
 	})
-	return rows, lineage, err
+	return rows, meta, err
 }
 
 // readLineage reads only a results file's lineage.
