@@ -14,6 +14,9 @@ import (
 
 // plan decides for every partition where to begin and to end.
 func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []plan.Stretch, tasks []source.Task, err error) {
+	if j.Partitions != nil {
+		l = partitions{l, j.Partitions}
+	}
 	parts, err = plan.Topic(ctx, l, j.Topic, filled{j, l, out}, j.Until)
 	problems := []error{err}
 	for i := range parts {
@@ -67,4 +70,17 @@ func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (
 		}
 	}
 	return plan.Held{Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras}, err
+}
+
+// partitions is a log of which only some partitions are to be read.
+type partitions struct {
+	log.Log
+	only []int32
+}
+
+func (p partitions) Partitions(context.Context, string) ([]int32, error) { return p.only, nil }
+
+// Identity is what the whole log says.
+func (p partitions) Identity(ctx context.Context, topic string) (string, error) {
+	return log.Identity(ctx, p.Log, topic)
 }

@@ -42,6 +42,8 @@ type Job struct {
 	N      int64      // offsets per chunk; fixed by the folder's first job; 0: what it has, or chunkfolder.DefaultN
 	Start  plan.Place // of partitions that the folder does not know yet
 	Until  plan.Place
+	// Partitions are the only ones to read; nil: all.
+	Partitions []int32
 	// Seed is another output, in the middle of which a new one begins at Start: with its
 	// states, as if it had made what lies before itself; see [output.SeedFrom]. "": none.
 	Seed     string

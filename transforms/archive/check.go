@@ -74,6 +74,9 @@ func (f *Folder) Whole(ctx context.Context, p chunk.Partition) (w Whole, err err
 	}
 	w.First = chunk.Of(base, f.layout.N)
 	w.End = max(w.First, f.readMark(ctx, p))
+	for _, s := range w.Tails { // what comes before a begun chunk is complete
+		w.End = max(w.End, s.Index)
+	}
 	blocks, err := f.layout.Blocks(ctx, f.files, framesDir, p)
 	if err != nil {
 		return w, err

@@ -48,6 +48,12 @@ func (o *Output) Extent(ctx context.Context, p chunk.Partition) (e Extent, ok bo
 	}
 	e.First = chunk.Of(start, o.layout.N)
 	e.End = max(e.First, o.mark(ctx, c.key).Chunk)
+	if err := c.listPartials(ctx); err != nil {
+		return Extent{}, false, err
+	}
+	for _, n := range c.partials { // what comes before a begun chunk is complete
+		e.End = max(e.End, chunk.Of(n.Start, o.layout.N))
+	}
 	blocks, err := c.blocks(ctx, resultsDir)
 	if err != nil {
 		return Extent{}, false, err

@@ -130,8 +130,16 @@ func (o *Output) SeedAt(ctx context.Context, p chunk.Partition, offset int64) (b
 			return fail(fmt.Errorf("%w: the chunk before offset %d is not complete (from %d to %d all are)", ErrNoStates, begin, base, next*n))
 		}
 	}
-	if _, err := o.seedStates(ctx, p, k); err != nil {
+	chunks, err := o.seedStates(ctx, p, k)
+	if err != nil {
 		return fail(err)
+	}
+	for _, of := range chunks {
+		if name, err := chunkfolder.NameOf(chunk.ID{Partition: p, Index: of}, n); err != nil {
+			return fail(err)
+		} else if there, err := o.folder.Exists(ctx, o.layout.states(name)); err != nil || !there {
+			return fail(errors.Join(err, fmt.Errorf("%w: %s is missing", ErrNoStates, o.folder.Path(o.layout.states(name)))))
+		}
 	}
 	return begin, false, true, nil
 }
