@@ -35,14 +35,14 @@ It may be interrupted, and run beside jobs. Exit code 1: something could not be 
 	out := flags.Output(f)
 	arch := flags.Archive(f)
 	var pictures string
-	f.StringVar(&pictures, "save-images", "", "make damaged packs of `images` again, as with that flag of analyze: "+strings.Join(picture.Choices, ", ")+
+	f.StringVar(&pictures, "remake-images", "", "make damaged packs of `images` again, as analyze makes them with --save-images: "+strings.Join(picture.Choices, ", ")+
 		" (default: they are only listed)")
-	flags.Choices(c, "save-images", picture.Choices...)
+	flags.Choices(c, "remake-images", picture.Choices...)
 	kafka := flags.Kafka(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		bad := errors.Join(program.NoArguments(args), checkFolders(*out, *arch))
 		if pictures != "" && !slices.Contains(picture.Choices, pictures) {
-			bad = errors.Join(bad, fmt.Errorf("--save-images=%s: not %s", pictures, strings.Join(picture.Choices, ", ")))
+			bad = errors.Join(bad, fmt.Errorf("--remake-images=%s: not %s", pictures, strings.Join(picture.Choices, ", ")))
 		}
 		var topic *log.Spec
 		if f.Changed("brokers") || f.Changed("connection") {

@@ -36,7 +36,7 @@ It changes nothing, and may run beside jobs. Exit code 3: something is wrong, an
 	out := flags.Output(f)
 	arch := flags.Archive(f)
 	sample := f.Int("sample", 0, "analyse so many `chunks` again, out of the archive, and compare the bytes")
-	seed := f.Uint64("seed", 1, "a `number` that decides which chunks these are")
+	seed := f.Uint64("sample-seed", 1, "a `number` that decides which chunks these are")
 	format := flags.Format(c, "text", "jsonl")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		bad := errors.Join(program.NoArguments(args), checkFolders(*out, *arch))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -23,6 +24,13 @@ func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []
 		p := &parts[i]
 		if j.bounded() {
 			problems = append(problems, p.Reached())
+		}
+		if p.Gone != "" && !j.warned[p.Partition] {
+			if j.warned == nil {
+				j.warned = map[chunk.Partition]bool{}
+			}
+			j.warned[p.Partition] = true
+			slog.WarnContext(ctx, "it is analysed again: "+p.Gone, "topic", p.Topic, "partition", p.Partition.ID)
 		}
 		if !p.Empty() {
 			tasks = append(tasks, task(p, out))
@@ -69,7 +77,19 @@ func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (
 			f.job.noteFresh(p, start)
 		}
 	}
-	return plan.Held{Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras}, err
+	return plan.Held{
+		Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras, Gone: f.gone(&pos),
+	}, err
+}
+
+// gone says that complete files are missing that were there.
+func (f filled) gone(pos *output.Position) string {
+	if pos.Before <= pos.Chunk {
+		return ""
+	}
+	n := f.out.N()
+	return fmt.Sprintf("files of the output are gone that were there (offsets %d to %d are not complete any more): "+
+		"framebeam repair makes them again, and framebeam retention --give-up-missing gives up those at the beginning", pos.From, pos.Before*n-1)
 }
 
 // partitions is a log of which only some partitions are to be read.

@@ -62,4 +62,6 @@ func TestAnOutputOnHDFSIsTheOneInALocalFolder(t *testing.T) {
 	again.Log = log.Spec{Kind: archive.Kind, Root: "hdfs:///archive"}
 	run(t, again)
 	trial.SameTree(t, "reprocessed", want, trial.Tree(t, "hdfs:///again"))
+
+	retainThereAndHere(t, b, "hdfs:///again", local)
 }

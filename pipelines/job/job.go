@@ -70,7 +70,8 @@ type Job struct {
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
 
-	fresh map[chunk.Partition]bool // of which it was said that they begin with nothing
+	warned map[chunk.Partition]bool // of which it was said that files are gone
+	fresh  map[chunk.Partition]bool // of which it was said that they begin with nothing
 }
 
 // Reading are bounds of reading that results do not depend on; see

@@ -34,9 +34,6 @@ func (r *Run) chunk(ctx context.Context, found []verify.Finding) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	if wrong["images"] != nil && r.Pictures == "" {
-		return errors.New("which pictures it had is not written down: say --save-images")
-	}
 	id := found[0].ID()
 	spec, err := r.source(ctx, id)
 	if err != nil {

@@ -59,6 +59,14 @@ func (r *Run) Repair(ctx context.Context, found []verify.Finding) (failed []Fail
 		failed = r.note(failed, []verify.Finding{f}, why)
 	}
 	for _, of := range rest {
+		if r.Pictures == "" {
+			images := slices.DeleteFunc(slices.Clone(of), func(f verify.Finding) bool { return f.Kind != "images" })
+			failed = r.note(failed, images, errors.New("which pictures it had is not written down: say --remake-images"))
+			of = slices.DeleteFunc(of, func(f verify.Finding) bool { return f.Kind == "images" })
+		}
+		if len(of) == 0 {
+			continue
+		}
 		why := r.chunk(ctx, of)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

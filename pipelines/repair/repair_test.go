@@ -1,8 +1,10 @@
 package repair_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -281,5 +283,79 @@ func TestRepairThatIsKilledAnywhereIsFinishedByTheNext(t *testing.T) {
 		}
 		trial.SameTree(t, crash, trial.Tree(t, wantOut), trial.Tree(t, out))
 		trial.SameTree(t, crash, trial.Tree(t, wantArch), trial.Tree(t, arch))
+	}
+}
+
+func TestFilesRemovedByHandAreToldAndMadeAgainOrGivenUp(t *testing.T) {
+	b := trial.Start(t, someLog()...)
+	wantOut, _ := make2(t, b)
+	want := trial.Tree(t, wantOut)
+	analyze := func(out string) string {
+		t.Helper()
+		var said bytes.Buffer
+		defer slog.SetDefault(slog.Default())
+		slog.SetDefault(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		start, err := plan.Start("earliest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		until, err := plan.Until("now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := job.Job{
+			Runner: launch.Direct, Log: *topic(b.Addrs()), Topic: trial.Topic, Output: out, Start: start, Until: until, Remembered: true,
+			Pictures: picture.WithDetections,
+		}
+		if _, err := j.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return said.String()
+	}
+	lose := func() (out, arch string) {
+		out, arch = make2(t, b)
+		analyze(out) // marks how far it is complete
+		for _, name := range complete(t, out, "results", "states")[:1] {
+			if err := os.Remove(filepath.Join(out, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out, arch
+	}
+	out, arch := lose()
+	if said := analyze(out); !strings.Contains(said, "framebeam repair makes them again") {
+		t.Errorf("it says %s", said)
+	}
+	trial.SameTree(t, "analysed again", want, trial.Tree(t, out))
+
+	out, arch = lose()
+	if _, failed, err := mend(t.Context(), out, arch, nil); err != nil || len(failed) > 0 {
+		t.Fatal(failed, err)
+	}
+	if said := analyze(out); strings.Contains(said, "repair") {
+		t.Errorf("it says %s", said)
+	}
+	trial.SameTree(t, "repaired", want, trial.Tree(t, out))
+
+	out, _ = lose()
+	r, err := retention.Open(t.Context(), out, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Missing, r.Behind = true, -1
+	p, err := r.Plan(t.Context())
+	if err == nil {
+		err = p.Do(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := trial.Tree(t, out)
+	if said := analyze(out); strings.Contains(said, "repair") {
+		t.Errorf("it says %s", said)
+	}
+	trial.SameTree(t, "given up", left, trial.Tree(t, out))
+	if report, _, err := check(t.Context(), out, arch, 2); err != nil || !report.OK() {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

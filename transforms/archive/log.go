@@ -90,7 +90,7 @@ func (l *Log) list(ctx context.Context, partition chunk.Partition) (Extent, erro
 	}
 	if e.Beyond != chunk.None {
 		missing := ChunkSpan(chunk.ID{Partition: partition, Index: chunk.Of(e.Upto(), l.folder.N())}, l.folder.N())
-		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there", l.folder.Path(missing), e.Beyond))
+		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the file %s is missing, but chunk %d is there: framebeam repair archives it again from its topic", l.folder.Path(missing), e.Beyond))
 	}
 	if known != nil && e.Upto() < known.Upto() {
 		return Extent{}, l.loss(partition, e, e.Upto(), fmt.Sprintf("the archive %s had offsets up to %d before", l.folder.files.Root(), known.Upto()))

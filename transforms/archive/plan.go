@@ -121,7 +121,12 @@ func (f filled) hold(ctx context.Context, p chunk.Partition, first, end int64) (
 	if err := f.writeMark(ctx, p, e); err != nil {
 		return none, err
 	}
-	return plan.Held{Base: e.Base, From: e.Upto(), Last: last.Last, LastDigest: last.LastDigest}, nil
+	held := plan.Held{Base: e.Base, From: e.Upto(), Last: last.Last, LastDigest: last.LastDigest}
+	if e.Beyond != chunk.None {
+		held.Gone = fmt.Sprintf("files of the archive are missing before chunk %d, which is there: framebeam retention --give-up-missing gives up those at "+
+			"the beginning", e.Beyond)
+	}
+	return held, nil
 }
 
 // last is the summary of the last file that has records.

@@ -29,6 +29,8 @@ type Held struct {
 	// digest. chunk.None: it is not known.
 	Last       int64
 	LastDigest uint64
+	// Gone says that files are missing at From which were there, and what to do; "": none are.
+	Gone string
 	// Cameras are those known before From, with their last offsets, where a folder
 	// knows cameras.
 	Cameras []chunk.CameraOffset
@@ -116,7 +118,11 @@ func Partition(ctx context.Context, l log.Log, p chunk.Partition, f Folder, unti
 	case held.From > end:
 		return none, loss(fmt.Sprintf("the log ends before what %s already holds: truncated, or created anew", folder))
 	case held.From < first && (to == chunk.None || to > held.From):
-		return none, loss("deleted before it was " + done)
+		what := "deleted before it was " + done
+		if held.Gone != "" {
+			what = "deleted, and " + held.Gone
+		}
+		return none, loss(what)
 	}
 	return Stretch{Partition: p, Held: held, To: to, LogEnd: end}, nil
 }

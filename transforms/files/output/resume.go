@@ -57,6 +57,9 @@ type Position struct {
 	From int64
 	// Chunk is the first chunk that is not complete.
 	Chunk int64
+	// Before is the chunk before which all were complete once: above Chunk, files are gone
+	// since. It is not more than a hint.
+	Before int64
 	// Cameras are the cameras not forgotten, with their last offsets, at the
 	// end of the chunk before.
 	Cameras []chunk.CameraOffset
@@ -102,6 +105,7 @@ func (o *Output) Resume(ctx context.Context, partition chunk.Partition) (Positio
 	if err := o.layout.CheckName(partition, resultsExt); err != nil {
 		return none, err
 	}
+	before := o.mark(ctx, partition.Key()).Chunk
 	start, next, err := o.extent(ctx, partition)
 	if err != nil {
 		return fail(err)
@@ -110,7 +114,7 @@ func (o *Output) Resume(ctx context.Context, partition chunk.Partition) (Positio
 		none.Fresh = true
 		return none, nil
 	}
-	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, LastOffset: chunk.None}
+	p := Position{Base: start, From: max(start, next*o.layout.N), Chunk: next, Before: max(next, before), LastOffset: chunk.None}
 	if next == chunk.Of(start, o.layout.N) {
 		seeded, err := o.seededAt(ctx, partition, start)
 		if err != nil {
