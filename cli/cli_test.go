@@ -49,7 +49,7 @@ func each(do func(path string, c *cobra.Command)) {
 
 func TestTheHelpOfEachCommand(t *testing.T) {
 	helps := map[string]string{}
-	paths := []string{"framebeam", "framebeam stack", "framebeam config"}
+	paths := []string{"framebeam", "framebeam table", "framebeam stack", "framebeam config"}
 	each(func(path string, _ *cobra.Command) { paths = append(paths, path) })
 	for _, path := range paths {
 		code, help, stderr := run(t, append(strings.Fields(path)[1:], "--help")...)
