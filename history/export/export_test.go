@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/history/historytest"
 	"github.com/framebeam/framebeam/history/export"
+	"github.com/framebeam/framebeam/history/historytest"
 )
 
 func TestWhatIsWrongIsNamed(t *testing.T) {

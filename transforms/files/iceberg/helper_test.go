@@ -28,7 +28,7 @@ var testDefinition = Definition{Schema: parquet.SchemaOf(testRow{}), Sorted: []s
 
 var testTime = time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
 
-func testTable(t *testing.T, root string) *Table {
+func testTable(t testing.TB, root string) *Table {
 	t.Helper()
 	folder, err := store.Open(t.Context(), root)
 	if err != nil {

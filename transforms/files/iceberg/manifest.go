@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -130,9 +131,9 @@ func (t *Table) record(e *entry, snapshot int64) entryRecord {
 
 // file is the file of an entry in a manifest of m's.
 func (t *Table) file(r *entryRecord, m *manifestRecord) (File, error) {
-	path, ok := strings.CutPrefix(r.File.Path, t.location+"/")
-	if !ok {
-		return File{}, fmt.Errorf("data file %s lies outside of the table %s", r.File.Path, t.location)
+	path, err := t.name(r.File.Path)
+	if err != nil {
+		return File{}, err
 	}
 	if r.File.Content != 0 || m.Content != 0 {
 		return File{}, fmt.Errorf("%s is no data file but a file of deletes, which are not known here", path)
@@ -319,7 +320,7 @@ func (t *Table) entries(ctx context.Context, m *manifestRecord, fn func(entry) e
 // name is the name in the table's folder of a file that metadata name by its whole path.
 func (t *Table) name(path string) (string, error) {
 	name, ok := strings.CutPrefix(path, t.location+"/")
-	if !ok {
+	if !ok || !fs.ValidPath(name) {
 		return "", fmt.Errorf("%s lies outside of the table %s", path, t.location)
 	}
 	return name, nil

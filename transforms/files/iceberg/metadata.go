@@ -89,6 +89,8 @@ func (m *metadata) check(location string, s shape) error {
 		return fmt.Errorf("the table says that it lies at %s: Iceberg's tables cannot be moved", m.Location)
 	case m.DefaultSpec != 0 || len(m.Specs) != 1 || !slices.Equal(m.Specs[0].Fields, s.spec.Fields):
 		return fmt.Errorf("the table is not partitioned by %s and %s alone", cameraColumn, dayColumn)
+	case len(m.Schemas) == 0:
+		return fmt.Errorf("the table has no schema")
 	case m.current() == nil && m.CurrentSnapshot > 0:
 		return fmt.Errorf("there is no snapshot %d, which is the current one", m.CurrentSnapshot)
 	}
@@ -109,7 +111,8 @@ func (m *metadata) snapshot(id int64) *snapshot {
 // clone is a copy that may be changed.
 func (m *metadata) clone() *metadata {
 	c := *m
-	c.Refs, c.Properties = maps.Clone(m.Refs), maps.Clone(m.Properties)
+	c.Refs, c.Properties = map[string]snapshotRef{}, maps.Clone(m.Properties)
+	maps.Copy(c.Refs, m.Refs)
 	c.Schemas, c.Snapshots = slices.Clone(m.Schemas), slices.Clone(m.Snapshots)
 	c.SnapshotLog, c.MetadataLog = slices.Clone(m.SnapshotLog), slices.Clone(m.MetadataLog)
 	return &c

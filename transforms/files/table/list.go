@@ -2,12 +2,15 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/files/iceberg"
 	"github.com/framebeam/framebeam/transforms/files/store"
 )
+
+var errNoTable = errors.New("there is no table")
 
 // Query chooses files of a table.
 type Query struct {

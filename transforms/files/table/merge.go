@@ -22,6 +22,8 @@ const (
 	mergeFactor = 8
 	// smallestSize is the size in bytes below which all files are of a size.
 	smallestSize = 1 << 20
+	// mergedFiles is how many files are made one at most: all are open at once.
+	mergedFiles = 64
 	// mergeBytes bounds what one commit merges: what is lost if it fails.
 	mergeBytes = 1 << 30
 )
@@ -102,7 +104,7 @@ func (c *Config) choose(files []iceberg.File, over bool) (groups [][]iceberg.Fil
 	}
 	for len(files) > 1 {
 		n, bytes := 0, int64(0)
-		for n < len(files) && (n < 2 || bytes+files[n].Bytes <= c.FileBytes) {
+		for n < min(len(files), mergedFiles) && (n < 2 || bytes+files[n].Bytes <= c.FileBytes) {
 			bytes += files[n].Bytes
 			n++
 		}
