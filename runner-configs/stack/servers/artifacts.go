@@ -41,6 +41,7 @@ var (
 	flinkJobServerJars = &artifact{name: "flink-job-server", pom: "stack/flink-job-server.pom.xml", without: beamExtras}
 	sparkJobServerJars = &artifact{name: "spark-job-server", pom: "stack/spark-job-server.pom.xml", without: beamExtras, provided: sparkDist}
 	sparkAvroJars      = &artifact{name: "spark-avro", pom: "stack/spark-avro.pom.xml", provided: sparkDist}
+	sparkIcebergJars   = &artifact{name: "spark-iceberg", pom: "stack/spark-iceberg.pom.xml", provided: sparkDist}
 )
 
 // beamExtras come with the job service and are as old as it: the harness has a

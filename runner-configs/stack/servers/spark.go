@@ -198,10 +198,19 @@ func (s *Stack) sparkWorkerReady(ctx context.Context, name string) error {
 // PySpark returns the environment, as NAME=value, in which python3 can import pyspark of
 // the version that the stack runs, and read Avro files with it. It fetches it if needed; nothing has to run.
 func (s *Stack) PySpark(ctx context.Context) ([]string, error) {
-	if err := s.artifacts.fetch(ctx, sparkAvroJars); err != nil { // and with it sparkDist
+	return s.pySpark(ctx, sparkAvroJars)
+}
+
+// IcebergSpark is PySpark that reads Iceberg's tables, and no Avro files.
+func (s *Stack) IcebergSpark(ctx context.Context) ([]string, error) {
+	return s.pySpark(ctx, sparkIcebergJars)
+}
+
+func (s *Stack) pySpark(ctx context.Context, with *artifact) ([]string, error) {
+	if err := s.artifacts.fetch(ctx, with); err != nil { // and with it sparkDist
 		return nil, err
 	}
-	avro, err := filepath.Glob(filepath.Join(s.artifacts.path(sparkAvroJars), "*.jar"))
+	jars, err := filepath.Glob(filepath.Join(s.artifacts.path(with), "*.jar"))
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +227,7 @@ func (s *Stack) PySpark(ctx context.Context) ([]string, error) {
 		"PYTHONPATH=" + dist + ":" + py4j[0],
 		"SPARK_HOME=" + filepath.Join(dist, "deps"),
 		"SPARK_LOCAL_IP=127.0.0.1",
-		"PYSPARK_SUBMIT_ARGS=--jars " + strings.Join(avro, ",") + " pyspark-shell",
+		"PYSPARK_SUBMIT_ARGS=--jars " + strings.Join(jars, ",") + " pyspark-shell",
 		"JAVA_HOME=" + home,
 	}, nil
 }

@@ -27,7 +27,9 @@ func writeFile[R any](ctx context.Context, t *iceberg.Table, d iceberg.Definitio
 	err := t.Folder().Put(ctx, name, func(out io.Writer) error {
 		w := parquet.NewGenericWriter[R](out, d.Schema,
 			parquet.CreatedBy("framebeam", "1", ""), parquet.Compression(&parquet.Zstd), parquet.MaxRowsPerRowGroup(rowGroup),
-			parquet.DataPageStatistics(false), parquet.DataPageVersion(1), parquet.SkipPageBounds("detail"),
+			// Readers that decode columns at once know texts as they are and in dictionaries, in pages of the first version.
+			parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain), parquet.DataPageVersion(1),
+			parquet.DataPageStatistics(false), parquet.SkipPageBounds("detail"),
 			parquet.SkipPageBounds("features", "list", "element", "feature_data"),
 			parquet.SkipPageBounds("events", "list", "element", "event_detail"),
 			parquet.PageBufferSize(256<<10), parquet.SortingWriterConfig(sorting(d)))
