@@ -37,13 +37,13 @@ It appends what the output has had since the last time, makes large files of sma
 removes what nobody reads any more. It may run while jobs write and others read, be killed,
 or run twice at once. Run it by hand or by cron.`,
 		Example: "  " + program.This + " --output found --tables tables\n" +
-			"  " + program.This + " --output found --tables tables --every 10m --keep-days 90",
+			"  " + program.This + " --output found --tables tables --again-after 10m --keep-days 90",
 	}
 	f := c.Flags()
 	output := flags.Output(f)
 	to := tablesFolder(c)
 	var u export.Update
-	f.DurationVar(&u.Every, "every", 0, "do it again and again, this `long` after the last time, until interrupted; 0: once")
+	f.DurationVar(&u.Again, "again-after", 0, "do it again and again, this `long` after the last time, until interrupted; 0: once")
 	f.DurationVar(&u.Expire, "expire", 24*time.Hour, "how `long` what was replaced stays, for queries that have begun to read it")
 	f.IntVar(&u.KeepDays, "keep-days", 0, "drop days that ended more than this `number` of days ago from the tables; 0: none")
 	f.Int64Var(&u.FileBytes, "file-bytes", 128<<20, "about how large files become, in `bytes`")

@@ -21,7 +21,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		{"nothing is given", export.Update{FileBytes: 1 << 20}, "--output is missing\n--tables is missing"},
 		{"the tables lie in the output", export.Update{Output: "out/", To: "out/../out/tables", FileBytes: 1 << 20}, "inside of the output"},
 		{"the tables are the output", export.Update{Output: "hdfs://n:1/out", To: "hdfs://n:1/out/", FileBytes: 1 << 20}, "inside of the output"},
-		{"numbers out of range", export.Update{Output: "a", To: "ab", Every: time.Millisecond, Expire: -1, KeepDays: -1}, "--every=1ms: neither 0 nor at least 1s\n" +
+		{"numbers out of range", export.Update{Output: "a", To: "ab", Again: time.Millisecond, Expire: -1, KeepDays: -1}, "--again-after=1ms: neither 0 nor at least 1s\n" +
 			"--expire=-1ns: less than 0\n--keep-days=-1: not 0 to 36500\n--file-bytes=0: not 1048576 to 4294967296"},
 	} {
 		if err := c.u.Check(); err == nil || !strings.Contains(err.Error(), c.want) {

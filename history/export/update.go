@@ -26,7 +26,7 @@ func Names() []string { return table.Names() }
 type Update struct {
 	Output   string        // folder: a local path or scheme://…
 	To       string        // the folder of the tables, likewise
-	Every    time.Duration // until the next time; 0: once
+	Again    time.Duration // until the next time; 0: once
 	Expire   time.Duration // how long what was replaced stays
 	KeepDays int           // how many days are kept; 0: all
 	// FileBytes is about how large files become.
@@ -51,8 +51,8 @@ func (u *Update) Check() error {
 	} else if inside(u.To, u.Output) {
 		bad = append(bad, fmt.Errorf("--tables=%s: inside of the output, whose readers would take the tables for results", u.To))
 	}
-	if u.Every != 0 && u.Every < time.Second {
-		bad = append(bad, fmt.Errorf("--every=%v: neither 0 nor at least 1s", u.Every))
+	if u.Again != 0 && u.Again < time.Second {
+		bad = append(bad, fmt.Errorf("--again-after=%v: neither 0 nor at least 1s", u.Again))
 	}
 	if u.Expire < 0 {
 		bad = append(bad, fmt.Errorf("--expire=%v: less than 0", u.Expire))
@@ -81,7 +81,7 @@ func inside(folder, other string) bool {
 func (u *Update) Run(ctx context.Context, w io.Writer) error {
 	for {
 		err := u.once(ctx, w)
-		if u.Every == 0 {
+		if u.Again == 0 {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -93,7 +93,7 @@ func (u *Update) Run(ctx context.Context, w io.Writer) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(u.Every):
+		case <-time.After(u.Again):
 		}
 	}
 }
