@@ -34,6 +34,8 @@ var work = map[string]func(context.Context, params) (cost, error){
 	"moved line":     movedLine,
 	"stored rows":    storedRows,
 	"other motion":   otherMotion,
+	"graph":          onGraph,
+	"bare graph":     bareGraph,
 }
 
 // params are the parameters of a child's work; each uses some of them.
