@@ -66,6 +66,9 @@ func (j *Job) Check() error {
 	if j.Table != "" {
 		errs = append(errs, checkTable(j.Table))
 	}
+	if len(j.Period.During) > 0 && j.Period.Location() == time.Local && !j.Runner.InProcess {
+		errs = append(errs, fmt.Errorf("--time-of-day needs --zone with --runner=%s: the clocks of its workers may show another time", j.Runner))
+	}
 	return errors.Join(append(errs, j.nodes("").Validate())...)
 }
 
@@ -128,7 +131,7 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 		}
 	}
 	if own {
-		return done, empty(ctx, work)
+		return done, empty(ctx, out.Folder(), work)
 	}
 	return done, nil
 }
@@ -200,7 +203,7 @@ func (j *Job) work(ctx context.Context, out *output.Output, cfg nodes.Config, fi
 	sum := sha256.Sum256(question)
 	name := hex.EncodeToString(sum[:8])
 	if j.Work == "" {
-		return out.Folder().Sub("_storyboard/" + name), true, nil
+		return out.Folder().Sub(workDir + "/" + name), true, nil
 	}
 	folder, err := store.Open(ctx, j.Work)
 	if err != nil {
@@ -209,8 +212,11 @@ func (j *Job) work(ctx context.Context, out *output.Output, cfg nodes.Config, fi
 	return folder.Sub(name), false, nil
 }
 
-// empty removes what lies in a work folder.
-func empty(ctx context.Context, work *store.Folder) error {
+// workDir is where storyboards are computed, in an output.
+const workDir = "_storyboard"
+
+// empty removes what lies in a work folder of an output.
+func empty(ctx context.Context, out, work *store.Folder) error {
 	dirs, err := work.Folders(ctx, "")
 	if err != nil {
 		return err
@@ -225,11 +231,13 @@ func empty(ctx context.Context, work *store.Folder) error {
 				return err
 			}
 		}
-		// What is left are empty folders, which some filesystems cannot remove so.
+		// What is left are empty folders, which some filesystems cannot remove so; one with
+		// files, of another storyboard, none can.
 		_ = work.Remove(ctx, dir+"/"+store.TempDir)
 		_ = work.Remove(ctx, dir)
 	}
-	_ = work.Remove(ctx, ".")
+	_ = out.Remove(ctx, strings.TrimPrefix(work.Root(), out.Root()+"/"))
+	_ = out.Remove(ctx, workDir)
 	return nil
 }
 
@@ -245,7 +253,7 @@ func (j *Job) nothing(ctx context.Context, out *output.Output) error {
 			"    perceptual_hash: true\n    histogram: true   # optional: tells colours apart\n    cuts: true        # of films: their shots\n"+
 			"in the configuration (of an archive with reprocess, into another output)", j.Output)
 	}
-	return fmt.Errorf("%s: nothing was captured %v of the cameras asked for that has a perceptual hash", j.Output, j.Period)
+	return fmt.Errorf("%s: no frame with a perceptual hash was captured in the time asked for, %v", j.Output, j.Period)
 }
 
 // settings are how the output was made last.
