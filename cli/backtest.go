@@ -118,7 +118,7 @@ func (b *backtesting) job(c *cobra.Command, args []string) (*backtest.Job, error
 	}
 	note(program.NoArguments(args))
 	j := &backtest.Job{Topic: *b.topic, Store: strings.TrimSpace(*b.output), WarmUp: b.warmUp, Progress: console.Default()}
-	j.Options = backtest.Options{Window: b.window, Detections: b.detections}
+	j.Options = backtest.Options{Window: max(b.window, 1), Detections: b.detections} // of 0 only what is of one time is a pair
 	config, against, other := *b.config, *b.against, strings.TrimSpace(*b.againstOutput)
 	switch {
 	case other != "" && (config != "" || against != ""):

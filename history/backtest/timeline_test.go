@@ -14,9 +14,9 @@ func TestTimelinesOfCamerasAddUpToThatOfAll(t *testing.T) {
 			l := newTimeline()
 			span := rapid.SampledFrom([]int64{10, 5_000, 10_000_000}).Draw(t, "span of "+camera)
 			for _, second := range rapid.SliceOfN(rapid.Int64Range(1_700_000_000, 1_700_000_000+span), 0, 30).Draw(t, camera) {
-				l.at(second * 1e6).Before++
+				l.at(second*1e6).Before++
 				if camera != "roof" { // which never differs
-					l.at(second * 1e6).Removed++
+					l.at(second*1e6).Removed++
 				}
 			}
 			cameras[camera] = &l
