@@ -41,7 +41,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	})
-	os.Exit(m.Run())
+	code := m.Run()
+	if whole.out != "" {
+		os.RemoveAll(filepath.Dir(whole.out))
+	}
+	os.Exit(code)
 }
 
 func topic(brokers []string) *log.Spec {
