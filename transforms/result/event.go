@@ -71,7 +71,7 @@ const (
 type Event struct {
 	// ID is the same whenever the same configuration of the analysis finds the
 	// same event in the same log, and else another: 32 hex digits.
-	ID       string `parquet:"id" json:"id"`
+	ID       string `parquet:"id,plain" json:"id"`
 	Analysis string `parquet:"analysis,dict" json:"analysis"`
 	// Type is one of the types above.
 	Type string `parquet:"type,dict" json:"type"`
@@ -85,7 +85,7 @@ type Event struct {
 	Value      Number `parquet:"value" json:"value"`      // what the type says: seconds, a count; 0 otherwise
 	// Snapshot is the offset, in this partition, of the frame that shows it best.
 	Snapshot int64  `parquet:"snapshot" json:"snapshot"`
-	Detail   string `parquet:"detail" json:"detail"` // for people; deterministic
+	Detail   string `parquet:"detail,plain" json:"detail"` // for people; deterministic
 }
 
 // Number is a number that is null in JSON where it is none that JSON can say.

@@ -16,9 +16,10 @@ import (
 
 // FormatVersion is the version of the results files. Within a version columns
 // are only ever added: a reader gives zero values for columns that a file does
-// not have, and passes over those it does not know. Version 1, in which nothing
-// is NULL but quality, is read too; a file of another version is refused.
-const FormatVersion = 2
+// not have, and passes over those it does not know. Version 2, in which texts in lists
+// had an encoding that Spark 3.5 reads wrongly by default, and version 1, in which
+// besides nothing is NULL but quality, are read too; a file of another version is refused.
+const FormatVersion = 3
 
 // withoutNulls is the version in which what is unknown was 0, -1 or empty.
 const withoutNulls = 1

@@ -88,7 +88,7 @@ type Feature struct {
 	Analysis string `parquet:"analysis,dict" json:"analysis"`
 	// Kind says how Data is to be read and compared; see the analysis.
 	Kind string `parquet:"kind,dict" json:"kind"`
-	Data []byte `parquet:"data" json:"data"` // base64 in JSON
+	Data []byte `parquet:"data,plain" json:"data"` // base64 in JSON
 }
 
 // PerFrame is what the analyses of a frame on its own gave.
