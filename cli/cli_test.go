@@ -178,7 +178,7 @@ func TestEverythingWrongIsListedAtOnce(t *testing.T) {
 		"analyze --until=tomorrow --from=someday --chunk=0 --runner=abacus --brokers=a --save-images=some --topic=a/b --poll-records=0 --events-partitions=3 more": "" +
 			`unexpected argument "more"|--until=tomorrow|--from=someday|--chunk=0|abacus|"a" is not host:port|` +
 			`--save-images=some|"a/b"|--poll-records=0|--events-partitions|--output is missing`,
-		"reprocess --start=someday --output=out --config=nowhere.yaml": "--from=someday|--archive is missing|nowhere.yaml",
+		"reprocess --start=someday --output=out --config=nowhere.yaml":   "--from=someday|--archive is missing|nowhere.yaml",
 		"render --runner=abacus --images=some --camera=a/b more":         `unexpected argument "more"|abacus|--output is missing|--images=some|--camera: camera "a/b"`,
 		"render --output=out --archive=archive --brokers=localhost:9092": "--archive and --brokers are both given",
 		"render --output=out --brokers=localhost":                        `"localhost" is not host:port`,

@@ -4,8 +4,8 @@
 --   sed s,OUTPUT,hdfs://namenode:8020/results, docs/frames-spark.sql > views.sql
 --   spark-sql -i views.sql -e "select event_type, rule_name, count(*) from events group by all"
 --
--- Spark's vectorized reader (3.5) takes texts in lists for other ones, or for empty: the ids of events
--- for example. Its other reader is right.
+-- Of results files that earlier versions wrote (framebeam.format 2 and below) Spark's vectorized reader (3.5)
+-- takes texts in lists for other ones, or for empty: the ids of events for example. Its other reader is right.
 set spark.sql.parquet.enableNestedColumnVectorizedReader = false;
 
 create or replace temporary view frames using parquet options (path 'OUTPUT/results', recursiveFileLookup 'true');

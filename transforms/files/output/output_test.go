@@ -7,11 +7,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
 )
+
+// hintless compares positions but for what is no more than a hint.
+var hintless = cmpopts.IgnoreFields(Position{}, "Before")
 
 func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 	at := func(base, k int64) Position {
@@ -73,7 +77,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 				test.disturb(t, o)
 			}
 			for range 2 { // the second time with what the first has verified
-				if d := cmp.Diff(at(test.base, test.want), resume(t, o)); d != "" {
+				if d := cmp.Diff(at(test.base, test.want), resume(t, o), hintless); d != "" {
 					t.Error(d)
 				}
 			}
@@ -84,7 +88,7 @@ func TestAJobGoesOnWhereTheContiguousChunksEnd(t *testing.T) {
 func TestAPartitionThatNoJobHasBegunIsFresh(t *testing.T) {
 	o := testOpen(t, testFolder(t), "A")
 	want := Position{Fresh: true, Base: chunk.None, From: chunk.None, Chunk: chunk.None, LastOffset: chunk.None}
-	if d := cmp.Diff(want, resume(t, o)); d != "" {
+	if d := cmp.Diff(want, resume(t, o), hintless); d != "" {
 		t.Error(d)
 	}
 }
