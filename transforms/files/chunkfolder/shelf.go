@@ -3,7 +3,10 @@ package chunkfolder
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
@@ -22,9 +25,9 @@ type Shelf struct {
 	// Raised is the prefix of the entries that raise the beginning; "": it is not written
 	// down, since nothing depends on these files.
 	Raised string
-	// Notes is the prefix of files of the journal, one for each block, that go with it; "":
-	// there are none.
-	Notes string
+	// Notes are patterns of files of the journal whose names end with an offset and an
+	// extension: they go with the block that the offset lies in.
+	Notes []string
 	// Begins is the file of the beginning that was never raised.
 	Begins string
 }
@@ -112,9 +115,22 @@ func (s *Shelf) Remove(ctx context.Context, file Stored) error {
 // empty, or the filesystem cannot, it stays.
 func (s *Shelf) RemoveBlock(ctx context.Context, block int64) {
 	folder := s.Dir + s.Layout.BlockFolder(s.Partition, block)
-	if s.Notes != "" {
-		_ = s.Files.Remove(ctx, fmt.Sprintf("%s%0*d.json", s.Notes, OffsetDigits, block*s.Layout.Block*s.Layout.N))
+	for _, pattern := range s.Notes {
+		files, _ := s.Files.List(ctx, pattern) // they only save work
+		for _, file := range files {
+			if at, ok := noteOffset(file); ok && s.Layout.BlockOf(chunk.Of(at, s.Layout.N)) == block {
+				_ = s.Files.Remove(ctx, file)
+			}
+		}
 	}
 	_ = s.Files.Remove(ctx, folder+store.TempDir)
 	_ = s.Files.Remove(ctx, folder[:len(folder)-1])
+}
+
+// noteOffset is the offset that the name of notes ends with.
+func noteOffset(file string) (int64, bool) {
+	name := strings.TrimSuffix(file, path.Ext(file))
+	digits := name[strings.LastIndexByte(name, '+')+1:]
+	at, err := strconv.ParseInt(digits, 10, 64)
+	return at, err == nil && len(digits) == OffsetDigits && at >= 0
 }

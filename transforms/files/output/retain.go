@@ -38,7 +38,7 @@ func (o *Output) Shelves(ctx context.Context, p chunk.Partition) (Shelves, error
 		Results: shelf(resultsDir, resultsExt, retained), States: shelf(statesDir, statesExt, retainedStates), Images: shelf(imagesDir, imagesExt, ""),
 		Cameras: map[string]chunkfolder.Shelf{},
 	}
-	s.Results.Notes = partitionDir(p.Key()) + statisticsPrefix
+	s.Results.Notes = []string{partitionDir(p.Key()) + statisticsPrefix + "*", partitionDir(p.Key()) + "*" + notesExt}
 	folders, err := o.folder.Folders(ctx, imagesDir)
 	if err != nil {
 		return s, err

@@ -123,5 +123,7 @@ func readRecord(ctx context.Context, o *Output, file string) (rec record, err er
 // begins at an offset of a partition. Like statistics they only save work, and are never
 // believed of another file than the one that they were made of.
 func NotesFile(p chunk.Partition, kind string, offset int64) string {
-	return fmt.Sprintf("%s%s+%0*d.bin", partitionDir(p.Key()), kind, chunkfolder.OffsetDigits, offset)
+	return fmt.Sprintf("%s%s+%0*d%s", partitionDir(p.Key()), kind, chunkfolder.OffsetDigits, offset, notesExt)
 }
+
+const notesExt = ".bin"
