@@ -98,6 +98,11 @@ func (m *standInMemory) Next(_ pixels.Input, out *result.Frame) error {
 			out.Events = append(out.Events, row.Events[i]) // its id is made anew, and the same
 		}
 	}
+	for i := range row.Features { // none are read where only events are compared
+		if row.Features[i].Analysis == name {
+			out.Features = append(out.Features, row.Features[i])
+		}
+	}
 	return nil
 }
 

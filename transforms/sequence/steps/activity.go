@@ -16,7 +16,7 @@ const (
 	activityName = "activity"
 	// activityVersion is of the algorithm: raise it with every change that could
 	// change a result.
-	activityVersion = 2
+	activityVersion = 3
 	// activityCells is the most cells of a reduced picture, of which two are kept.
 	activityCells = 3072
 )
@@ -113,6 +113,8 @@ const (
 // together in the frame in which it had been quiet. Of peak, Value is the part of
 // the picture that moved at most; of end, the seconds from the first motion to
 // the last. Their snapshot is the frame of the peak.
+//
+// Which cells moved is a feature of the frames in which any did, as package cellmap says.
 func NewActivity(name string, cfg ActivityConfig) (sequence.Step, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

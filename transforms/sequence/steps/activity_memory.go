@@ -6,6 +6,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
+	"github.com/framebeam/framebeam/transforms/vision/cellmap"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -31,6 +32,7 @@ type activityMemory struct {
 	before []uint16
 	marked []bool
 	labels []int32
+	active cellmap.Marks // cells that moved in the frame at hand; nil: none
 }
 
 func (m *activityMemory) Next(in pixels.Input, out *result.Frame) error {
@@ -53,9 +55,14 @@ func (m *activityMemory) Next(in pixels.Input, out *result.Frame) error {
 		return fmt.Errorf("activity: %w", err)
 	}
 	m.now = m.grid.reduce(m.now, pixels)
+	m.active = nil
 	moved := m.moved(at, out.Detections)
 	m.keep(at)
 	m.judge(at, moved, out)
+	if m.active != nil {
+		kind := cellmap.Grid{Columns: m.grid.cols, Rows: m.grid.rows, Side: m.grid.size}.Kind()
+		out.Features = append(out.Features, result.Feature{Analysis: m.step.name, Kind: kind, Data: m.active})
+	}
 	return nil
 }
 
@@ -175,13 +182,15 @@ func (m *activityMemory) confine(found []result.Detection) {
 	}
 }
 
-// count is how many cells moved, or 0 if no part of them is large enough.
+// count is how many cells moved, or 0 if no part of them is large enough. It marks them as
+// active.
 func (m *activityMemory) count(g int) int64 {
 	var n int
 	m.labels, n = m.grid.parts(m.labels, m.marked, 1)
 	type part struct {
 		cells   int64
 		texture texture
+		moved   bool
 	}
 	parts := make([]part, n)
 	cols := m.grid.cols
@@ -203,12 +212,19 @@ func (m *activityMemory) count(g int) int64 {
 	sum, enough := int64(0), false
 	for i := range parts {
 		if p := &parts[i]; p.cells >= 2 && !p.texture.same(activityAlike) {
+			p.moved = true
 			sum += p.cells
 			enough = enough || float64(p.cells) >= least
 		}
 	}
 	if !enough {
 		return 0
+	}
+	m.active = cellmap.Make(len(m.labels))
+	for i, l := range m.labels {
+		if l != 0 && parts[l-1].moved {
+			m.active.Mark(i)
+		}
 	}
 	return sum
 }

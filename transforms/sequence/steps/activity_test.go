@@ -19,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/sequence/steps"
 	"github.com/framebeam/framebeam/transforms/sequence/steptest"
+	"github.com/framebeam/framebeam/transforms/vision/cellmap"
 	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
@@ -276,6 +277,60 @@ func TestActivityEventsSayWhatHappened(t *testing.T) {
 	}
 	if end.Value < 0.9 || end.Value > 1.2 || !strings.HasPrefix(end.Detail, "08:00:00.500 to 08:00:01.") {
 		t.Errorf("end: %v %q", end.Value, end.Detail)
+	}
+}
+
+func TestActivityTellsTheCellsThatMoved(t *testing.T) {
+	var items []element.Item
+	where := func(i int) image.Rectangle {
+		x := 4 * max(0, min(i-5, 12))
+		return image.Rect(x, 30, x+16, 60)
+	}
+	for i := range 40 {
+		items = append(items, blockAt(i, float64(i)/10, where(i), 200))
+		items[i].Result.Features = []result.Feature{{Analysis: "perceptual_hash", Kind: "dhash"}}
+	}
+	most, with := 0, 0
+	var peak *result.Event
+	for i, r := range steptest.Run(t, newActivity(t, func(c *steps.ActivityConfig) { c.Quiet = params.Duration(time.Second) }), items, nil) {
+		for _, e := range motionEvents(r) {
+			if e.Transition == result.Peak {
+				peak = &e
+			}
+		}
+		if r.Features[0].Analysis != "perceptual_hash" || len(r.Features) > 2 {
+			t.Fatalf("frame %d: %+v", i, r.Features)
+		}
+		if len(r.Features) == 1 {
+			continue
+		}
+		with++
+		x := r.Features[1]
+		g, ok := cellmap.ParseKind(x.Kind)
+		if !ok || x.Analysis != "activity/yard" || !g.Of(items[i].Frame.Width, items[i].Frame.Height) || len(x.Data) != g.Bytes() {
+			t.Fatalf("frame %d: %+v", i, x)
+		}
+		n := 0
+		for k := range g.Columns * g.Rows {
+			if !cellmap.Marks(x.Data).Marked(k) {
+				continue
+			}
+			n++
+			left, top, w, h := g.Cell(k, items[i].Frame.Width, items[i].Frame.Height)
+			// It moves by 4 pixels a frame, and what is compared with is up to 0.4 s old.
+			if at := image.Rect(left, top, left+w, top+h); !at.In(where(i).Union(where(max(0, i-4))).Inset(-g.Side)) {
+				t.Errorf("frame %d: %v is active, the block is at %v", i, at, where(i))
+			}
+		}
+		if most = max(most, n); n == 0 {
+			t.Errorf("frame %d: no cell in %x", i, x.Data)
+		}
+		if g := float64(g.Columns * g.Rows); peak != nil && peak.Value != result.Number(float64(most)/g) {
+			t.Errorf("the peak is %v, at most %d of %v cells were active", peak.Value, most, g)
+		}
+	}
+	if with < 8 || with > 18 || peak == nil {
+		t.Errorf("%d of 40 frames have active cells, peak %v", with, peak)
 	}
 }
 
