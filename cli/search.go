@@ -19,11 +19,12 @@ func newSearch() *cobra.Command {
 		Use:   "search",
 		Short: "Find what was in a part of the picture, or frames like a picture",
 		Long: `Find, in an output, when something was in an area of the picture, or the frames that look most
-like a picture. No frame is read: the boxes of tracks and detections, and the features of the
-analyses histogram, perceptual_hash and keypoints, are stored with the results.
+like a picture. No frame is read: the boxes of tracks and detections, the cells in which activity saw
+something move, and the features of the analyses histogram, perceptual_hash and keypoints are stored
+with the results.
 
 With --area stretches of time are listed in the order in which they begin, each with what was there:
-how many tracks of a label or, of what is not tracked, how many at once. With --like frames are
+how many tracks of a label or, of what is not tracked and of cells (activity), how many at once. With --like frames are
 listed, the most alike first.`,
 		Example: "  " + program.This + " --output out --area \"0.1,0.6 0.5,0.6 0.5,1\" --camera gate --from 2024-05-03 --to 2024-05-06\n" +
 			"  " + program.This + " --output out --area \"0,0.5 1,1\" --label person --time-of-day 22:00-06:00 --format csv\n" +

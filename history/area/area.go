@@ -1,9 +1,6 @@
 // Package area says when something was in a part of the picture: of the boxes that an output
-// holds, of tracks and of detections, without decoding a frame. Times that are near each other
-// are one stretch.
-//
-// It knows what was boxed. What the analysis activity looks at, cells of the picture, is not
-// kept with its results, only when something moved in a rule's zone: those are events.
+// holds, of tracks and of detections, and of the cells in which activity saw something move,
+// without decoding a frame. Times that are near each other are one stretch.
 package area
 
 import (
@@ -100,7 +97,8 @@ type Stretch struct {
 // Thing is what was there.
 type Thing struct {
 	Label string
-	// Count is of tracks; of what is not tracked, the most that were there in one frame.
+	// Count is of tracks; of what is not tracked, and of cells of activity, the most that
+	// were there in one frame.
 	Count int
 }
 
@@ -109,6 +107,7 @@ type finder struct {
 	*Query
 	area   geometry.Polygon
 	bounds geometry.Box
+	cells  cells
 	open   map[stream]*stretch
 	found  []Stretch
 }
@@ -127,14 +126,24 @@ type stretch struct {
 
 // Find are the stretches, in the order of their beginnings.
 func (q *Query) Find(ctx context.Context, s *scan.Scan) ([]Stretch, error) {
+	f, err := q.find(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return f.found, nil
+}
+
+func (q *Query) find(ctx context.Context, s *scan.Scan) (*finder, error) {
 	area, err := Parse(q.Area)
 	if err != nil {
 		return nil, err
 	}
-	f := finder{Query: q, area: area, bounds: area.Bounds(), open: map[stream]*stretch{}}
-	for row, err := range s.Rows(ctx, scan.Query{
-		Period: q.Period, Cameras: q.Cameras, Columns: result.OfDetections | result.OfImage, Filled: result.OfDetections,
-	}) {
+	f := &finder{Query: q, area: area, bounds: area.Bounds(), cells: cells{area: area}, open: map[stream]*stretch{}}
+	lists := result.OfDetections
+	if q.asksCells() && hasCells(s.Output()) {
+		lists |= result.OfFeatures
+	}
+	for row, err := range s.Rows(ctx, scan.Query{Period: q.Period, Cameras: q.Cameras, Columns: lists | result.OfImage, Filled: lists}) {
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +156,7 @@ func (q *Query) Find(ctx context.Context, s *scan.Scan) ([]Stretch, error) {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Camera, b.Camera), cmp.Compare(a.Topic, b.Topic),
 			cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
-	return f.found, nil
+	return f, nil
 }
 
 func (f *finder) add(row *result.Frame) {
@@ -176,13 +185,20 @@ func (f *finder) add(row *result.Frame) {
 	for label, n := range untracked {
 		st.most[label] = max(st.most[label], n)
 	}
+	if n := f.cells.there(row, func(analysis string) bool { return in(f.Analyses, analysis) }); n > 0 {
+		if st == nil {
+			st = f.stretch(row)
+		}
+		st.most[activity] = max(st.most[activity], n)
+	}
 }
 
 func (f *finder) wants(d *result.Detection) bool {
-	in := func(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
 	// Where a lost track is, is a guess.
 	return d.State != "lost" && in(f.Labels, d.Label) && in(f.Analyses, d.Analysis)
 }
+
+func in(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
 
 // there reports whether a box is in the area.
 func (f *finder) there(d *result.Detection, row *result.Frame) bool {

@@ -19,14 +19,13 @@ import (
 )
 
 // small is an output of a day of six cameras.
-var small = historytest.Output{Rows: 3_000, N: 128, Partitions: 2, Cameras: 6, Span: 24 * time.Hour, Partial: true}
+var small = historytest.Output{Rows: 3_000, N: 128, Partitions: 2, Cameras: 6, Span: 24 * time.Hour, Partial: true, Cells: true}
 
 // plain finds the same without an index, and in other words: all that was there, by camera,
 // cut where there is too much time between two.
-func plain(q *Query, left, top, right, bottom int64) []Stretch {
-	in := func(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
+func plain(o historytest.Output, q *Query, left, top, right, bottom int64) []Stretch {
 	hits := map[string][]result.Frame{} // with only what counts
-	small.All(func(r result.Frame) bool {
+	o.All(func(r result.Frame) bool {
 		if !in(q.Cameras, r.Camera) || !q.Period.Contains(r.At()) {
 			return true
 		}
@@ -42,6 +41,7 @@ func plain(q *Query, left, top, right, bottom int64) []Stretch {
 				there = append(there, d)
 			}
 		}
+		there = append(there, cellsThere(q, &r, left, top, right, bottom)...)
 		if len(there) > 0 {
 			r.Detections = there
 			hits[r.Camera] = append(hits[r.Camera], r)
@@ -61,6 +61,34 @@ func plain(q *Query, left, top, right, bottom int64) []Stretch {
 	}
 	slices.SortFunc(all, func(a, b Stretch) int { return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Camera, b.Camera)) })
 	return all
+}
+
+// cellsThere are the cells of the rule that has most of them there, as boxes.
+func cellsThere(q *Query, r *result.Frame, left, top, right, bottom int64) (most []result.Detection) {
+	if q.Feet || !in(q.Labels, "activity") {
+		return nil
+	}
+	for _, x := range r.Features {
+		var columns, rows, side int64
+		if _, err := fmt.Sscanf(x.Kind, "cells/%dx%d/%d", &columns, &rows, &side); err != nil || !in(q.Analyses, x.Analysis) {
+			continue
+		}
+		var there []result.Detection
+		for i := range columns * rows {
+			if x.Data[i/8]<<(i%8)&0x80 == 0 {
+				continue
+			}
+			x1, y1 := i%columns*side, i/columns*side
+			x2, y2 := min(x1+side, int64(r.Width)), min(y1+side, int64(r.Height))
+			if 2*x2 >= left*20 && 2*x1 <= right*20 && 2*y2 >= top*15 && 2*y1 <= bottom*15 {
+				there = append(there, result.Detection{Label: "activity"})
+			}
+		}
+		if len(there) > len(most) {
+			most = there
+		}
+	}
+	return most
 }
 
 func said(camera string, rows []result.Frame) Stretch {
@@ -88,8 +116,16 @@ func said(camera string, rows []result.Frame) Stretch {
 }
 
 func TestStretchesAreThoseOfLookingAtEverything(t *testing.T) {
+	cellsOnly := small
+	cellsOnly.Plain = true
+	for name, o := range map[string]historytest.Output{"boxes and cells": small, "only cells": cellsOnly} {
+		t.Run(name, func(t *testing.T) { stretchesAreThoseOf(t, o) })
+	}
+}
+
+func stretchesAreThoseOf(t *testing.T, o historytest.Output) {
 	root := t.TempDir()
-	if err := small.Write(t.Context(), root); err != nil {
+	if err := o.Write(t.Context(), root); err != nil {
 		t.Fatal(err)
 	}
 	s, err := scan.Open(t.Context(), root)
@@ -112,8 +148,8 @@ func TestStretchesAreThoseOfLookingAtEverything(t *testing.T) {
 			return rapid.SliceOfNDistinct(rapid.SampledFrom(of), 0, 2, rapid.ID).Draw(r, name)
 		}
 		q.Cameras = some("cameras", "camera-00", "camera-03", "camera-05")
-		q.Labels = some("labels", "person", "car", "motion")
-		q.Analyses = some("analyses", "motion", "tracking")
+		q.Labels = some("labels", "person", "car", "motion", "activity")
+		q.Analyses = some("analyses", "motion", "tracking", "activity/near", "activity/far")
 		if rapid.Bool().Draw(r, "period") {
 			q.Period.From = begin.Add(time.Duration(rapid.IntRange(0, 80_000).Draw(r, "from")) * time.Second)
 			q.Period.To = q.Period.From.Add(time.Duration(rapid.IntRange(1, 80_000).Draw(r, "long")) * time.Second)
@@ -122,7 +158,7 @@ func TestStretchesAreThoseOfLookingAtEverything(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		want := plain(&q, left, top, right, bottom)
+		want := plain(o, &q, left, top, right, bottom)
 		if d := gocmp.Diff(want, got); d != "" {
 			r.Fatalf("%+v\n%s", q, d)
 		}
@@ -140,7 +176,7 @@ func TestWhatIsPrinted(t *testing.T) {
 	}
 	q := Query{Output: root, Area: "0.1,0.4 0.5,0.9", Cameras: []string{"camera-01"}, Apart: 10 * time.Minute}
 	for format, want := range map[string]string{
-		"text":  "FROM                           TO                             CAMERA     WHAT                FRAMES  FIRST\n2024-05-01 ",
+		"text":  "FROM                           TO                             CAMERA     WHAT                             FRAMES  FIRST\n2024-05-01 ",
 		"csv":   "from,to,camera,what,frames,topic,log_partition,log_offset\n2024-05-01T",
 		"jsonl": `{"from":"2024-05-01T`,
 	} {
@@ -194,4 +230,44 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q has an area of %v", s, g.Area())
 		}
 	})
+}
+
+func TestCellsAreReadOnlyWhereTheyAreAskedForAndMayBe(t *testing.T) {
+	for name, c := range map[string]struct {
+		q    Query
+		want bool
+	}{
+		"all":                {Query{}, true},
+		"the label":          {Query{Labels: []string{"person", "activity"}}, true},
+		"another label":      {Query{Labels: []string{"person"}}, false},
+		"a rule":             {Query{Analyses: []string{"motion", "activity/yard"}}, true},
+		"another analysis":   {Query{Analyses: []string{"motion", "activityish"}}, false},
+		"what stands there":  {Query{Feet: true}, false},
+		"the label standing": {Query{Feet: true, Labels: []string{"activity"}}, false},
+	} {
+		if got := c.q.asksCells(); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestCellsThatCannotBeReadAreCountedAndTold(t *testing.T) {
+	polygon, err := Parse("0,0 1,1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cells{area: polygon}
+	row := result.Frame{Topic: "frames", Offset: 7, Width: 25, Height: 10}
+	for _, x := range []result.Feature{
+		{Analysis: "activity", Kind: "cells/3x1/10", Data: []byte{0b1010_0000}},
+		{Analysis: "activity", Kind: "cells/3x1/10", Data: []byte{0, 0}},
+		{Analysis: "activity", Kind: "cells/9x1/10", Data: []byte{0, 0}}, // of another picture
+		{Analysis: "activity", Kind: "later", Data: []byte{1}},
+		{Analysis: "pipe", Kind: "cells/3x1/10", Data: nil},
+	} {
+		row.Features = append(row.Features, x)
+	}
+	if n := c.there(&row, func(string) bool { return true }); n != 2 || c.unreadable != 2 || c.reason == nil || !strings.Contains(c.reason.Error(), "frames/0@7") {
+		t.Error(n, c.unreadable, c.reason)
+	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-// A month of 100 cameras, of which one question is about all, and one about one camera and
-// three days; and what all of the rows cost when they are read as they are. ROWS is how many
-// there are.
+// A month of 100 cameras with boxes and cells, of which one question is about all, one about
+// boxes only, and one about one camera and three days; and what all of the rows cost when
+// they are read as they are. ROWS is how many there are.
 func BenchmarkAMonthOf100Cameras(b *testing.B) {
 	rows := int64(1_000_000)
 	if s := os.Getenv("ROWS"); s != "" {
@@ -26,12 +26,13 @@ func BenchmarkAMonthOf100Cameras(b *testing.B) {
 		}
 	}
 	root := b.TempDir()
-	if err := (historytest.Output{Rows: rows, Partitions: 4, Cameras: 100}).Write(b.Context(), root); err != nil {
+	if err := (historytest.Output{Rows: rows, Partitions: 4, Cameras: 100, Cells: true}).Write(b.Context(), root); err != nil {
 		b.Fatal(err)
 	}
 	friday := time.Date(2024, 5, 3, 0, 0, 0, 0, time.UTC)
 	for name, q := range map[string]Query{
 		"everything":             {},
+		"all boxes":              {Labels: []string{"motion", "person", "car", "dog"}},
 		"three days of a camera": {Cameras: []string{historytest.CameraName(7)}, Period: period.Period{From: friday, To: friday.Add(72 * time.Hour)}},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -28,10 +28,14 @@ func (q *Query) Write(ctx context.Context, w, notes io.Writer) error {
 	if err := s.CheckCameras(ctx, q.Cameras); err != nil {
 		return err
 	}
-	found, err := q.Find(ctx, s)
+	f, err := q.find(ctx, s)
 	if err != nil {
 		return fmt.Errorf("search %s: %w", q.Output, err)
 	}
+	if f.cells.unreadable > 0 {
+		fmt.Fprintf(notes, "%d times cells of activity could not be read, first: %v\n", f.cells.unreadable, f.cells.reason)
+	}
+	found := f.found
 	if len(found) == 0 && q.Format == "text" {
 		fmt.Fprintln(notes, "nothing was there")
 		return nil

@@ -40,6 +40,9 @@ type Output struct {
 	Span  time.Duration
 	// Features gives every frame a perceptual hash.
 	Features bool
+	// Cells gives frames cells of activity: those in which something comes, for most of that
+	// time, and some in which there is nothing else.
+	Cells bool
 	// Plain has no detections and no events but those of the stage itself.
 	Plain bool
 	// Written has every chunk written by the output's own writer, with its states: what a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/cellmap"
 	"github.com/framebeam/framebeam/transforms/vision/similarity"
 )
 
@@ -58,6 +59,9 @@ func (o Output) Row(partition int32, offset int64) result.Frame {
 	f.Quality = &result.Quality{Brightness: 90 + float64(h%1000)/25, Contrast: 40 + float64(h%100)/10, Sharpness: 200 + float64(h%777)}
 	if o.Features {
 		f.Features = []result.Feature{{Analysis: "perceptual_hash", Kind: similarity.KindHash, Data: binary.LittleEndian.AppendUint64(nil, uint64(h))}}
+	}
+	if o.Cells {
+		cells(&f, seq, camera)
 	}
 	o.stage(&f, seq)
 	if !o.Plain {
@@ -124,6 +128,28 @@ func visit(f *result.Frame, seq, cameras int64, camera int) {
 		event("lines", result.EventLineCrossed, Line, transition, 0)
 	case visitLasts * 3 / 4:
 		event("zones", result.EventObjectsInside, Zone, result.Leave, float64(visitLasts/2))
+	}
+}
+
+// cells adds cells of one or two rules that move on from left to right, of cameras with odd
+// numbers in a grid that does not fit the picture.
+func cells(f *result.Frame, seq int64, camera int) {
+	at := (seq + int64(camera)*17) % visitEvery
+	if at < 5 || at >= 3*visitLasts/2 {
+		return
+	}
+	g := cellmap.Grid{Columns: 64, Rows: 48, Side: 10}
+	if camera%2 == 1 {
+		g = cellmap.Grid{Columns: 59, Rows: 44, Side: 11}
+	}
+	for i, rule := range []string{"activity/near", "activity/far"}[:1+at%2] {
+		m := cellmap.Make(g.Columns * g.Rows)
+		for y := int(at) % 8; y < g.Rows; y += 7 + 3*i {
+			for x := int(at); x < min(int(at)+6-i, g.Columns); x++ {
+				m.Mark(y*g.Columns + x)
+			}
+		}
+		f.Features = append(f.Features, result.Feature{Analysis: rule, Kind: g.Kind(), Data: m})
 	}
 }
 

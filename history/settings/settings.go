@@ -90,6 +90,25 @@ func All(ctx context.Context, o *output.Output) ([]Config, error) {
 	return all, nil
 }
 
+// MayHave reports whether an analysis that is wanted may have made rows of the output. Of
+// configurations that were recorded elsewhere nobody knows.
+func MayHave(o *output.Output, wanted func(analysis string) bool) bool {
+	for _, g := range o.Generations() {
+		var text recorded
+		if json.Unmarshal([]byte(g.Config), &text) != nil || len(text.Profiles) == 0 {
+			return true
+		}
+		for _, p := range text.Profiles {
+			for _, a := range slices.Concat(p.PerFrame, p.Sequence) {
+				if wanted(a.Name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // generations are all of the output, with the stretches of each.
 func generations(ctx context.Context, o *output.Output) ([]Made, error) {
 	var made []Made

@@ -151,6 +151,26 @@ func TestAllAreListed(t *testing.T) {
 	}
 }
 
+func TestWhetherAnAnalysisMayHaveMadeRows(t *testing.T) {
+	o, _, _ := changed(t)
+	for analysis, want := range map[string]bool{"motion": true, "activity": false, "": false} {
+		if got := MayHave(o, func(name string) bool { return name == analysis }); got != want {
+			t.Errorf("%q: %v", analysis, got)
+		}
+	}
+	folder, err := store.Open(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byHand, err := output.Open(t.Context(), folder, output.OpenConfig{N: 4, ConfigDigest: "d", ConfigText: "by hand"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !MayHave(byHand, func(string) bool { return false }) {
+		t.Error("of a text by hand nobody knows")
+	}
+}
+
 func TestATextByHandIsShownAsItIs(t *testing.T) {
 	all := []Config{{Digest: "d", Made: []Made{{Generation: output.Generation{Number: 1, ConfigDigest: "d", Config: "by hand"}}}}}
 	var b bytes.Buffer
