@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/framebeam/framebeam/history/historytest"
 	"github.com/framebeam/framebeam/history/scan"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/output"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -269,5 +273,31 @@ func TestCellsThatCannotBeReadAreCountedAndTold(t *testing.T) {
 	}
 	if n := c.there(&row, func(string) bool { return true }); n != 2 || c.unreadable != 2 || c.reason == nil || !strings.Contains(c.reason.Error(), "frames/0@7") {
 		t.Error(n, c.unreadable, c.reason)
+	}
+}
+
+func TestWhoLooksForCellsIsToldThatNoneWereKept(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Open(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := profiles.Default()
+	st, err := c.Stages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := output.Open(t.Context(), folder, output.OpenConfig{N: 8, ConfigDigest: st.Digest, ConfigText: st.Text}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		labels []string
+		told   bool
+	}{{nil, false}, {[]string{"person"}, false}, {[]string{"person", "activity"}, true}} {
+		q := Query{Output: root, Area: "0,0 1,1", Labels: c.labels, Format: "text"}
+		var notes bytes.Buffer
+		if err := q.Write(t.Context(), io.Discard, &notes); err != nil || strings.Contains(notes.String(), "activity did not run") != c.told {
+			t.Errorf("%v: %v %s", c.labels, err, &notes)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -27,6 +28,9 @@ func (q *Query) Write(ctx context.Context, w, notes io.Writer) error {
 	}
 	if err := s.CheckCameras(ctx, q.Cameras); err != nil {
 		return err
+	}
+	if slices.Contains(q.Labels, activity) && !hasCells(s.Output()) {
+		fmt.Fprintln(notes, "activity did not run in this output: it has no cells")
 	}
 	f, err := q.find(ctx, s)
 	if err != nil {
