@@ -20,7 +20,7 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		Example: "  " + program.This + " --brokers localhost:9092 --topic frames --output out --until now",
 	}
 	a := analysisFlags(c)
-	keep := flags.KeepPinned(c.Flags())
+	keep := newKeepingPinned(c.Flags())
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -28,7 +28,7 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		brokers, bad := connected(kafka, j.Runner)
 		j.Log = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 		j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
-		rules, wrong := keep.Rules()
+		rules, wrong := keep.rules()
 		return runJob(c, j, rules, errors.Join(bad, err, wrong))
 	}
 	return c

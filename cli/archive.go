@@ -35,7 +35,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 	start := flags.From(c.Flags())
 	until := flags.Until(c.Flags())
 	n := flags.Chunk(c.Flags(), chunkfolder.DefaultN)
-	keep := flags.Keep(c.Flags())
+	keep := newKeeping(c.Flags())
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -49,7 +49,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 		errs[4] = frame.CheckTopic(j.Topic)
 		errs[5] = j.Runner.CheckEnd(j.Until.Never())
 		errs[6] = program.NoArguments(args)
-		rules, wrong := keep.Rules()
+		rules, wrong := keep.rules()
 		if wrong == nil && !rules.NoPins() {
 			wrong = errors.New("--keep-rules pins events, which an archive alone does not know: run retention with --output and --archive")
 		}

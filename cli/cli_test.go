@@ -100,7 +100,7 @@ func TestAFlagIsTheSameInEveryCommand(t *testing.T) {
 			}
 			s := shown{f.Value.Type(), f.DefValue, f.Usage}
 			name := f.Name
-			if g := program.Group(f); g == flags.PeriodGroup || g == flags.EventGroup {
+			if g := program.Group(f); g == flags.PeriodGroup || g == eventGroup {
 				name += " (" + g + ")"
 			}
 			if where[name] == "" {

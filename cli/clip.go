@@ -13,6 +13,7 @@ import (
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/history/clip"
+	"github.com/framebeam/framebeam/history/events"
 )
 
 // clipping is what the command clip is asked for.
@@ -20,7 +21,7 @@ type clipping struct {
 	where         clip.Where
 	form          clip.Form
 	events        []string // ids
-	filter        clip.Filter
+	filter        events.Filter
 	limit         int
 	before, after time.Duration
 	save          string
@@ -70,12 +71,13 @@ it the log is searched by the records' timestamps, from the first that is not be
 			*save = file
 		}
 		p.save, p.events, p.form.Boxes, p.jsonl = *save, flags.List(*events), *boxes, *format == "jsonl"
-		p.filter = chosen.filter()
-		p.filter.Cameras = flags.List(*cameras)
-		var errs []error
+		errs := []error{program.NoArguments(args)}
 		var err error
+		p.filter, err = chosen.filter()
+		errs = append(errs, err)
+		p.filter.Cameras = flags.List(*cameras)
 		p.where, err = from.where()
-		errs = append(errs, program.NoArguments(args), err)
+		errs = append(errs, err)
 		p.filter.Period, err = when.Period(now)
 		errs = append(errs, err)
 		p.form.Zone = p.filter.Period.Location()
@@ -103,9 +105,12 @@ func (p *clipping) check() error {
 			errs = append(errs, fmt.Errorf("--event: %w", err))
 		}
 	}
-	for name, d := range map[string]time.Duration{"before": p.before, "after": p.after} {
-		if d < 0 || d > 24*time.Hour {
-			errs = append(errs, fmt.Errorf("--%s=%v: not 0s to 24h", name, d))
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"before", p.before}, {"after", p.after}} {
+		if f.d < 0 || f.d > 24*time.Hour {
+			errs = append(errs, fmt.Errorf("--%s=%v: not 0s to 24h", f.name, f.d))
 		}
 	}
 	if p.limit < 1 || p.limit > 100_000 {

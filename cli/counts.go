@@ -39,17 +39,17 @@ that clocks show twice is two; a day begins and ends by the clocks of the zone.`
 	output := flags.Output(f)
 	var q counts.Query
 	var by string
-	program.InGroup(f, flags.EventGroup, func(f *pflag.FlagSet) {
+	program.InGroup(f, eventGroup, func(f *pflag.FlagSet) {
 		f.StringVar(&q.Per, "per", "hour", "how long the `stretches` of time are: hour, day, week (from Monday), month, or a duration "+
 			"that divides a day, such as 15m")
 		f.StringVar(&by, "by", "", "a line for each of these `names`: camera, analysis, rule, type, transition, label")
 	})
 	cameras := flags.Cameras(f)
-	which := flags.Events(f)
+	which := newEventFlags(f)
 	when := flags.Period(f)
 	format := flags.Format(c, counts.Formats...)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		filter, bad := which.Filter()
+		filter, bad := which.filter()
 		var err error
 		filter.Period, err = when.Period(time.Now())
 		filter.Cameras = flags.List(*cameras)

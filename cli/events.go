@@ -29,9 +29,9 @@ that is known of an event, with the column names of docs/frames.sql. No event is
 	f := c.Flags()
 	output := flags.Output(f)
 	cameras := flags.Cameras(f)
-	which := flags.Events(f)
+	which := newEventFlags(f)
 	var q events.Query
-	program.InGroup(f, flags.EventGroup, func(f *pflag.FlagSet) {
+	program.InGroup(f, eventGroup, func(f *pflag.FlagSet) {
 		f.IntVar(&q.Limit, "limit", 0, "most `events`; 0: all")
 	})
 	when := flags.Period(f)
@@ -39,7 +39,7 @@ that is known of an event, with the column names of docs/frames.sql. No event is
 	format := flags.Format(c, events.Formats...)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		now := time.Now()
-		filter, bad := which.Filter()
+		filter, bad := which.filter()
 		var err error
 		filter.Period, err = when.Period(now)
 		filter.Cameras = flags.List(*cameras)

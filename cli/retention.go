@@ -29,7 +29,7 @@ touched. It may be interrupted, and run beside jobs.`,
 	f := c.Flags()
 	out := flags.Output(f)
 	arch := flags.Archive(f)
-	keep := flags.KeepPinned(f)
+	keep := newKeepingPinned(f)
 	var r retention.Run
 	dry := f.Bool("dry-run", false, "remove nothing, and say what would go and why the rest stays")
 	f.BoolVar(&r.Unanalysed, "unanalysed", false, "remove frames from the archive too that the output has not analysed")
@@ -38,7 +38,7 @@ touched. It may be interrupted, and run beside jobs.`,
 	format := flags.Format(c, "text", "jsonl")
 	_ = c.MarkFlagFilename("keep-rules", "yaml", "yml")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		rules, bad := keep.Rules()
+		rules, bad := keep.rules()
 		bad = errors.Join(bad, program.NoArguments(args), checkFolders(*out, *arch))
 		if *format != "text" && *format != "jsonl" {
 			bad = errors.Join(bad, fmt.Errorf("--format=%s: not text or jsonl", *format))

@@ -17,6 +17,7 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/ingest/capture/ffmpeg"
 	"github.com/framebeam/framebeam/transforms/result"
 )
@@ -294,17 +295,17 @@ func TestEventsAreFoundByWhatTheirIdsBeginWith(t *testing.T) {
 func TestAClipIsAroundItsEvent(t *testing.T) {
 	l, out := logged(t, happened())
 	s := open(t, l, out)
-	events, err := Select(t.Context(), s.Scan(), Filter{Types: []string{result.EventLineCrossed}}, 9)
-	if err != nil || len(events) != 2 {
-		t.Fatal(events, err)
+	around, err := Select(t.Context(), s.Scan(), events.Filter{Types: []string{result.EventLineCrossed}}, 9)
+	if err != nil || len(around) != 2 {
+		t.Fatal(around, err)
 	}
-	if some, err := Select(t.Context(), s.Scan(), Filter{}, 2); err != nil || len(some) != 2 {
+	if some, err := Select(t.Context(), s.Scan(), events.Filter{}, 2); err != nil || len(some) != 2 {
 		t.Error(some, err)
 	}
-	if name := events[0].FileName(".mp4"); name != "20260102T030407.000Z-gate-a-aaaa0000.mp4" {
+	if name := around[0].FileName(".mp4"); name != "20260102T030407.000Z-gate-a-aaaa0000.mp4" {
 		t.Error(name)
 	}
-	cut := Around(&events[0], time.Second, 500*time.Millisecond)
+	cut := Around(&around[0], time.Second, 500*time.Millisecond)
 	plain, err := write(t, s, cut, Form{}, "a.mp4")
 	if err != nil || plain.Frames != 16 || plain.From != begin.Add(time.Second) && !plain.From.Equal(begin.Add(time.Second)) {
 		t.Errorf("%+v, %v", plain, err)
@@ -318,7 +319,7 @@ func TestAClipIsAroundItsEvent(t *testing.T) {
 	if err := errors.Join(err1, err2); err != nil || bytes.Equal(a, b) {
 		t.Errorf("nothing is drawn, %v", err)
 	}
-	data, err := s.Picture(t.Context(), &events[0], time.UTC)
+	data, err := s.Picture(t.Context(), &around[0], time.UTC)
 	if err != nil || len(data) < 500 {
 		t.Errorf("%d bytes of a picture, %v", len(data), err)
 	}

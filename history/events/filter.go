@@ -24,6 +24,11 @@ type Filter struct {
 	Tracks      []int64
 }
 
+// Names reports whether some events are asked for, of whichever cameras and period, and not all.
+func (f *Filter) Names() bool {
+	return len(f.Analyses)+len(f.Types)+len(f.Rules)+len(f.Transitions)+len(f.Labels)+len(f.Tracks) > 0
+}
+
 // Wants reports whether an event is wanted, of a frame that is: camera and period are not
 // looked at.
 func (f *Filter) Wants(e *result.Event) bool {

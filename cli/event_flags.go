@@ -1,4 +1,4 @@
-package flags
+package cli
 
 import (
 	"errors"
@@ -7,20 +7,21 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/history/events"
 )
 
-// EventGroup is the group of the flags that choose events, in the help.
-const EventGroup = "Event"
+// eventGroup is the group of the flags that choose events, in the help.
+const eventGroup = "Event"
 
-// EventFlags choose events.
-type EventFlags struct{ analyses, types, rules, labels, transitions, tracks string }
+// eventFlags choose events.
+type eventFlags struct{ analyses, types, rules, labels, transitions, tracks string }
 
-// Events adds the flags that choose events.
-func Events(f *pflag.FlagSet) *EventFlags {
-	e := &EventFlags{}
-	program.InGroup(f, EventGroup, func(f *pflag.FlagSet) {
+// newEventFlags adds the flags that choose events.
+func newEventFlags(f *pflag.FlagSet) *eventFlags {
+	e := &eventFlags{}
+	program.InGroup(f, eventGroup, func(f *pflag.FlagSet) {
 		f.StringVar(&e.types, "type", "", "only events of these `types`, type,…: LineDetector/Crossed")
 		f.StringVar(&e.rules, "rule", "", "only events of these `rules`, the names of lines, zones and so on, name,…")
 		f.StringVar(&e.transitions, "transition", "", "only events with these `transitions`, such as begin, end, enter, leave, forward or backward")
@@ -31,11 +32,11 @@ func Events(f *pflag.FlagSet) *EventFlags {
 	return e
 }
 
-// Filter is what the flags choose; an error names every violation.
-func (e *EventFlags) Filter() (events.Filter, error) {
-	f := events.Filter{Analyses: List(e.analyses), Types: List(e.types), Rules: List(e.rules), Labels: List(e.labels), Transitions: List(e.transitions)}
+// filter is what the flags choose; an error names every violation.
+func (e *eventFlags) filter() (events.Filter, error) {
+	f := events.Filter{Analyses: flags.List(e.analyses), Types: flags.List(e.types), Rules: flags.List(e.rules), Labels: flags.List(e.labels), Transitions: flags.List(e.transitions)}
 	var bad []error
-	for _, text := range List(e.tracks) {
+	for _, text := range flags.List(e.tracks) {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || id < 1 {
 			bad = append(bad, fmt.Errorf("--track=%s: not the id of a track, a number above 0", text))

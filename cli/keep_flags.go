@@ -1,4 +1,4 @@
-package flags
+package cli
 
 import (
 	"errors"
@@ -11,22 +11,22 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/retention"
 )
 
-// Keeping are the flags that say which old files are given up.
-type Keeping struct {
-	keep, size, rules string
-	pins              []string
+// keeping are the flags that say which old files are given up.
+type keeping struct {
+	age, size, file string
+	pins            []string
 }
 
-// Keep adds --keep, --keep-size and --keep-rules, in a group of their own.
-func Keep(f *pflag.FlagSet) *Keeping {
-	k := &Keeping{}
+// newKeeping adds --keep, --keep-size and --keep-rules, in a group of their own.
+func newKeeping(f *pflag.FlagSet) *keeping {
+	k := &keeping{}
 	program.InGroup(f, "Retention", k.define)
 	return k
 }
 
-// KeepPinned adds --pin too.
-func KeepPinned(f *pflag.FlagSet) *Keeping {
-	k := &Keeping{}
+// newKeepingPinned adds --pin too.
+func newKeepingPinned(f *pflag.FlagSet) *keeping {
+	k := &keeping{}
 	program.InGroup(f, "Retention", func(f *pflag.FlagSet) {
 		k.define(f)
 		f.StringArrayVar(&k.pins, "pin", nil, "keep events with their frames and pictures whatever their age: a `file` of ids, one a line, or "+
@@ -35,29 +35,29 @@ func KeepPinned(f *pflag.FlagSet) *Keeping {
 	return k
 }
 
-func (k *Keeping) define(f *pflag.FlagSet) {
-	f.StringVar(&k.keep, "keep", "", "give up files whose newest record is older than this `age`, by its timestamp in the log: 12h, 30d, 4w, 1y")
+func (k *keeping) define(f *pflag.FlagSet) {
+	f.StringVar(&k.age, "keep", "", "give up files whose newest record is older than this `age`, by its timestamp in the log: 12h, 30d, 4w, 1y")
 	f.StringVar(&k.size, "keep-size", "", "give up the oldest files until all together have no more than this `size`: 500GB, 1.5TiB")
-	f.StringVar(&k.rules, "keep-rules", "", "a YAML `file` that says so by camera and by kind: archive, images, states, results")
+	f.StringVar(&k.file, "keep-rules", "", "a YAML `file` that says so by camera and by kind: archive, images, states, results")
 }
 
-// Rules are what the flags say. The error lists every violation.
-func (k *Keeping) Rules() (retention.Rules, error) {
+// rules are what the flags say. The error lists every violation.
+func (k *keeping) rules() (retention.Rules, error) {
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
 	var r retention.Rules
-	if k.rules != "" {
-		if k.keep != "" || k.size != "" {
+	if k.file != "" {
+		if k.age != "" || k.size != "" {
 			note(errors.New("--keep-rules says how long and how much: leave --keep and --keep-size out"))
 		}
 		var err error
-		r, err = retention.Load(k.rules)
+		r, err = retention.Load(k.file)
 		note(err)
 	} else {
-		age, size := retention.Forever, int64(0)
+		keep, size := retention.Forever, int64(0)
 		var err error
-		if k.keep != "" {
-			if age, err = retention.ParseAge(k.keep); err != nil {
+		if k.age != "" {
+			if keep, err = retention.ParseAge(k.age); err != nil {
 				note(fmt.Errorf("--keep=%w", err))
 			}
 		}
@@ -66,7 +66,7 @@ func (k *Keeping) Rules() (retention.Rules, error) {
 				note(fmt.Errorf("--keep-size=%w", err))
 			}
 		}
-		r = retention.All(age, size)
+		r = retention.All(keep, size)
 	}
 	for _, pin := range k.pins {
 		note(addPin(&r.Pins, pin))
