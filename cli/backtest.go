@@ -78,7 +78,9 @@ It ends with exit code 3 if there are differences, and with 0 if there are none.
 	f.StringVar(&b.parquet, "parquet", "", "write all differences to this Parquet `file`")
 	b.period = flags.Period(f)
 	b.kafka = flags.Kafka(f)
-	for name, extension := range map[string][]string{"config": {"yaml", "yml"}, "against": {"yaml", "yml"}, "report": {"html"}, "markdown": {"md"}, "parquet": {"parquet"}} {
+	for name, extension := range map[string][]string{
+		"config": {"yaml", "yml"}, "against": {"yaml", "yml"}, "report": {"html"}, "markdown": {"md"}, "parquet": {"parquet"},
+	} {
 		_ = c.MarkFlagFilename(name, extension...)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -100,7 +102,7 @@ It ends with exit code 3 if there are differences, and with 0 if there are none.
 		switch {
 		case refused != nil:
 			return program.Wrong(refused)
-		case err == program.Ended(program.Done) && differ:
+		case errors.Is(err, program.Ended(program.Done)) && differ:
 			return program.Ended(program.Differs)
 		}
 		return err

@@ -34,7 +34,10 @@ func newEventFlags(f *pflag.FlagSet) *eventFlags {
 
 // filter is what the flags choose; an error names every violation.
 func (e *eventFlags) filter() (events.Filter, error) {
-	f := events.Filter{Analyses: flags.List(e.analyses), Types: flags.List(e.types), Rules: flags.List(e.rules), Labels: flags.List(e.labels), Transitions: flags.List(e.transitions)}
+	f := events.Filter{
+		Analyses: flags.List(e.analyses), Types: flags.List(e.types), Rules: flags.List(e.rules),
+		Labels: flags.List(e.labels), Transitions: flags.List(e.transitions),
+	}
 	var bad []error
 	for _, text := range flags.List(e.tracks) {
 		id, err := strconv.ParseInt(text, 10, 64)

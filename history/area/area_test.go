@@ -262,14 +262,12 @@ func TestCellsThatCannotBeReadAreCountedAndTold(t *testing.T) {
 	}
 	c := cells{area: polygon}
 	row := result.Frame{Topic: "frames", Offset: 7, Width: 25, Height: 10}
-	for _, x := range []result.Feature{
+	row.Features = []result.Feature{
 		{Analysis: "activity", Kind: "cells/3x1/10", Data: []byte{0b1010_0000}},
 		{Analysis: "activity", Kind: "cells/3x1/10", Data: []byte{0, 0}},
 		{Analysis: "activity", Kind: "cells/9x1/10", Data: []byte{0, 0}}, // of another picture
 		{Analysis: "activity", Kind: "later", Data: []byte{1}},
 		{Analysis: "pipe", Kind: "cells/3x1/10", Data: nil},
-	} {
-		row.Features = append(row.Features, x)
 	}
 	if n := c.there(&row, func(string) bool { return true }); n != 2 || c.unreadable != 2 || c.reason == nil || !strings.Contains(c.reason.Error(), "frames/0@7") {
 		t.Error(n, c.unreadable, c.reason)

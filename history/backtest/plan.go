@@ -87,8 +87,8 @@ func (r *recipe) plan(camera string, on *footing) (*plan, error) {
 		missing[why] = append(missing[why], name)
 	}
 	for _, spec := range p.profile.PerFrame {
-		if from, why := r.from(camera, p.profile, spec.Name, on); from == computed && !on.pixels {
-			lacks(spec.Name, why)
+		if from, lack := r.from(camera, p.profile, spec.Name, on); from == computed && !on.pixels {
+			lacks(spec.Name, lack)
 		}
 	}
 	for _, spec := range p.profile.Steps {

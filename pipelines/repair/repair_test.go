@@ -326,13 +326,13 @@ func TestFilesRemovedByHandAreToldAndMadeAgainOrGivenUp(t *testing.T) {
 		}
 		return out, arch
 	}
-	out, arch := lose()
+	out, _ := lose()
 	if said := analyze(out); !strings.Contains(said, "framebeam repair makes them again") {
 		t.Errorf("it says %s", said)
 	}
 	trial.SameTree(t, "analysed again", want, trial.Tree(t, out))
 
-	out, arch = lose()
+	out, arch := lose()
 	if _, failed, err := mend(t.Context(), out, arch, nil); err != nil || len(failed) > 0 {
 		t.Fatal(failed, err)
 	}

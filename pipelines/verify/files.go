@@ -99,7 +99,8 @@ func (l *looking) output(ctx context.Context) error {
 			}
 			part.well = append(part.well, k)
 			if what := l.differs(part, k, c.Offsets); what != "" {
-				l.add([]output.Fault{{Kind: "results", ID: chunk.ID{Partition: part.Partition, Index: k}, File: l.run.Output.Names(chunk.ID{Partition: part.Partition, Index: k}).Results, What: what}})
+				id := chunk.ID{Partition: part.Partition, Index: k}
+				l.add([]output.Fault{{Kind: "results", ID: id, File: l.run.Output.Names(id).Results, What: what}})
 			}
 		}
 		c, err := l.run.Output.CheckPartials(ctx, part.Partition)

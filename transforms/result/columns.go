@@ -1,7 +1,6 @@
 package result
 
 import (
-	"strings"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -120,8 +119,6 @@ var leaves = []leaf{
 }
 
 const eventTypes = "events.list.element.type"
-
-func (l *leaf) names() []string { return strings.Split(l.path, ".") }
 
 func (f *Frame) quality() *Quality {
 	if f.Quality == nil {

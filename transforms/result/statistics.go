@@ -170,7 +170,7 @@ func inDictionary(m *format.ColumnMetaData) bool {
 	for _, s := range m.EncodingStats {
 		if s.PageType == format.DataPage || s.PageType == format.DataPageV2 {
 			any = true
-			if s.Encoding != format.RLEDictionary && s.Encoding != format.PlainDictionary {
+			if s.Encoding != format.RLEDictionary {
 				return false
 			}
 		}

@@ -98,7 +98,8 @@ func (m *Movie) Add(bgr gocv.Mat, at time.Duration, key bool) error {
 		return fmt.Errorf("picture: %w", err)
 	}
 	var msg [400]C.char
-	if C.fb_movie_add(m.p, (*C.uint8_t)(unsafe.SliceData(pixels)), C.size_t(bgr.Step()), C.int64_t(at.Microseconds()), truth(key), &msg[0], C.size_t(len(msg))) == 0 {
+	if C.fb_movie_add(m.p, (*C.uint8_t)(unsafe.SliceData(pixels)), C.size_t(bgr.Step()), C.int64_t(at.Microseconds()),
+		truth(key), &msg[0], C.size_t(len(msg))) == 0 {
 		return fmt.Errorf("film: a picture %s", C.GoString(&msg[0]))
 	}
 	m.last, m.any = at, true

@@ -195,8 +195,8 @@ func TestAStoryboardOfAnOutput(t *testing.T) {
 		if err := os.MkdirAll(gone.Log.Root, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if done, err := gone.Run(t.Context()); err == nil && (done.Missed == 0 || !strings.Contains(read(t, gone.Page), "no longer")) {
-			t.Errorf("%+v", done)
+		if missed, err := gone.Run(t.Context()); err == nil && (missed.Missed == 0 || !strings.Contains(read(t, gone.Page), "no longer")) {
+			t.Errorf("%+v", missed)
 		}
 	})
 	t.Run("can be read by everybody", func(t *testing.T) {

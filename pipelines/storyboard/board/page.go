@@ -166,7 +166,9 @@ func (j *Job) view(scenes []*scene, all []ranked, t *thumbnails) view {
 				}
 			}
 			clock = clockOf(from, to)
-			v.Cameras = append(v.Cameras, cameraView{Name: s.camera, ID: fmt.Sprintf("camera-%d", n+1), Begins: when(from, zone).Format(clock), Ends: when(to, zone).Format(clock)})
+			v.Cameras = append(v.Cameras, cameraView{
+				Name: s.camera, ID: fmt.Sprintf("camera-%d", n+1), Begins: when(from, zone).Format(clock), Ends: when(to, zone).Format(clock),
+			})
 		}
 		c := &v.Cameras[len(v.Cameras)-1]
 		sv := sceneView{
@@ -199,7 +201,10 @@ func (j *Job) view(scenes []*scene, all []ranked, t *thumbnails) view {
 		}
 		for _, p := range s.pairs {
 			object := func(n *ranked, alt string) objectView {
-				o := objectView{pictureView: t.view(n, when(n.Frame.Captured, zone).Format(clock)), When: when(n.From, zone).Format(clock) + " to " + when(n.To, zone).Format(clock)}
+				o := objectView{
+					pictureView: t.view(n, when(n.Frame.Captured, zone).Format(clock)),
+					When:        when(n.From, zone).Format(clock) + " to " + when(n.To, zone).Format(clock),
+				}
 				o.Alt = alt + " " + cmp.Or(n.Label, "object") + " at " + o.At
 				return o
 			}

@@ -95,7 +95,9 @@ func writeParquet(w io.Writer, rows []row) error {
 
 func writeCSV(w io.Writer, rows []row) error {
 	c := csv.NewWriter(w)
-	if err := c.Write([]string{"node", "kind", "component", "rank", "camera", "topic", "partition", "frame_offset", "captured", "begins", "ends", "label", "track"}); err != nil {
+	if err := c.Write([]string{
+		"node", "kind", "component", "rank", "camera", "topic", "partition", "frame_offset", "captured", "begins", "ends", "label", "track",
+	}); err != nil {
 		return err
 	}
 	for _, r := range rows {

@@ -15,7 +15,7 @@ func FuzzLoad(f *testing.F) {
 		f.Fatal(err)
 	}
 	c := table.Begin(v)
-	v, err = c.Publish(f.Context(), Change{Added: []File{{Path: c.NextFile(), Partition: Partition{"gate", 1}, Rows: 1, Bytes: 4}}}, testTime)
+	_, err = c.Publish(f.Context(), Change{Added: []File{{Path: c.NextFile(), Partition: Partition{"gate", 1}, Rows: 1, Bytes: 4}}}, testTime)
 	if err != nil {
 		f.Fatal(err)
 	}

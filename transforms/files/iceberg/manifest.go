@@ -212,8 +212,8 @@ func (t *Table) manifestMeta(schemaID int) ([]ocf.WriterOpt, error) {
 
 // metadataOf has one option per key: the library writes the keys of one in the order of a map.
 func metadataOf(keysAndValues ...string) (opts []ocf.WriterOpt) {
-	for i := 0; i < len(keysAndValues); i += 2 {
-		opts = append(opts, ocf.WithMetadata(map[string][]byte{keysAndValues[i]: []byte(keysAndValues[i+1])}))
+	for pair := range slices.Chunk(keysAndValues, 2) {
+		opts = append(opts, ocf.WithMetadata(map[string][]byte{pair[0]: []byte(pair[1])}))
 	}
 	return opts
 }

@@ -41,7 +41,7 @@ func TestFilesAreReadBackAsTheyWereAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 	unknown := File{Path: c.NextFile(), Partition: Partition{Day: NoDay}, Rows: 1, Bytes: 3}
-	if v, err = c.Publish(t.Context(), Change{Added: []File{f, unknown}, Summary: map[string]string{"key": "text"}}, testTime); err != nil {
+	if _, err = c.Publish(t.Context(), Change{Added: []File{f, unknown}, Summary: map[string]string{"key": "text"}}, testTime); err != nil {
 		t.Fatal(err)
 	}
 	if v = load(t, table); v.Number != 1 || v.Summary()["key"] != "text" || v.Summary()["total-records"] != "4" {

@@ -90,9 +90,9 @@ func TestASeededOutputHasTheBytesOfItsSeed(t *testing.T) {
 				t.Fatalf("its configuration is %s", gens[len(gens)-1].ConfigDigest)
 			}
 			o = testOpen(t, f, want)
-			for k, last := k, max(3, k+1); k < last; k++ {
-				commit(t, o, 0, "by "+want, k)
-				for _, file := range []string{o.layout.results(testName(t, k)), o.layout.states(testName(t, k)), o.layout.images(testName(t, k))} {
+			for next, last := k, max(3, k+1); next < last; next++ {
+				commit(t, o, 0, "by "+want, next)
+				for _, file := range []string{o.layout.results(testName(t, next)), o.layout.states(testName(t, next)), o.layout.images(testName(t, next))} {
 					mine, err := f.Read(t.Context(), file)
 					theirs, err2 := seed.Read(t.Context(), file)
 					if errors.Is(err, fs.ErrNotExist) && errors.Is(err2, fs.ErrNotExist) {

@@ -47,9 +47,9 @@ func TestAnUpdateKilledAnywhereLeavesTheTablesAsTheyWereOrAsTheyShouldBe(t *test
 	longer.add(t, 0, 6)
 	var shorter []*testOutput // and with fewer
 	for n := range 3 {
-		o, _ := newOutput(t, 1)
-		o.add(t, 0, n+1)
-		shorter = append(shorter, o)
+		fewer, _ := newOutput(t, 1)
+		fewer.add(t, 0, n+1)
+		shorter = append(shorter, fewer)
 	}
 	prepared := func() string {
 		root := t.TempDir()
