@@ -35,6 +35,7 @@ type backtesting struct {
 	warmUp, window                                                  time.Duration
 	detections                                                      bool
 	html, markdown, parquet                                         string
+	megabytes                                                       int // of html
 
 	parse frame.ParseOptions // of records, for pictures
 }
@@ -74,6 +75,7 @@ It ends with exit code 3 if there are differences, and with 0 if there are none.
 	f.DurationVar(&b.window, "window", backtest.DefaultWindow, "within how long an event that happens at another time has moved, and is no other")
 	f.BoolVar(&b.detections, "detections", false, "compare how much each analysis detects in every frame, too")
 	f.StringVar(&b.html, "report", "", "write a report with pictures to this HTML `file`, which needs no other")
+	f.IntVar(&b.megabytes, "report-size", report.DefaultMaxBytes>>20, "about how large the report with pictures may become, in `MiB`")
 	f.StringVar(&b.markdown, "markdown", "", "write a summary, fit for a comment, to this `file`")
 	f.StringVar(&b.parquet, "parquet", "", "write all differences to this Parquet `file`")
 	b.period = flags.Period(f)
@@ -156,6 +158,9 @@ func (b *backtesting) job(c *cobra.Command, args []string) (*backtest.Job, error
 	if b.window < 0 {
 		note(fmt.Errorf("--window=%v: must not be negative", b.window))
 	}
+	if b.megabytes < 1 || b.megabytes > 1024 {
+		note(fmt.Errorf("--report-size=%d: not 1 to 1024", b.megabytes))
+	}
 	for _, to := range []struct{ flag, file string }{{"report", b.html}, {"markdown", b.markdown}, {"parquet", b.parquet}} {
 		if to.file == "" {
 			continue
@@ -213,7 +218,7 @@ func (b *backtesting) run(ctx context.Context, stdout io.Writer, j *backtest.Job
 		return false, err
 	}
 	defer func() { err = errors.Join(err, res.Close()) }()
-	o := report.Options{Zone: j.Period.Location(), Parse: b.parse}
+	o := report.Options{Zone: j.Period.Location(), Parse: b.parse, MaxBytes: b.megabytes << 20}
 	if b.html != "" {
 		o.Log = j.Log
 	}
@@ -226,7 +231,7 @@ func (b *backtesting) run(ctx context.Context, stdout io.Writer, j *backtest.Job
 		write func(io.Writer) error
 	}{
 		{b.html, rep.HTML},
-		{b.markdown, func(w io.Writer) error { return rep.Markdown(w, commentBytes) }},
+		{b.markdown, func(w io.Writer) error { return rep.Markdown(w, report.CommentBytes) }},
 		{b.parquet, func(w io.Writer) error { return report.Parquet(w, res) }},
 	} {
 		if w.file != "" {
@@ -237,9 +242,6 @@ func (b *backtesting) run(ctx context.Context, stdout io.Writer, j *backtest.Job
 	}
 	return res.Differences() > 0, rep.Text(stdout)
 }
-
-// commentBytes are a few less than a comment on a pull request may have.
-const commentBytes = 60_000
 
 // writeFile writes a file as a whole: until it is complete, what was there stays.
 func writeFile(file string, write func(io.Writer) error) (err error) {

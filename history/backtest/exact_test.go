@@ -210,6 +210,7 @@ func TestABacktestIsTheDifferenceOfTwoWholeRuns(t *testing.T) {
 		if rapid.Bool().Draw(rt, "with log") {
 			j.Log = spec
 		}
+		j.held = rapid.SampledFrom([]int64{0, 1, 40_000}).Draw(rt, "held") // no matter how a partition is cut
 		before, after, res, err := seenRows(t, j)
 		var needs *NeedsFrames
 		if j.Log.Kind == "" && errors.As(err, &needs) {
@@ -230,7 +231,7 @@ func TestABacktestIsTheDifferenceOfTwoWholeRuns(t *testing.T) {
 		// Two configurations, from pixels and with the help of the store.
 		two := Job{Before: Given{Name: "a", Stages: &stA}, After: Given{Name: "b", Stages: &stB}, Topic: trial.Topic, Log: spec, Options: Options{Detections: true}}
 		if rapid.Bool().Draw(rt, "with store") {
-			two.Store = root
+			two.Store, two.held = root, j.held
 		} else {
 			return // chunks are of another size
 		}

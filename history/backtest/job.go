@@ -58,6 +58,7 @@ type Job struct {
 
 	// seen is called with the two rows of every frame, at once for several cameras.
 	seen func(before, after *result.Frame)
+	held int64 // bytes of frames held at once for a partition; 0: mostHeld
 }
 
 // DefaultWarmUp is a sensible [Job.WarmUp].
@@ -134,7 +135,7 @@ type part struct {
 	ending  []string // cameras at its end, as far as is known
 
 	lanes map[string]*lane
-	found []Difference
+	found spool
 	// only are frames that one of two outputs has and the other not, skipped those of
 	// cameras that the output never looked at.
 	only    [2]int64
@@ -196,6 +197,9 @@ func (r *run) close() (err error) {
 	}
 	if r.log != nil {
 		err = errors.Join(err, r.log.Close())
+	}
+	for _, p := range r.parts {
+		err = errors.Join(err, p.found.close())
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -42,9 +43,15 @@ type slab struct {
 // mostBytes are asked of the log at once.
 const mostBytes = 8 << 20
 
+// mostHeld is about how many bytes of frames a slab has; the next is read beside it.
+const mostHeld = 64 << 20
+
 // partition compares a partition, slab by slab; the next is read meanwhile.
 func (r *run) partition(ctx context.Context, p *part, forced map[string]string) error {
-	p.lanes, p.found, p.only, p.skipped = map[string]*lane{}, nil, [2]int64{}, 0
+	if err := p.found.close(); err != nil { // of a comparison that was begun before
+		return err
+	}
+	p.lanes, p.found, p.only, p.skipped = map[string]*lane{}, spool{}, [2]int64{}, 0
 	ctx, cancel := context.WithCancel(ctx)
 	slabs := make(chan slab)
 	var failed error
@@ -72,7 +79,9 @@ func (r *run) partition(ctx context.Context, p *part, forced map[string]string) 
 		return failed
 	}
 	for _, camera := range slices.Sorted(maps.Keys(p.lanes)) {
-		p.found = append(p.found, p.lanes[camera].finish()...)
+		if err := p.found.addAll(p.lanes[camera].finish()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -85,12 +94,25 @@ func (p *part) close() {
 	}
 }
 
+// firstSlab is how many frames the first slab has, before it is known how large they are.
+const firstSlab = 64
+
+func (r *run) most() int64 { return cmp.Or(r.held, mostHeld) }
+
 // slabs reads the partition.
 func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 	if r.store == nil {
-		for from := p.from; from < p.to; {
-			s := slab{from: from, to: min((chunk.Of(from, r.n)+1)*r.n, p.to)}
-			err := r.read(ctx, p, s.from, s.to, func(rec *frame.Record) { s.records = append(s.records, *rec) })
+		// How many frames fit is known by those before them.
+		for from, most := p.from, int64(firstSlab); from < p.to; {
+			s := slab{from: from, to: min((chunk.Of(from, r.n)+1)*r.n, p.to, from+most)}
+			var bytes int64
+			err := r.read(ctx, p, s.from, s.to, func(rec *frame.Record) {
+				s.records = append(s.records, *rec)
+				bytes += int64(len(rec.Value))
+			})
+			if bytes > 0 {
+				most = max(1, r.most()*int64(len(s.records))/bytes)
+			}
 			if err == nil {
 				err = give(s)
 			}
@@ -120,7 +142,8 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 		}
 		s := slab{from: mine.at, to: mine.upTo}
 		if r.log != nil {
-			s.to = min(s.to, (chunk.Of(s.from, r.n)+1)*r.n) // whose frames may be needed
+			// Whose frames may be needed.
+			s.to = mine.fitting(r.most(), min(s.to, (chunk.Of(s.from, r.n)+1)*r.n))
 		}
 		var err error
 		if s.rows, err = mine.before(ctx, s.to); err != nil {
@@ -189,6 +212,22 @@ func (w *rows) again(ctx context.Context) error {
 	}
 	w.files = slices.DeleteFunc(files, func(f file) bool { return f.end <= w.at || f.start >= end })
 	return nil
+}
+
+// fitting is the offset, at most to, before which the frames of the rows that are read
+// have about so many bytes, but of one at least.
+func (w *rows) fitting(most, to int64) int64 {
+	var bytes int64
+	for i := range w.read {
+		row := &w.read[i]
+		if row.Offset >= to {
+			break
+		}
+		if bytes += row.Bytes; bytes > most && row.Offset > w.at {
+			return row.Offset
+		}
+	}
+	return to
 }
 
 // before gives all rows up to an offset.
@@ -328,7 +367,9 @@ func (r *run) slab(ctx context.Context, p *part, s *slab, forced map[string]stri
 		if errs[i] != nil {
 			return errs[i]
 		}
-		p.found = append(p.found, byCamera[camera].take()...)
+		if err := p.found.addAll(byCamera[camera].take()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

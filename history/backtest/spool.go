@@ -52,6 +52,15 @@ func (s *spool) add(d *Difference) error {
 	return nil
 }
 
+func (s *spool) addAll(list []Difference) error {
+	for i := range list {
+		if err := s.add(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *spool) each(fn func(*Difference) error) error {
 	if s.file == nil {
 		return nil

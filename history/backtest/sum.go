@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,12 +75,9 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 				}
 			}
 		}
-		for i := range p.found {
-			if err := res.differences.add(&p.found[i]); err != nil {
-				return nil, err
-			}
+		if err := errors.Join(p.found.each(res.differences.add), p.found.close()); err != nil {
+			return nil, errors.Join(err, res.Close())
 		}
-		p.found = nil
 		if p.skipped > 0 {
 			res.Notes = append(res.Notes, fmt.Sprintf("%d frames of %v are of cameras that an output did not look at, and are not compared", p.skipped, p.Partition))
 		}
