@@ -54,6 +54,8 @@ var films = []struct{ camera, file, start string }{
 const looking = `quality: true
 motion: true
 cuts: true
+perceptual_hash: true
+histogram: true
 cameras:
   - match: pedestrians
     background: true
@@ -240,7 +242,9 @@ Where everything is:
   archive   %[2]s/frames/**/*.avro       (the frames as they were in Kafka)
 
 Results as text:        %[6]s show --output %[1]s --found
-What happened:          %[6]s show --output %[1]s --found | grep '!'
+What happened:          %[6]s events --output %[1]s
+How often, per camera:  %[6]s counts --output %[1]s --by camera,rule,transition
+At a glance:            %[6]s storyboard --output %[1]s --archive %[2]s --page %[3]s/storyboard.html
 Analyse them again:     %[6]s reprocess --archive %[2]s --output %[3]s-again --chunk %[4]d --config %[3]s/%[5]s
 `, folder.Root(), filepath.Join(base, archiveFolder), base, chunkSize, analysesFile, self())
 	return nil

@@ -233,6 +233,13 @@ func TestWhatAStoryboardNeedsIsSaid(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "perceptual_hash: true") {
 		t.Errorf("it said %v", err)
 	}
+	j.Output, j.Log.Root = made(t, map[string]string{"motion": `{"min_area": 12}`, "tracking": `{"from": ["motion"]}`})
+	if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "perceptual_hash: true") {
+		t.Errorf("of tracks alone it said %v", err)
+	}
+	if left, _ := filepath.Glob(j.Output + "/_storyboard/*"); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
 	j.Cameras = []string{"nobody"}
 	if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("it said %v", err)

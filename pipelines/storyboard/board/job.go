@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -112,12 +112,23 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
+	refuse := func() (Done, error) {
+		err := j.nothing(out)
+		if own {
+			err = errors.Join(err, empty(ctx, out.Folder(), work))
+		}
+		return Done{}, err
+	}
 	if stats.Nodes == 0 {
-		return Done{}, j.nothing(ctx, out)
+		return refuse()
 	}
 	all, gaps, err := load(ctx, work, g)
 	if err != nil {
 		return Done{}, err
+	}
+	// Tracks alone make a table, but no page.
+	if j.Page != "" && !slices.ContainsFunc(all, func(n ranked) bool { return n.Kind == nodes.Shot }) {
+		return refuse()
 	}
 	done := Done{Stats: stats}
 	if j.Table != "" {
@@ -242,7 +253,7 @@ func empty(ctx context.Context, out, work *store.Folder) error {
 }
 
 // nothing says why there are no nodes.
-func (j *Job) nothing(ctx context.Context, out *output.Output) error {
+func (j *Job) nothing(out *output.Output) error {
 	made, err := j.settings(out)
 	if err != nil {
 		return err
