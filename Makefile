@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Sample videos: where Debian puts them, or where scripts/deps.sh had to unpack them.
 export FRAMEBEAM_SAMPLES ?= $(if $(wildcard .samples/data/vtest.avi),$(CURDIR)/.samples/data,/usr/share/doc/opencv-doc/examples/data)
 
-PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/webcam ./testdata/browser ./testdata/command ./testdata/chaos ./testdata/score ./testdata/trackscore ./testdata/scene/...
+PACKAGES := ./... ./testdata/samples ./testdata/film ./testdata/trial ./testdata/property ./testdata/webcam ./testdata/browser ./testdata/command ./testdata/chaos ./testdata/score ./testdata/trackscore ./testdata/scene/...
 
 # Those with tests that need real servers (build tag engines).
 ENGINES := ./testdata/engines ./runner-configs/... ./transforms/files/hdfsfs ./pipelines/job

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/testdata/property"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
@@ -114,19 +114,6 @@ func changed(t *rapid.T, c profiles.Config, most int) profiles.Config {
 	return c
 }
 
-// few is rapid.Check, of a property that takes a second each time, with fewer checks
-// unless their number is said.
-func few(t *testing.T, checks int, property func(*rapid.T)) {
-	t.Helper()
-	f := flag.Lookup("rapid.checks")
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		if n++; n <= checks || f.Value.String() != f.DefValue {
-			property(rt)
-		}
-	})
-}
-
 // seenRows runs a job and returns the rows of both sides by partition and offset.
 func seenRows(t testing.TB, j Job) (before, after map[[2]int64]result.Frame, res *Result, err error) {
 	t.Helper()
@@ -189,7 +176,7 @@ func logsOf(t testing.TB, seed uint64) [][]frame.Record {
 func TestABacktestIsTheDifferenceOfTwoWholeRuns(t *testing.T) {
 	logs := logsOf(t, 7)
 	spec := memoryOf(t, logs)
-	few(t, 6, func(rt *rapid.T) {
+	property.Few(t, 6, func(rt *rapid.T) {
 		a := drawConfig(rt, "a")
 		b := changed(rt, a, 3)
 		stA, errA := a.Stages()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/testdata/film"
+	"github.com/framebeam/framebeam/testdata/property"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
@@ -98,7 +99,7 @@ func TestAPeriodInTheMiddle(t *testing.T) {
 func TestOfSeveralGenerationsWhatIsOfAnEqualDigestIsTaken(t *testing.T) {
 	logs := logsOf(t, 13)
 	spec := memoryOf(t, logs)
-	few(t, 3, func(rt *rapid.T) {
+	property.Few(t, 3, func(rt *rapid.T) {
 		first := tracked("motion", `{"min_area": 12}`, "histogram", "{}")
 		second := changed(rt, first, 2)
 		second.Settings = first.Settings

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 	"pgregory.net/rapid"
+
+	"github.com/framebeam/framebeam/testdata/property"
 )
 
 func TestFilesAreReadBackAsTheyWereAdded(t *testing.T) {
@@ -272,7 +273,7 @@ func TestMetadataHaveTheFieldsOfTheSpecification(t *testing.T) {
 // that it should, and its folder no others.
 func TestATableIsWhatItsCommitsMakeOfIt(t *testing.T) {
 	outer := t
-	few(t, 25, func(t *rapid.T) {
+	property.Few(t, 25, func(t *rapid.T) {
 		root := outer.TempDir()
 		table := testTable(outer, root)
 		v := load(outer, table)
@@ -329,19 +330,6 @@ func TestATableIsWhatItsCommitsMakeOfIt(t *testing.T) {
 			if got := paths(outer, table, load(outer, table)); !slices.Equal(got, want) {
 				t.Fatalf("the table has %v, want %v", got, want)
 			}
-		}
-	})
-}
-
-// few is rapid.Check, of a property that writes many files each time, with fewer checks
-// unless their number is said.
-func few(t *testing.T, checks int, property func(*rapid.T)) {
-	t.Helper()
-	f := flag.Lookup("rapid.checks")
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		if n++; n <= checks || f.Value.String() != f.DefValue {
-			property(rt)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package table
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/testdata/property"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/iceberg"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -60,7 +60,7 @@ func TestChunksAfterAGapWait(t *testing.T) {
 // each row once, and who has begun to read finds what was there.
 func TestTablesFollowAnOutputThatGrows(t *testing.T) {
 	outer := t
-	few(t, 12, func(t *rapid.T) {
+	property.Few(t, 12, func(t *rapid.T) {
 		o, _ := newOutput(outer, 2)
 		root := outer.TempDir()
 		now := newClock()
@@ -278,17 +278,4 @@ func TestLineagesOfAnEmptyStretch(t *testing.T) {
 	if got := o.Lineages(chunk.Partition{Topic: "frames"}, 3, 3); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-}
-
-// few is rapid.Check, of a property that writes many files each time, with fewer checks
-// unless their number is said.
-func few(t *testing.T, checks int, property func(*rapid.T)) {
-	t.Helper()
-	f := flag.Lookup("rapid.checks")
-	n := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		if n++; n <= checks || f.Value.String() != f.DefValue {
-			property(rt)
-		}
-	})
 }
