@@ -103,6 +103,32 @@ func TestWhatIsOldGoesAndWhatIsNeededStays(t *testing.T) {
 	}
 }
 
+func TestFilesThatAreNotOursAreCountedOnce(t *testing.T) {
+	w := daily(12)
+	out := folder(t)
+	w.output(t, out, 12)
+	put(t, out+"/images/frames+0/"+fmt.Sprintf("%019d", 0)+"/notes.txt", "mine")
+	week := 7 * days
+	rules := Rules{Keep: [kinds]time.Duration{week, week, week, week}, Cameras: []CameraRule{{"a", [kinds]*time.Duration{nil, ptr(30 * days), nil, ptr(30 * days)}}}}
+	p := plan(t, run(t, out, "", rules, day(11)))
+	before := tree(t, out)
+	if err := p.Do(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if cmp.Equal(before, tree(t, out)) {
+		t.Fatal("no pack was thinned")
+	}
+	for _, l := range p.Lines() {
+		want := 0
+		if l.Kind == Images.String() {
+			want = 1
+		}
+		if l.Others != want {
+			t.Errorf("%d files of %s are not ours, want %d", l.Others, l.Kind, want)
+		}
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 // Whatever the rules: a job goes on as if nothing had gone, what is told to stay stays, and

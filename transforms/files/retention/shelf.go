@@ -108,10 +108,11 @@ func touches(offsets chunk.Offsets, from, to int64) bool {
 	return i < len(offsets) && offsets[i].From < to
 }
 
-// count counts what goes and what stays. all: files after the horizon too.
+// count counts what goes and what stays. all: files after the horizon too, and those that
+// are not ours.
 func (s *shelf) count(ctx context.Context, pinned chunk.Offsets, all bool) error {
 	s.goes, s.kept, s.rest, s.others = tally{}, tally{}, tally{}, 0
-	return s.each(ctx, all, func(f chunkfolder.Stored) error {
+	err := s.each(ctx, all, func(f chunkfolder.Stored) error {
 		switch {
 		case f.End >= s.horizon:
 			s.rest.add(f)
@@ -122,6 +123,17 @@ func (s *shelf) count(ctx context.Context, pinned chunk.Offsets, all bool) error
 		}
 		return nil
 	})
+	if err != nil || !all {
+		return err
+	}
+	for _, b := range s.blocks {
+		n, err := s.Others(ctx, b)
+		if err != nil {
+			return err
+		}
+		s.others += n
+	}
+	return nil
 }
 
 // each calls do for the files of the blocks that begin before the horizon, or of all.
@@ -138,13 +150,6 @@ func (s *shelf) each(ctx context.Context, all bool, do func(chunkfolder.Stored) 
 			if err := do(f); err != nil {
 				return err
 			}
-		}
-		if all {
-			n, err := s.Others(ctx, b)
-			if err != nil {
-				return err
-			}
-			s.others += n
 		}
 	}
 	return nil
