@@ -74,8 +74,8 @@ func TestWhatIsOldGoesAndWhatIsNeededStays(t *testing.T) {
 			w.archive(t, arch, 8)
 			put(t, out+"/results/notes.txt", "mine")
 			put(t, out+"/results/frames+0/"+fmt.Sprintf("%019d", 0)+"/notes.parquet", "mine")
-			p := plan(t, run(t, out, arch, c.rules, day(c.now)))
 			before := tree(t, out)
+			p := plan(t, run(t, out, arch, c.rules, day(c.now)))
 			if d := cmp.Diff(before, tree(t, out)); d != "" {
 				t.Fatal("planning changes something", d)
 			}
