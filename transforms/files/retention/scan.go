@@ -38,10 +38,7 @@ func (p *Plan) pin(ctx context.Context) (more bool, err error) {
 		}
 		more = more || part.pinned.Len() > had
 	}
-	if more {
-		err = p.count(ctx)
-	}
-	return more, err
+	return more, nil
 }
 
 // pinBefore searches the results files that begin before an offset.
