@@ -1,19 +1,14 @@
 package retention
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/output"
 )
 
@@ -62,12 +57,6 @@ type part struct {
 	had            [2]chunk.Offsets // as they were read: of the output and the archive
 	scanned        map[string]bool  // results files that were searched for pinned events
 	analysedBefore int64            // offset
-}
-
-// look is what is known of a chunk.
-type look struct {
-	newest  int64 // milliseconds since 1970 UTC; math.MinInt64: no record, so older than all
-	cameras []string
 }
 
 // Plan looks what goes and what stays, and changes nothing.
@@ -276,85 +265,6 @@ func (p *Plan) byAge(ctx context.Context, s *shelf) error {
 	}
 }
 
-func (p *Plan) keep(s *shelf, l look) (time.Duration, string) {
-	if s.camera != "" {
-		return p.run.Rules.camera(s.kind, s.camera), s.camera
-	}
-	return p.run.Rules.shared(s.kind, l.cameras)
-}
-
-func staysText(l look, keep time.Duration, because string) string {
-	of := ""
-	if because != "" {
-		of = " for camera " + because
-	}
-	if keep == Forever {
-		return "it is kept forever" + of
-	}
-	return fmt.Sprintf("its newest record is of %s, and it is kept %s%s", time.UnixMilli(l.newest).UTC().Format(time.RFC3339), ageText(keep), of)
-}
-
-// look finds out how old a file's chunk is, and which cameras are in it. Without results
-// there is nothing for which states and pictures were kept.
-func (p *Plan) look(ctx context.Context, s *shelf, f chunkfolder.Stored) (look, error) {
-	if l, ok := p.seen[f.File]; ok {
-		return l, nil
-	}
-	l := look{newest: math.MinInt64}
-	var err error
-	if s.kind == Archive {
-		l, err = p.lookArchive(ctx, f)
-	} else {
-		part := p.parts[s.Partition]
-		file, of := f.File, true
-		if s.kind != Results {
-			file, of, err = part.lookup.Results(ctx, chunk.Of(f.Start, p.run.Output.N()))
-		}
-		switch {
-		case err == nil && of:
-			l, err = p.lookResults(ctx, file)
-		case f.Start >= part.results.base:
-			l.newest = math.MaxInt64 // its results may be made again
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) { // another run removes it
-		l, err = look{newest: math.MinInt64}, nil
-	}
-	p.seen[f.File] = l
-	return l, err
-}
-
-func (p *Plan) lookArchive(ctx context.Context, f chunkfolder.Stored) (look, error) {
-	id := chunk.ID{Partition: f.Partition, Index: chunk.Of(f.Start, p.run.Archive.N())}
-	l := look{newest: math.MinInt64}
-	ms, ok, err := p.run.Archive.Newest(ctx, id)
-	if err != nil || !ok {
-		return l, err
-	}
-	l.newest = ms
-	if p.run.Rules.byCamera(Archive) {
-		l.cameras, err = p.run.Archive.Cameras(ctx, id)
-	}
-	return l, err
-}
-
-func (p *Plan) lookResults(ctx context.Context, file string) (look, error) {
-	if l, ok := p.seen[file]; ok {
-		return l, nil
-	}
-	l := look{newest: math.MinInt64}
-	cameras, err := p.run.Output.Cameras(ctx, file)
-	for camera, ms := range cameras {
-		l.newest = max(l.newest, ms)
-		l.cameras = append(l.cameras, camera)
-	}
-	slices.Sort(l.cameras)
-	if err == nil {
-		p.seen[file] = l
-	}
-	return l, err
-}
-
 // together moves the horizons of what may not outlive the results.
 func (p *Plan) together() {
 	for _, part := range p.parts {
@@ -372,19 +282,4 @@ func (p *Plan) count(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// union is the offsets of both.
-func union(a, b chunk.Offsets) chunk.Offsets {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, func(x, y chunk.Range) int { return cmp.Compare(x.From, y.From) })
-	var u chunk.Offsets
-	for _, r := range all {
-		if n := len(u); n > 0 && r.From <= u[n-1].To {
-			u[n-1].To = max(u[n-1].To, r.To)
-			continue
-		}
-		u = append(u, r)
-	}
-	return u
 }

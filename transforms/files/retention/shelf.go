@@ -2,7 +2,6 @@ package retention
 
 import (
 	"context"
-	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -95,17 +94,6 @@ func (s *shelf) holds(f chunkfolder.Stored, pinned chunk.Offsets) bool {
 		return s.needed == nil || s.needed[f.Start]
 	}
 	return touches(pinned, f.Start, f.End+1)
-}
-
-// touches reports whether any of the offsets lies in [from, to).
-func touches(offsets chunk.Offsets, from, to int64) bool {
-	i, _ := slices.BinarySearchFunc(offsets, from, func(r chunk.Range, from int64) int {
-		if r.To <= from {
-			return -1
-		}
-		return 1
-	})
-	return i < len(offsets) && offsets[i].From < to
 }
 
 // count counts what goes and what stays. all: files after the horizon too, and those that
