@@ -73,11 +73,11 @@ func Components(ctx context.Context, run Run, cfg Config) (supersteps int, err e
 
 // componentsFrom builds the supersteps from one state to another.
 func componentsFrom(s beam.Scope, cfg Config, from, to int) {
-	sent := beam.ParDo(s, &spreadFn{Config: cfg, From: from}, cfg.each(s))
+	sent := beam.ParDo(s, &spreadFn{worker{Config: cfg}, from}, cfg.each(s))
 	for n := from; n < to; n++ {
 		sent = beam.ParDo(s, &starFn{Config: cfg, Large: (n-from)%2 == 0}, beam.GroupByKey(s, sent))
 	}
-	element.End(s, beam.ParDo(s, &keepFn{Config: cfg, To: to}, beam.GroupByKey(s, sent)))
+	element.End(s, beam.ParDo(s, &keepFn{worker{Config: cfg}, to}, beam.GroupByKey(s, sent)))
 }
 
 // link is an edge, the larger node first.
@@ -165,15 +165,8 @@ func received(part int64, messages func(*[]byte) bool) (all []link, changed uint
 
 // spreadFn sends the edges of a state to the parts of both of their nodes.
 type spreadFn struct {
-	Config Config
-	From   int
-	folder *store.Folder
-}
-
-// Setup opens the work folder.
-func (fn *spreadFn) Setup(ctx context.Context) (err error) {
-	fn.folder, err = store.Open(ctx, fn.Config.Work)
-	return err
+	worker
+	From int
 }
 
 // ProcessElement sends what a part has.
@@ -294,15 +287,8 @@ func ofOne(ls []link) int {
 
 // keepFn writes a state.
 type keepFn struct {
-	Config Config
-	To     int
-	folder *store.Folder
-}
-
-// Setup opens the work folder.
-func (fn *keepFn) Setup(ctx context.Context) (err error) {
-	fn.folder, err = store.Open(ctx, fn.Config.Work)
-	return err
+	worker
+	To int
 }
 
 // ProcessElement writes one part's file and emits nothing.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,11 +114,12 @@ func PageRank(ctx context.Context, run Run, cfg Config, rank RankConfig) (iterat
 
 // ranksFrom builds the supersteps from one state to another.
 func ranksFrom(s beam.Scope, cfg Config, r ranking, from, to int) {
-	sent := beam.ParDo(s, &rankStartFn{partRanker{Config: cfg, Ranking: r}, from}, cfg.each(s))
+	ranker := partRanker{worker{Config: cfg}, r}
+	sent := beam.ParDo(s, &rankStartFn{ranker, from}, cfg.each(s))
 	for n := from + 1; n < to; n++ {
-		sent = beam.ParDo(s, &rankFn{partRanker{Config: cfg, Ranking: r}}, beam.GroupByKey(s, sent))
+		sent = beam.ParDo(s, &rankFn{ranker}, beam.GroupByKey(s, sent))
 	}
-	element.End(s, beam.ParDo(s, &rankKeepFn{partRanker{Config: cfg, Ranking: r}, to}, beam.GroupByKey(s, sent)))
+	element.End(s, beam.ParDo(s, &rankKeepFn{ranker, to}, beam.GroupByKey(s, sent)))
 }
 
 // ranking is the arithmetic, which an oracle can share.
@@ -202,15 +204,8 @@ func readRanks(r *wire.Reader) []uint64 {
 
 // partRanker is what the DoFns of an iteration share.
 type partRanker struct {
-	Config  Config
+	worker
 	Ranking ranking
-	folder  *store.Folder
-}
-
-// Setup opens the work folder.
-func (fn *partRanker) Setup(ctx context.Context) (err error) {
-	fn.folder, err = store.Open(ctx, fn.Config.Work)
-	return err
 }
 
 // send sends what the nodes of a part give, by their ranks.
@@ -238,15 +233,7 @@ func (fn *partRanker) send(part int64, a *Adjacency, ranks []uint64, changed uin
 
 // together sorts gifts and adds up those to the same node.
 func together(gifts []gift) []gift {
-	slices.SortFunc(gifts, func(a, b gift) int {
-		switch {
-		case a.node < b.node:
-			return -1
-		case a.node > b.node:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(gifts, func(a, b gift) int { return cmp.Compare(a.node, b.node) })
 	sums := gifts[:0]
 	for _, g := range gifts {
 		if n := len(sums); n > 0 && sums[n-1].node == g.node {
@@ -277,15 +264,7 @@ func (fn *partRanker) receive(part int64, a *Adjacency, messages func(*[]byte) b
 		}
 		at := 0
 		for _, g := range m.gifts {
-			k, ok := slices.BinarySearchFunc(a.Nodes[at:], g.node, func(n Node, id int64) int {
-				switch {
-				case n.ID < id:
-					return -1
-				case n.ID > id:
-					return 1
-				}
-				return 0
-			})
+			k, ok := slices.BinarySearchFunc(a.Nodes[at:], g.node, func(n Node, id int64) int { return cmp.Compare(n.ID, id) })
 			if !ok {
 				return nil, 0, fmt.Errorf("graph: an edge leads to %d, which is no node", g.node)
 			}

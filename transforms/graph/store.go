@@ -36,7 +36,7 @@ func Store(s beam.Scope, cfg Config, nodes beam.PCollection, edges ...beam.PColl
 	for _, e := range edges {
 		sent = append(sent, beam.ParDo(s, &edgesFn{Config: cfg}, e))
 	}
-	element.End(s, beam.ParDo(s, &storeFn{Config: cfg}, beam.GroupByKey(s, beam.Flatten(s, sent...))))
+	element.End(s, beam.ParDo(s, &storeFn{worker{Config: cfg}}, beam.GroupByKey(s, beam.Flatten(s, sent...))))
 }
 
 // What a message to a part has, by its first byte.
@@ -113,16 +113,7 @@ func marshalEdges(list []Edge) []byte {
 }
 
 // storeFn writes a part.
-type storeFn struct {
-	Config Config
-	folder *store.Folder
-}
-
-// Setup opens the work folder.
-func (fn *storeFn) Setup(ctx context.Context) (err error) {
-	fn.folder, err = store.Open(ctx, fn.Config.Work)
-	return err
-}
+type storeFn struct{ worker }
 
 // ProcessElement writes one part's file and emits nothing.
 func (fn *storeFn) ProcessElement(ctx context.Context, part int64, messages func(*[]byte) bool, _ func(string, int)) error {

@@ -23,6 +23,18 @@ func init() {
 // Run runs a pipeline on an engine until it has ended.
 type Run func(ctx context.Context, p *beam.Pipeline) error
 
+// worker is what the DoFns share that read or write the work folder.
+type worker struct {
+	Config Config
+	folder *store.Folder
+}
+
+// Setup opens the work folder.
+func (fn *worker) Setup(ctx context.Context) (err error) {
+	fn.folder, err = store.Open(ctx, fn.Config.Work)
+	return err
+}
+
 // step is the state of a computation after so many supersteps: a file for each part.
 type step struct {
 	name string // of the computation, and of its folders
