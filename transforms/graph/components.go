@@ -26,7 +26,7 @@ const componentsName = "components"
 const mostRounds = 512
 
 // Components finds the connected components of the graph that [Store] has stored, and
-// returns after how many supersteps they no longer changed; see [Config.Labels]. If a run
+// returns after how many supersteps they no longer changed; see [Computed.Labels]. If a run
 // before was interrupted it goes on from there.
 //
 // It turns every component into a star around its least node, by alternating large-stars
@@ -57,14 +57,8 @@ func Components(ctx context.Context, run Run, cfg Config) (supersteps int, err e
 		next := step{componentsName, at.n + 2*max(1, cfg.unroll()/2)}
 		p, s := beam.NewPipelineWithRoot()
 		componentsFrom(s.Scope("graph.Components"), cfg, at.n, next.n)
-		if err := run(ctx, p); err != nil {
+		if changed, err = next.reach(ctx, run, p, folder, cfg.Parts); err != nil {
 			return at.n, fmt.Errorf("connected components, supersteps %d to %d: %w", at.n+1, next.n, err)
-		}
-		if changed, err = next.changed(ctx, folder, cfg.Parts); err != nil {
-			return at.n, err
-		}
-		if err := next.forget(ctx, folder); err != nil {
-			return at.n, err
 		}
 		at = next
 	}
@@ -303,19 +297,11 @@ func (fn *keepFn) ProcessElement(ctx context.Context, part int64, messages func(
 
 // Labels reads, after [Components], the component of every node of a part that is not
 // alone: the component's least node. One that is missing is its own.
-func (c Config) Labels(ctx context.Context, part int) (map[int64]int64, error) {
-	folder, err := store.Open(ctx, c.Work)
-	if err != nil {
-		return nil, err
+func (c Computed) Labels(ctx context.Context, part int) (map[int64]int64, error) {
+	if c.components.n == 0 {
+		return nil, errors.New("graph: the components are not known yet")
 	}
-	at, changed, err := latest(ctx, folder, componentsName, c.Parts)
-	if err == nil && (at.n == 0 || changed > 0) {
-		err = errors.New("graph: the components are not known yet")
-	}
-	if err != nil {
-		return nil, err
-	}
-	ls, err := readLinks(ctx, folder, at, int64(part))
+	ls, err := readLinks(ctx, c.folder, c.components, int64(part))
 	if err != nil {
 		return nil, err
 	}

@@ -42,11 +42,15 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	labels, err := cfg.Labels(ctx, 0)
+	computed, err := cfg.Computed(ctx)
 	if err != nil {
 		panic(err)
 	}
-	ranks, err := cfg.Ranks(ctx, 0)
+	labels, err := computed.Labels(ctx, 0)
+	if err != nil {
+		panic(err)
+	}
+	ranks, err := computed.Ranks(ctx, 0)
 	if err != nil {
 		panic(err)
 	}

@@ -76,8 +76,12 @@ func TestALongPathNeedsFewSupersteps(t *testing.T) {
 		t.Errorf("%d supersteps, %v", supersteps, err)
 	}
 	t.Log(supersteps, "supersteps")
+	of, err := cfg.Computed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for p := range cfg.Parts {
-		labels, err := cfg.Labels(t.Context(), p)
+		labels, err := of.Labels(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,5 +150,19 @@ func TestAnEdgeToANodeThatIsNotThereIsAnError(t *testing.T) {
 	Store(s, cfg, beam.CreateList(s, []int64{1}), beam.CreateList(s, []Edges{{List: []Edge{{1, 2, 5, 0}}}}))
 	if err := onPrism(t.Context(), p); err == nil {
 		t.Error("it was stored")
+	}
+}
+
+func TestWhatIsNotComputedYetIsAnError(t *testing.T) {
+	cfg := stored(t, plain{nodes: []int64{1, 2}, edges: []Edge{{1, 2, 5, 0}}}, 2, 8)
+	of, err := cfg.Computed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := of.Labels(t.Context(), 0); err == nil {
+		t.Error("there are components")
+	}
+	if _, err := of.Ranks(t.Context(), 0); err == nil {
+		t.Error("there are ranks")
 	}
 }

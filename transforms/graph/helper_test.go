@@ -173,16 +173,20 @@ type found struct {
 func read(t *testing.T, cfg Config) found {
 	t.Helper()
 	f := found{map[int64]int64{}, map[int64]uint64{}}
+	of, err := cfg.Computed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for p := range cfg.Parts {
 		a, err := cfg.Part(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		labels, err := cfg.Labels(t.Context(), p)
+		labels, err := of.Labels(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ranks, err := cfg.Ranks(t.Context(), p)
+		ranks, err := of.Ranks(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}

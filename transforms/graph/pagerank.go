@@ -70,7 +70,7 @@ func (c RankConfig) Validate() error {
 
 // PageRank ranks the nodes of the graph that [Store] has stored (L. Page, S. Brin, R.
 // Motwani and T. Winograd, The PageRank citation ranking: bringing order to the Web,
-// Stanford 1999), and returns after how many iterations; see [Config.Ranks]. Every edge
+// Stanford 1999), and returns after how many iterations; see [Computed.Ranks]. Every edge
 // leads both ways, and of a node's rank a share goes along it as its weight says: the nodes
 // that are like many others rank highest (Y. Jing and S. Baluja, VisualRank, IEEE Trans.
 // Pattern Analysis and Machine Intelligence 30(11), 2008). The rank of nodes without edges,
@@ -98,14 +98,8 @@ func PageRank(ctx context.Context, run Run, cfg Config, rank RankConfig) (iterat
 		next := step{rankName, min(at.n+cfg.unroll(), rank.Iterations)}
 		p, s := beam.NewPipelineWithRoot()
 		ranksFrom(s.Scope("graph.PageRank"), cfg, r, at.n, next.n)
-		if err := run(ctx, p); err != nil {
+		if changed, err = next.reach(ctx, run, p, folder, cfg.Parts); err != nil {
 			return at.n, fmt.Errorf("pagerank, iterations %d to %d: %w", at.n+1, next.n, err)
-		}
-		if changed, err = next.changed(ctx, folder, cfg.Parts); err != nil {
-			return at.n, err
-		}
-		if err := next.forget(ctx, folder); err != nil {
-			return at.n, err
 		}
 		at = next
 	}
@@ -361,18 +355,10 @@ func readPartRanks(ctx context.Context, folder *store.Folder, at step, part int6
 }
 
 // Ranks reads, after [PageRank], the ranks of the nodes of a part, in their order there.
-func (c Config) Ranks(ctx context.Context, part int) ([]uint64, error) {
-	folder, err := store.Open(ctx, c.Work)
-	if err != nil {
-		return nil, err
+func (c Computed) Ranks(ctx context.Context, part int) ([]uint64, error) {
+	if c.ranks.n == 0 {
+		return nil, errors.New("graph: the ranks are not known yet")
 	}
-	at, _, err := latest(ctx, folder, rankName, c.Parts)
-	if err == nil && at.n == 0 {
-		err = errors.New("graph: the ranks are not known yet")
-	}
-	if err != nil {
-		return nil, err
-	}
-	ranks, _, err := readPartRanks(ctx, folder, at, int64(part))
+	ranks, _, err := readPartRanks(ctx, c.folder, c.ranks, int64(part))
 	return ranks, err
 }

@@ -164,6 +164,42 @@ func (s step) forget(ctx context.Context, folder *store.Folder) error {
 	return nil
 }
 
+// reach runs the pipeline that ends in a state, and forgets those before. It returns how much
+// changed in the last superstep.
+func (s step) reach(ctx context.Context, run Run, p *beam.Pipeline, folder *store.Folder, parts int) (changed uint64, err error) {
+	if err := run(ctx, p); err != nil {
+		return 0, err
+	}
+	if changed, err = s.changed(ctx, folder, parts); err != nil {
+		return 0, err
+	}
+	return changed, s.forget(ctx, folder)
+}
+
+// Computed is what is known of the graph in a work folder: to find out reads something of all
+// parts, so it is done once for all.
+type Computed struct {
+	folder            *store.Folder
+	components, ranks step // superstep 0: not known yet
+}
+
+// Computed looks up what [Components] and [PageRank] have left.
+func (c Config) Computed(ctx context.Context) (Computed, error) {
+	folder, err := store.Open(ctx, c.Work)
+	if err != nil {
+		return Computed{}, err
+	}
+	components, changed, err := latest(ctx, folder, componentsName, c.Parts)
+	if err != nil {
+		return Computed{}, err
+	}
+	if changed > 0 {
+		components = step{}
+	}
+	ranks, _, err := latest(ctx, folder, rankName, c.Parts)
+	return Computed{folder, components, ranks}, err
+}
+
 // ofPart is the key of a part, and nothing.
 func ofPart(part int64) (int64, []byte) { return part, nil }
 

@@ -34,6 +34,10 @@ const mostPairs = 5000
 
 // load reads all nodes, by camera and time, and the best pairs of tracks.
 func load(ctx context.Context, work *store.Folder, g graph.Config) (all []ranked, pairs []pair, err error) {
+	computed, err := g.Computed(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	for p := range g.Parts {
 		some, err := nodes.Read(ctx, work, p)
 		if err != nil {
@@ -43,11 +47,11 @@ func load(ctx context.Context, work *store.Folder, g graph.Config) (all []ranked
 		if err != nil {
 			return nil, nil, err
 		}
-		labels, err := g.Labels(ctx, p)
+		labels, err := computed.Labels(ctx, p)
 		if err != nil {
 			return nil, nil, err
 		}
-		ranks, err := g.Ranks(ctx, p)
+		ranks, err := computed.Ranks(ctx, p)
 		if err != nil {
 			return nil, nil, err
 		}
