@@ -240,6 +240,16 @@ func TestWhatAStoryboardNeedsIsSaid(t *testing.T) {
 	if left, _ := filepath.Glob(j.Output + "/_storyboard/*"); len(left) > 0 {
 		t.Errorf("it left %v", left)
 	}
+	j.Work = t.TempDir()
+	if _, err := j.Run(t.Context()); err == nil {
+		t.Error("of tracks alone there is a page")
+	}
+	if made, _ := filepath.Glob(j.Work + "/*/nodes"); len(made) != 1 {
+		t.Errorf("the graph is in %v", made)
+	}
+	if made, _ := filepath.Glob(j.Work + "/*/components*"); len(made) > 0 {
+		t.Errorf("it computed %v before it said so", made)
+	}
 	j.Cameras = []string{"nobody"}
 	if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("it said %v", err)

@@ -108,27 +108,24 @@ func (j *Job) Run(ctx context.Context) (Done, error) {
 	if !j.Runner.InProcess {
 		g.Unroll = remoteUnroll
 	}
-	stats, err := j.compute(ctx, work, g, cfg, files)
+	enough, err := j.build(ctx, work, g, cfg, files)
 	if err != nil {
 		return Done{}, err
 	}
-	refuse := func() (Done, error) {
+	if !enough {
 		err := j.nothing(out)
 		if own {
 			err = errors.Join(err, empty(ctx, out.Folder(), work))
 		}
 		return Done{}, err
 	}
-	if stats.Nodes == 0 {
-		return refuse()
+	stats, err := j.compute(ctx, g)
+	if err != nil {
+		return Done{}, err
 	}
 	all, gaps, err := load(ctx, work, g)
 	if err != nil {
 		return Done{}, err
-	}
-	// Tracks alone make a table, but no page.
-	if j.Page != "" && !slices.ContainsFunc(all, func(n ranked) bool { return n.Kind == nodes.Shot }) {
-		return refuse()
 	}
 	done := Done{Stats: stats}
 	if j.Table != "" {
@@ -159,40 +156,57 @@ const (
 // partsFor is in how many parts the graph of so many files is computed.
 func partsFor(files int) int { return min(mostParts, max(leastParts, files/filesOfPart)) }
 
-// compute makes the graph, unless that was done before, and computes it.
-func (j *Job) compute(ctx context.Context, work *store.Folder, g graph.Config, cfg nodes.Config, files []nodes.File) (graph.Stats, error) {
-	run := func(ctx context.Context, p *beam.Pipeline) error {
-		return j.Runner.Run(ctx, p, &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{{Name: "framebeam/" + nodes.RowsRead, Label: "frames"}}})
+// build makes the graph, unless that was done before, and reports whether there is enough in
+// it: tracks alone make a table, but no page.
+func (j *Job) build(ctx context.Context, work *store.Folder, g graph.Config, cfg nodes.Config, files []nodes.File) (enough bool, err error) {
+	if len(files) == 0 {
+		return false, nil
 	}
 	built, err := nodes.Built(ctx, work, g)
 	if err != nil {
-		return graph.Stats{}, err
+		return false, err
 	}
-	if !built && len(files) > 0 {
+	if !built {
 		if err := j.Runner.Reach(ctx); err != nil {
-			return graph.Stats{}, err
+			return false, err
 		}
 		p, s := beam.NewPipelineWithRoot()
 		nodes.Build(s, cfg, g, files)
-		if err := run(ctx, p); err != nil {
-			return graph.Stats{}, err
+		if err := j.run(ctx, p); err != nil {
+			return false, err
 		}
 	}
-	if len(files) == 0 {
-		return graph.Stats{}, nil
+	for part := range g.Parts {
+		some, err := nodes.Read(ctx, work, part)
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(some, func(n nodes.Node) bool { return j.Page == "" || n.Kind == nodes.Shot }) {
+			return true, nil
+		}
 	}
+	return false, nil
+}
+
+// compute computes the graph that was built, or goes on with that.
+func (j *Job) compute(ctx context.Context, g graph.Config) (graph.Stats, error) {
 	stats, err := g.Stats(ctx)
-	if err != nil || stats.Nodes == 0 {
+	if err != nil {
 		return stats, err
 	}
 	if stats.Nodes > mostNodes {
 		return stats, fmt.Errorf("%d shots and tracks, at most %d: choose a longer --every, a shorter period or fewer cameras", stats.Nodes, mostNodes)
 	}
-	if _, err := graph.Components(ctx, run, g); err != nil {
+	if _, err := graph.Components(ctx, j.run, g); err != nil {
 		return stats, err
 	}
-	_, err = graph.PageRank(ctx, run, g, graph.RankConfig{})
+	_, err = graph.PageRank(ctx, j.run, g, graph.RankConfig{})
 	return stats, err
+}
+
+// run runs a pipeline of the job.
+func (j *Job) run(ctx context.Context, p *beam.Pipeline) error {
+	return j.Runner.Run(ctx, p, &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{{Name: "framebeam/" + nodes.RowsRead, Label: "frames"}}})
 }
 
 // mostNodes is how many nodes the command holds in memory to show them.
@@ -252,7 +266,7 @@ func empty(ctx context.Context, out, work *store.Folder) error {
 	return nil
 }
 
-// nothing says why there are no nodes.
+// nothing says why there is not enough to show.
 func (j *Job) nothing(out *output.Output) error {
 	made, err := j.settings(out)
 	if err != nil {
