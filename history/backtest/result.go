@@ -76,14 +76,18 @@ type Moment struct {
 	Frame result.Frame
 }
 
-// Captured is when it happened: of the event that there is, the one after the change
-// if there are two.
-func (d *Difference) Captured() time.Time {
-	at := d.Before.Frame.Captured
+// Happens is the moment at which it happens: of the event that there is, the one after the
+// change if there are two.
+func (d *Difference) Happens() *Moment {
 	if d.After.Event != nil {
-		at = d.After.Frame.Captured
+		return &d.After
 	}
-	return time.UnixMicro(at).UTC()
+	return &d.Before
+}
+
+// Captured is when it happens.
+func (d *Difference) Captured() time.Time {
+	return time.UnixMicro(d.Happens().Frame.Captured).UTC()
 }
 
 // Shift is by how much later a moved one happens; 0 otherwise.

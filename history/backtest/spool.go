@@ -43,10 +43,7 @@ func (s *spool) add(d *Difference) error {
 	if _, err := s.w.Write(b); err != nil {
 		return fmt.Errorf("keep differences in %s: %w", s.file.Name(), err)
 	}
-	f := &d.Before.Frame
-	if d.After.Event != nil {
-		f = &d.After.Frame
-	}
+	f := &d.Happens().Frame
 	s.places = append(s.places, place{f.Captured, f.Offset, s.end, f.Partition, int32(len(b)), f.Topic})
 	s.end += int64(len(b))
 	return nil

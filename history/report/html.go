@@ -192,14 +192,10 @@ func (f *filterView) add(i *itemView) {
 }
 
 func (r *Report) item(s *shown) (itemView, error) {
-	e := event(s.Difference)
-	at := s.Captured()
+	happens, at := s.Happens(), s.Captured()
 	item := itemView{
 		Number: s.number, Kind: s.Kind, Camera: s.Camera, Analysis: s.Analysis, Clock: r.clock(at), Stamp: at.Format("2006-01-02T15:04:05.000Z"),
-		What: what(e), Difference: difference(s.Difference), Place: place(&s.Before.Frame),
-	}
-	if s.After.Event != nil {
-		item.Place = place(&s.After.Frame)
+		What: what(happens.Event), Difference: difference(s.Difference), Place: place(&happens.Frame),
 	}
 	var err error
 	if item.Before, err = r.side(&r.Before, "Before", s, &s.before, &s.Difference.Before); err != nil {

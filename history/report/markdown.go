@@ -91,12 +91,9 @@ func (r *Report) markdownDifferences(fits func(string) bool) {
 	}
 	n := 0
 	for _, s := range list[:min(len(list), markdownDifferences)] {
-		f := &s.Before.Frame
-		if s.After.Event != nil {
-			f = &s.After.Frame
-		}
+		at := s.Happens()
 		if !fits(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", s.Kind, r.at(s.Captured()), code(s.Camera),
-			code(strings.TrimSpace(s.Analysis+" "+what(event(s.Difference)))), code(place(f)), plain(difference(s.Difference)))) {
+			code(strings.TrimSpace(s.Analysis+" "+what(at.Event))), code(place(&at.Frame)), plain(difference(s.Difference)))) {
 			break
 		}
 		n++

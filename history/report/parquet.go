@@ -83,10 +83,7 @@ func rowOf(d *backtest.Difference) row {
 	r := row{
 		Difference: string(d.Kind), Camera: known(d.Camera), Analysis: valid(d.Analysis), Rule: known(d.Rule),
 		EventType: valid(d.Type), Transition: known(d.Transition), Fields: known(strings.Join(d.Fields, ",")),
-		Topic: valid(d.Before.Frame.Topic),
-	}
-	if d.After.Event != nil {
-		r.Topic = valid(d.After.Frame.Topic)
+		Topic: valid(d.Happens().Frame.Topic),
 	}
 	if d.Kind == backtest.Moved {
 		ms := float64(d.Shift().Microseconds()) / 1e3

@@ -112,12 +112,9 @@ func (r *Report) textDifferences(w io.Writer) error {
 		if n++; n > textDifferences {
 			return backtest.ErrStop
 		}
-		f := &d.Before.Frame
-		if d.After.Event != nil {
-			f = &d.After.Frame
-		}
+		at := d.Happens()
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Kind, d.Captured().In(r.options.Zone).Format("2006-01-02T15:04:05.000"),
-			word(d.Camera), word(d.Analysis), word(d.Type), word(place(f)), line(strings.Trim(what(event(d))+", "+difference(d), ", ")))
+			word(d.Camera), word(d.Analysis), word(d.Type), word(place(&at.Frame)), line(strings.Trim(what(at.Event)+", "+difference(d), ", ")))
 		return nil
 	})
 	if err != nil {

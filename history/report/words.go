@@ -142,14 +142,6 @@ func what(e *result.Event) string {
 	return strings.Join(parts, ", ")
 }
 
-// event is the event of a difference: the one after the change, if there is one.
-func event(d *backtest.Difference) *result.Event {
-	if d.After.Event != nil {
-		return d.After.Event
-	}
-	return d.Before.Event
-}
-
 // shift is by how much later or earlier.
 func shift(d time.Duration) string {
 	if d < 0 {
