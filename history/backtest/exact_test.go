@@ -276,7 +276,7 @@ func sameTotals(t testing.TB, res *Result, a, b []result.Frame) {
 	}
 	var line Count
 	for _, b := range res.Timeline {
-		line.add(b.Count)
+		line.Add(b.Count)
 	}
 	if line != res.Sum {
 		t.Errorf("the timeline has %+v, the sum is %+v", line, res.Sum)

@@ -110,7 +110,8 @@ type Count struct {
 // Differs is how many differences there are.
 func (c Count) Differs() int64 { return c.Added + c.Removed + c.Changed + c.Moved }
 
-func (c *Count) add(o Count) {
+// Add adds another.
+func (c *Count) Add(o Count) {
 	c.Before += o.Before
 	c.After += o.After
 	c.Added += o.Added

@@ -47,7 +47,7 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 				if counts[k] == nil {
 					counts[k] = &Count{}
 				}
-				counts[k].add(*c)
+				counts[k].Add(*c)
 			}
 			times.add(&l.timeline)
 			if ofCamera[camera] == nil {
@@ -93,7 +93,7 @@ func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
 	res.Cameras = slices.Sorted(maps.Keys(cameras))
 	for k, c := range counts {
 		res.Totals = append(res.Totals, Total{k, *c})
-		res.Sum.add(*c)
+		res.Sum.Add(*c)
 	}
 	slices.SortFunc(res.Totals, func(a, b Total) int { return a.compare(b.Key) })
 	res.Timeline, res.BucketWidth = times.list()

@@ -51,7 +51,7 @@ func (l *timeline) widen() {
 			to = &Count{}
 			l.buckets[i/2] = to
 		}
-		to.add(*c)
+		to.Add(*c)
 	}
 }
 
@@ -61,7 +61,7 @@ func (l *timeline) add(o *timeline) {
 		l.widen()
 	}
 	for i, c := range o.buckets {
-		l.second(i * o.width).add(*c)
+		l.second(i * o.width).Add(*c)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTimelinesOfCamerasAddUpToThatOfAll(t *testing.T) {
 					t.Fatalf("a bucket of %s begins at %v, of width %v", camera, b.From, width)
 				}
 				c := got[b.From]
-				c.add(b.Count)
+				c.Add(b.Count)
 				got[b.From] = c
 			}
 		}

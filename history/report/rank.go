@@ -55,14 +55,14 @@ func (r *Report) rank() {
 			byKey[k] = g
 			groups = append(groups, g)
 		}
-		add(&g.Count, t.Count)
+		g.Add(t.Count)
 		l := byCamera[t.Camera]
 		if l == nil {
 			l = r.newTimeline(t.Camera)
 			byCamera[t.Camera] = l
 			r.lines = append(r.lines, l)
 		}
-		add(&l.Count, t.Count)
+		l.Add(t.Count)
 	}
 	slices.SortStableFunc(groups, func(a, b *group) int { return worse(a.Count, b.Count) })
 	slices.SortStableFunc(r.lines, func(a, b *timeline) int { return worse(a.Count, b.Count) })
@@ -88,11 +88,6 @@ func (r *Report) rank() {
 // events.
 func worse(a, b backtest.Count) int {
 	return cmp.Or(cmp.Compare(b.Differs(), a.Differs()), cmp.Compare(b.Before+b.After, a.Before+a.After))
-}
-
-func add(sum *backtest.Count, c backtest.Count) {
-	sum.Before, sum.After, sum.Renumbered = sum.Before+c.Before, sum.After+c.After, sum.Renumbered+c.Renumbered
-	sum.Added, sum.Removed, sum.Changed, sum.Moved = sum.Added+c.Added, sum.Removed+c.Removed, sum.Changed+c.Changed, sum.Moved+c.Moved
 }
 
 // fair deals out at most room: one to each that has not got its size yet, in their order,

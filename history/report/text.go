@@ -78,7 +78,7 @@ func (r *Report) textTotals(w io.Writer) error {
 	if more := r.totals[len(shown):]; len(more) > 0 {
 		var left backtest.Count
 		for _, x := range more {
-			add(&left, x.Count)
+			left.Add(x.Count)
 		}
 		fmt.Fprintf(w, "and %d more, with %s\n", len(more), page.Plural(int(left.Differs()), "difference", "differences"))
 	}
