@@ -45,10 +45,10 @@ type hand struct {
 	decoded         int64
 	unjudged        int64  // dead letters that this recipe might be able to read
 	diverged        string // why stored results are not what they should be
-	saved           func(last int64) (state []byte, err error)
+	saved           []byte // the camera's state after last; nil: none, or it was used
 }
 
-func (r *recipe) hand(camera string, on *footing, n, last int64, saved func(int64) ([]byte, error)) (*hand, error) {
+func (r *recipe) hand(camera string, on *footing, n, last int64, saved []byte) (*hand, error) {
 	p, err := r.plan(camera, on)
 	if err != nil {
 		return nil, err
@@ -121,22 +121,16 @@ func (h *hand) remember(before, k int64) error {
 	if h.now != nil {
 		return nil
 	}
-	if saved := h.saved; saved != nil && before != chunk.None && !h.forgotten(h.Settings.Forget, before, k) {
-		h.saved = nil
-		state, err := saved(before)
-		if err != nil {
-			return err
-		}
-		if state != nil {
-			h.now, err = h.analyzer.Restore(state)
-			if err != nil {
-				return fmt.Errorf("camera %s of %v: %w", h.camera, h.on.partition, err)
-			}
-			return nil
-		}
-	}
+	saved := h.saved
 	h.saved = nil
-	h.now = h.analyzer.Start()
+	if saved == nil || before == chunk.None || h.forgotten(h.Settings.Forget, before, k) {
+		h.now = h.analyzer.Start()
+		return nil
+	}
+	var err error
+	if h.now, err = h.analyzer.Restore(saved); err != nil {
+		return fmt.Errorf("camera %s of %v: %w", h.camera, h.on.partition, err)
+	}
 	return nil
 }
 

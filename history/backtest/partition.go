@@ -486,7 +486,7 @@ func (r *run) lane(ctx context.Context, p *part, camera string, forced map[strin
 			continue
 		}
 		on := r.footing(p, side.recipe, forced)
-		h, err := side.hand(camera, on, r.n, last, func(int64) ([]byte, error) { return state, nil })
+		h, err := side.hand(camera, on, r.n, last, state)
 		if err != nil {
 			return nil, err
 		}
