@@ -178,8 +178,10 @@ func (w *rows) more(ctx context.Context) error {
 		f := w.files[0]
 		var read []result.Frame
 		err := w.of.Read(ctx, f.name, w.selection, func(rows []result.Frame) error {
-			if read = append(read, rows...); len(read) == len(rows) {
-				read = rows
+			if read == nil {
+				read = rows // of most files that is all
+			} else {
+				read = append(read, rows...)
 			}
 			return ctx.Err()
 		})
