@@ -24,6 +24,17 @@ type entry struct {
 	record    *frame.Record // of the log; nil: not read
 }
 
+// row is the one that a result is taken from; nil: there is none.
+func (e *entry) row(from origin) *result.Frame {
+	switch from {
+	case ofTwin:
+		return e.twin
+	case ofStore:
+		return e.stored
+	}
+	return nil
+}
+
 // hand makes the rows of one camera of a partition by a recipe. It is used by one goroutine.
 type hand struct {
 	*recipe
@@ -89,7 +100,7 @@ func (h *hand) next(e *entry) (result.Frame, error) {
 		h.check(e, res)
 		return *res, nil
 	}
-	h.shown = shown{rows: [3]*result.Frame{ofTwin: e.twin, ofStore: e.stored}}
+	h.shown = shown{entry: e}
 	h.sameMemory(e, before, k)
 	h.now.InChunk(k, h.Settings.Forget)
 	if err := h.now.Next(&it); err != nil {
@@ -161,15 +172,7 @@ func (h *hand) sameMemory(e *entry, before, k int64) {
 // check notices where a frame is analysed on one side only.
 func (h *hand) check(e *entry, res *result.Frame) {
 	for i := range h.plan.steps {
-		var row *result.Frame
-		switch h.plan.steps[i].from {
-		case computed:
-			continue
-		case ofTwin:
-			row = e.twin
-		case ofStore:
-			row = e.stored
-		}
+		row := e.row(h.plan.steps[i].from)
 		if row != nil && (row.Status == result.OK) != (res.Status == result.OK) {
 			h.shown.diverge("frames are analysed that were not, or the other way round")
 		}
@@ -296,11 +299,8 @@ func (h *hand) perFrame(e *entry) (element.Item, error) {
 	}
 	for i, a := range h.plan.profile.PerFrame {
 		row := &found
-		switch m.from[i] {
-		case ofTwin:
-			row = e.twin
-		case ofStore:
-			row = e.stored
+		if m.from[i] != computed {
+			row = e.row(m.from[i])
 		}
 		h.count(i, m.from[i])
 		if a.Kind == "quality" {

@@ -18,9 +18,9 @@ const (
 	ofStore         // the output's row
 )
 
-// shown is what stand-ins of one camera stand on: the rows of the frame at hand.
+// shown is what stand-ins of one camera stand on: the frame at hand.
 type shown struct {
-	rows [3]*result.Frame // by origin
+	entry *entry
 	// diverged says why a stored result is not what the step would have found.
 	diverged string
 }
@@ -73,7 +73,7 @@ type standInMemory struct {
 }
 
 func (m *standInMemory) Next(_ pixels.Input, out *result.Frame) error {
-	row := m.step.shown.rows[m.step.from]
+	row := m.step.shown.entry.row(m.step.from)
 	if row == nil || row.Status != result.OK {
 		m.step.shown.diverge("frames are analysed that were not")
 		return nil
