@@ -295,11 +295,15 @@ func (r *run) divide(ctx context.Context) error {
 	return nil
 }
 
-// looked is the period with the warm-up before it, in µs.
+// looked is the period with the warm-up before it, if anything is computed, in µs.
 func (r *run) looked() (from, to int64) {
 	from, to = math.MinInt64, math.MaxInt64
+	warmUp := r.WarmUp
+	if r.before == nil && r.after == nil {
+		warmUp = 0
+	}
 	if !r.Period.From.IsZero() {
-		from = r.Period.From.Add(-r.WarmUp).UnixMicro()
+		from = r.Period.From.Add(-warmUp).UnixMicro()
 	}
 	if !r.Period.To.IsZero() {
 		to = r.Period.To.UnixMicro()
@@ -321,10 +325,6 @@ func (r *run) ofStore(ctx context.Context, p *part) (err error) {
 	}
 	from, to := r.looked()
 	if r.before == nil && r.after == nil {
-		from = math.MinInt64
-		if !r.Period.From.IsZero() {
-			from = r.Period.From.UnixMicro()
-		}
 		if p.others, err = r.other.files(ctx, p.Partition); err != nil {
 			return err
 		}
