@@ -306,16 +306,7 @@ func (h *hand) perFrame(e *entry) (element.Item, error) {
 		if a.Kind == "quality" {
 			res.Quality = row.Quality
 		}
-		for j := range row.Detections {
-			if row.Detections[j].Analysis == a.Name {
-				res.Detections = append(res.Detections, row.Detections[j])
-			}
-		}
-		for j := range row.Features {
-			if row.Features[j].Analysis == a.Name {
-				res.Features = append(res.Features, row.Features[j])
-			}
-		}
+		addFound(res, row, a.Name)
 	}
 	return it, nil
 }

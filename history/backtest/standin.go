@@ -88,22 +88,27 @@ func (m *standInMemory) Next(_ pixels.Input, out *result.Frame) error {
 		m.step.shown.diverge("%s has another limit of what it remembers, and a frame is large", m.step.Name())
 	}
 	name := m.step.Name()
-	for i := range row.Detections {
-		if row.Detections[i].Analysis == name {
-			out.Detections = append(out.Detections, row.Detections[i])
-		}
-	}
+	addFound(out, row, name)
 	for i := range row.Events {
 		if row.Events[i].Analysis == name {
 			out.Events = append(out.Events, row.Events[i]) // its id is made anew, and the same
 		}
 	}
+	return nil
+}
+
+// addFound adds the detections and features that an analysis found in a row.
+func addFound(out, row *result.Frame, analysis string) {
+	for i := range row.Detections {
+		if row.Detections[i].Analysis == analysis {
+			out.Detections = append(out.Detections, row.Detections[i])
+		}
+	}
 	for i := range row.Features { // none are read where only events are compared
-		if row.Features[i].Analysis == name {
+		if row.Features[i].Analysis == analysis {
 			out.Features = append(out.Features, row.Features[i])
 		}
 	}
-	return nil
 }
 
 func (m *standInMemory) Break(b sequence.Break) { m.breaks[b] = true }
