@@ -15,16 +15,11 @@ import (
 )
 
 // result puts together what was found.
-func (r *run) result(elapsed time.Duration) (_ *Result, err error) {
+func (r *run) result(elapsed time.Duration) (*Result, error) {
 	res := &Result{
 		From: r.Period.From, To: r.Period.To, Elapsed: elapsed, differences: newSpool(),
 		Before: r.side(r.Before, r.before, r.store), After: r.side(r.After, r.after, r.other),
 	}
-	defer func() {
-		if err != nil {
-			res.Close()
-		}
-	}()
 	var first, last int64
 	counts, detected, times := map[Key]*Count{}, map[[2]string]*Detected{}, newTimeline()
 	ofCamera := map[string]*timeline{}
