@@ -90,7 +90,11 @@ func (t *temporary) publish(ctx context.Context) error {
 			return err
 		}, (*store.Staged).Replace)
 	}
-	if err := errors.Join(t.file.Chmod(0o644), t.file.Close(), os.Rename(t.file.Name(), t.to)); err != nil {
+	err := errors.Join(t.file.Chmod(0o644), t.file.Close())
+	if err == nil {
+		err = os.Rename(t.file.Name(), t.to)
+	}
+	if err != nil {
 		return fmt.Errorf("clip: %w", err)
 	}
 	return nil
