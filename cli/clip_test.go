@@ -19,6 +19,7 @@ func TestWrongClipsNameEveryViolation(t *testing.T) {
 		{"clip --type A --before 8m --after 9m --output o --archive a --save a.mp4 --limit 0", "--limit=0: not 1 to 100000; --before and --after are 17m0s together"},
 		{"still --archive a", "--camera is missing; --save is missing"},
 		{"still --camera gate --at never --archive a --save a.bmp --boxes", "--at: \"never\" is no moment; --save=a.bmp: a still is a .jpg or a .png; --boxes"},
+		{"still --camera gate --archive a --save gate", "--save=gate: a still is a .jpg or a .png"},
 		{"picture", "0 events are named, not one; --save is missing; --output is missing"},
 		{"picture zz --output o --archive a --zone Nowhere/Land --save p.jpg", "is no event's id; --zone"},
 	} {

@@ -48,9 +48,11 @@ was found can be drawn into it. Without it the log is searched by the records' t
 		switch ext {
 		case ".jpeg":
 			ext = ".jpg"
-		case ".jpg", ".png", "":
+		case ".jpg", ".png":
 		default:
-			errs = append(errs, fmt.Errorf("--save=%s: a still is a .jpg or a .png", *save))
+			if strings.TrimSpace(*save) != "" { // that it is missing is said above
+				errs = append(errs, fmt.Errorf("--save=%s: a still is a .jpg or a .png", *save))
+			}
 		}
 		if *boxes && where.Output == "" {
 			errs = append(errs, errNoBoxes)
