@@ -3,6 +3,7 @@ package clip
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image/gif"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/ingest/capture/ffmpeg"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -253,6 +256,42 @@ func TestWhereThereIsNothingNothingIsWritten(t *testing.T) {
 		if left, err := os.ReadDir(filepath.Dir(made.File)); err != nil || len(left) != 0 {
 			t.Error(left, err)
 		}
+	}
+}
+
+// stalling is a log that gives nothing from an offset on, at all or so many times.
+type stalling struct {
+	*memLog
+	at    int64
+	times int
+}
+
+func (l *stalling) Read(ctx context.Context, p chunk.Partition, from, to int64, most int, wait time.Duration) ([]frame.Record, int64, error) {
+	if from >= l.at && l.times != 0 {
+		l.times--
+		return nil, from, nil
+	}
+	return l.memLog.Read(ctx, p, from, min(to, max(l.at, from+1)), most, wait)
+}
+
+func TestALogThatStallsDoesNotEndAClip(t *testing.T) {
+	for times, want := range map[int]string{0: "", 2: "", -1: "offset 20: nothing comes, though the log ends at 40"} {
+		t.Run(fmt.Sprint(times), func(t *testing.T) {
+			l, _ := logged(t, steady("gate", 40))
+			spec := l.spec(t)
+			logsMu.Lock()
+			logs[t.Name()] = &stalling{l, 20, times}
+			logsMu.Unlock()
+			s, err := Open(t.Context(), Where{Log: spec, Topic: topic})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			made, err := write(t, s, between("gate", 0, 60_000), Form{}, "a.zip")
+			if want == "" && (err != nil || made.Frames != 40) || want != "" && !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("%d frames, %v", made.Frames, err)
+			}
+		})
 	}
 }
 

@@ -29,7 +29,7 @@ type memLog [2][]frame.Record
 
 var (
 	logsMu sync.Mutex
-	logs   = map[string]*memLog{}
+	logs   = map[string]log.Log{}
 )
 
 func init() {

@@ -3,6 +3,7 @@ package clip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -17,6 +18,8 @@ const (
 	// searchBytes is about how much of the log is in memory at a time.
 	searchBytes = 8 << 20
 	searchWait  = 10 * time.Second
+	// searchIdle is how many reads in a row, of offsets that the log has, may bring nothing.
+	searchIdle = 3
 	// searchOn is by how much the records of other cameras must be later than a period
 	// until no more of it is expected: what the cameras of a topic may lag behind each other.
 	searchOn = 5 * time.Minute
@@ -64,7 +67,7 @@ func (s *Source) searchPartition(
 		from = max(from, at)
 	}
 	seen := map[string]int64{} // the last number of each epoch
-	for from < end {
+	for idle := 0; from < end; {
 		recs, next, err := l.Read(ctx, p, from, end, searchBytes, searchWait)
 		if lost := (*log.DataLoss)(nil); errors.As(err, &lost) && lost.First > from {
 			from = lost.First // retention deletes while this reads
@@ -73,8 +76,10 @@ func (s *Source) searchPartition(
 		if err != nil {
 			return found, err
 		}
-		if next <= from {
-			return found, nil // nothing comes any more
+		if next > from {
+			idle = 0
+		} else if idle++; idle == searchIdle {
+			return found, fmt.Errorf("read %v offset %d: nothing comes, though the log ends at %d", p, from, end)
 		}
 		for i := range recs {
 			rec := &recs[i]
