@@ -52,20 +52,6 @@ func (s *Scene) JPEG(f *frame.Frame, quality int) ([]byte, error) {
 	return encodeJPEG(m, quality)
 }
 
-// Events are the events of an analysis that the frame at an offset explains: its own,
-// and those of other rows, which are of its partition, that have it as their snapshot.
-func Events(rows []result.Frame, offset int64) (told []Told) {
-	for i := range rows {
-		r := &rows[i]
-		for j := range r.Events {
-			if e := &r.Events[j]; result.OfAnalysis(*e) && (r.Offset == offset || e.Snapshot == offset) {
-				told = append(told, Told{e, r})
-			}
-		}
-	}
-	return told
-}
-
 // SceneAt is the scene of rows[i], of rows of its partition by ascending offsets.
 func SceneAt(rows []result.Frame, i int, told []Told, set shapes.Set) *Scene {
 	s := &Scene{Row: &rows[i], Told: told, Shapes: set}
