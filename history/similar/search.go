@@ -194,11 +194,7 @@ func (s *search) take(h hit) {
 		s.keep(h)
 		return
 	}
-	at := h.row.Captured
-	if at == 0 {
-		at = 1000 * h.row.Timestamp
-	}
-	number := at / s.Apart.Microseconds()
+	number := h.row.At().UnixMicro() / s.Apart.Microseconds()
 	of := camera{h.row.Topic, h.row.Camera}
 	last, ok := s.open[of]
 	switch {
