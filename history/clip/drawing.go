@@ -20,17 +20,15 @@ type drawing struct {
 	told   []picture.Told
 }
 
-const (
-	trailTime = 4 * time.Second
-	toldTime  = 2 * time.Second
-)
+// toldTime is how long an event is told after it has happened.
+const toldTime = 2 * time.Second
 
 func (d *drawing) draw(m *gocv.Mat, row *result.Frame) {
 	recent := func(r *result.Frame, within time.Duration) bool {
 		passed := row.At().Sub(r.At())
 		return r.Epoch == row.Epoch && passed >= 0 && passed <= within
 	}
-	d.before = slices.DeleteFunc(d.before, func(r *result.Frame) bool { return !recent(r, trailTime) })
+	d.before = slices.DeleteFunc(d.before, func(r *result.Frame) bool { return !recent(r, picture.TrailTime) })
 	d.told = slices.DeleteFunc(d.told, func(t picture.Told) bool { return !recent(t.Row, toldTime) })
 	for i := range row.Events {
 		if e := &row.Events[i]; result.OfAnalysis(*e) {

@@ -38,8 +38,8 @@ type Told struct {
 	Row   *result.Frame // in which it happened; the picture may be of another
 }
 
-// trailTime is how long the trail of an object is.
-const trailTime = 4 * time.Second
+// TrailTime is how long the trail of an object is.
+const TrailTime = 4 * time.Second
 
 // JPEG draws the scene into its frame. The error is a *frame.Poison if it cannot be decoded.
 func (s *Scene) JPEG(f *frame.Frame, quality int) ([]byte, error) {
@@ -58,7 +58,7 @@ func SceneAt(rows []result.Frame, i int, told []Told, set shapes.Set) *Scene {
 	if !slices.ContainsFunc(told, func(t Told) bool { return t.Event.Track != 0 }) {
 		return s
 	}
-	from := s.Row.Captured - trailTime.Microseconds()
+	from := s.Row.Captured - TrailTime.Microseconds()
 	for j := i - 1; j >= 0; j-- {
 		r := &rows[j]
 		if r.Camera != s.Row.Camera || r.Status != result.OK {
