@@ -74,15 +74,11 @@ func (s *Source) each(ctx context.Context, cut Cut, boxes bool, fn func(row *res
 	if s.scan == nil {
 		return s.search(ctx, cut, fn)
 	}
-	columns := result.OfEpoch | result.OfImage | result.OfStatus
-	if boxes {
-		columns |= result.OfDetections | result.OfEvents | result.OfConfig
-	}
 	topic := s.topic
 	if cut.Event != nil {
 		topic = cut.Event.Row.Topic
 	}
-	for b, err := range s.scan.Batches(ctx, scan.Query{Period: cut.Period, Cameras: []string{cut.Camera}, Columns: columns}) {
+	for b, err := range s.scan.Batches(ctx, cut.rows(boxes)) {
 		if err != nil {
 			return err
 		}
@@ -112,6 +108,15 @@ func (s *Source) each(ctx context.Context, cut Cut, boxes bool, fn func(row *res
 		}
 	}
 	return nil
+}
+
+// rows asks for those of a cut: where its frames lie and, for boxes, what to draw.
+func (c *Cut) rows(boxes bool) scan.Query {
+	columns := result.OfEpoch | result.OfImage | result.OfStatus
+	if boxes {
+		columns |= result.OfDetections | result.OfEvents | result.OfConfig
+	}
+	return scan.Query{Period: c.Period, Cameras: []string{c.Camera}, Columns: columns}
 }
 
 // parsed is a record's frame as a row, with what is wrong with it.

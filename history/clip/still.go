@@ -69,11 +69,7 @@ func (s *Source) last(ctx context.Context, cut Cut, boxes bool, fn func(row *res
 		}
 		return fn(row, last)
 	}
-	columns := result.OfEpoch | result.OfImage | result.OfStatus
-	if boxes {
-		columns |= result.OfDetections | result.OfEvents | result.OfConfig
-	}
-	for r, err := range s.scan.Rows(ctx, scan.Query{Period: cut.Period, Cameras: []string{cut.Camera}, Columns: columns}) {
+	for r, err := range s.scan.Rows(ctx, cut.rows(boxes)) {
 		if err != nil {
 			return err
 		}
