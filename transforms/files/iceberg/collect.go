@@ -148,10 +148,11 @@ func (t *Table) removeSnapshot(ctx context.Context, list string, live reachable)
 		if live.manifests[name] {
 			continue
 		}
-		if there, err := t.folder.Exists(ctx, name); err != nil || !there {
-			if err != nil {
-				return err
-			}
+		there, err := t.folder.Exists(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !there {
 			continue
 		}
 		err = t.live(ctx, &manifests[i], func(f File) error {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
@@ -278,6 +277,3 @@ func summarize(change Change, manifests []manifestRecord) map[string]string {
 	}
 	return s
 }
-
-// folderOf is the folder of a file.
-func folderOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }

@@ -2,9 +2,11 @@ package iceberg
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
@@ -36,7 +38,7 @@ type File struct {
 }
 
 // Folder is the folder of the commit that wrote the file, relative to the table's.
-func (f *File) Folder() string { return folderOf(f.Path) }
+func (f *File) Folder() string { return f.Path[:strings.LastIndexByte(f.Path, '/')+1] }
 
 // stats are a file's statistics, by the id of the column.
 type stats struct {
@@ -116,27 +118,16 @@ func isNaN(b []byte) bool {
 	return math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(b)))
 }
 
+// compareValues compares two values as the format encodes them; of numbers none is NaN.
 func compareValues(k parquet.Kind, a, b []byte) int {
 	le := binary.LittleEndian
-	cmp := func(less, more bool) int {
-		switch {
-		case less:
-			return -1
-		case more:
-			return 1
-		}
-		return 0
-	}
 	switch k {
 	case parquet.Int32:
-		x, y := int32(le.Uint32(a)), int32(le.Uint32(b))
-		return cmp(x < y, x > y)
+		return cmp.Compare(int32(le.Uint32(a)), int32(le.Uint32(b)))
 	case parquet.Int64:
-		x, y := int64(le.Uint64(a)), int64(le.Uint64(b))
-		return cmp(x < y, x > y)
+		return cmp.Compare(int64(le.Uint64(a)), int64(le.Uint64(b)))
 	case parquet.Double:
-		x, y := math.Float64frombits(le.Uint64(a)), math.Float64frombits(le.Uint64(b))
-		return cmp(x < y, x > y)
+		return cmp.Compare(math.Float64frombits(le.Uint64(a)), math.Float64frombits(le.Uint64(b)))
 	}
 	return bytes.Compare(a, b)
 }

@@ -108,7 +108,7 @@ type entry struct {
 
 func (t *Table) record(e *entry, snapshot int64) entryRecord {
 	r := entryRecord{Status: e.status, File: fileRecord{
-		Path: t.location + "/" + e.Path, Format: "PARQUET", Rows: e.Rows, Bytes: e.Bytes,
+		Path: t.Path(e.Path), Format: "PARQUET", Rows: e.Rows, Bytes: e.Bytes,
 		Sizes: counts(e.sizes), Values: counts(e.values), Nulls: counts(e.nulls), Lower: bounds(e.lower), Upper: bounds(e.upper),
 		Splits: &e.splits, SortOrder: new(int32(sortOrderID)),
 	}}
@@ -220,7 +220,7 @@ func metadataOf(keysAndValues ...string) (opts []ocf.WriterOpt) {
 
 // writeManifest writes a manifest and returns what the list says of it.
 func (t *Table) writeManifest(ctx context.Context, name string, schemaID int, snapshot, sequence int64, entries []entry) (manifestRecord, error) {
-	m := manifestRecord{Path: t.location + "/" + name, Sequence: sequence, MinSequence: sequence, AddedBy: snapshot}
+	m := manifestRecord{Path: t.Path(name), Sequence: sequence, MinSequence: sequence, AddedBy: snapshot}
 	opts, err := t.manifestMeta(schemaID)
 	if err != nil {
 		return m, err

@@ -128,7 +128,7 @@ func (t *Table) load(ctx context.Context, number int) (*Version, error) {
 
 // Summary is what the current snapshot's commit said; nil if there is none.
 func (v *Version) Summary() map[string]string {
-	if v.meta == nil || v.meta.current() == nil {
+	if v.Empty() {
 		return nil
 	}
 	return v.meta.current().Summary
