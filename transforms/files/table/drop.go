@@ -20,7 +20,7 @@ func (ts *Tables) Drop(ctx context.Context, before time.Time) ([]Done, error) {
 }
 
 func (ts *Tables) drop(ctx context.Context, s *state, before time.Time) error {
-	cut := iceberg.Day(before.UnixMicro() / microsecondsPerDay) // the day that is kept first
+	cut := dayOf(before.UnixMicro()) // the day that is kept first
 	var change iceberg.Change
 	of := []string{"drop"}
 	err := s.table.Files(ctx, s.version, func(f iceberg.File) error {
@@ -28,7 +28,7 @@ func (ts *Tables) drop(ctx context.Context, s *state, before time.Time) error {
 		if day == iceberg.NoDay {
 			day = cut
 			if b := f.Upper(loggedIDs[s.name()]); len(b) == 8 {
-				day = iceberg.Day(int64(binary.LittleEndian.Uint64(b)) / microsecondsPerDay)
+				day = dayOf(int64(binary.LittleEndian.Uint64(b)))
 			}
 		}
 		if day < cut {

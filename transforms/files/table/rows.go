@@ -104,13 +104,18 @@ const microsecondsPerDay = 24 * 60 * 60 * 1_000_000
 func partitionOf(f *result.Frame) iceberg.Partition {
 	p := iceberg.Partition{Camera: f.Camera, Day: iceberg.NoDay}
 	if f.Captured != 0 {
-		day := f.Captured / microsecondsPerDay
-		if f.Captured%microsecondsPerDay < 0 {
-			day--
-		}
-		p.Day = iceberg.Day(day)
+		p.Day = dayOf(f.Captured)
 	}
 	return p
+}
+
+// dayOf is the day in UTC of a time in microseconds.
+func dayOf(us int64) iceberg.Day {
+	day := us / microsecondsPerDay
+	if us%microsecondsPerDay < 0 {
+		day--
+	}
+	return iceberg.Day(day)
 }
 
 // known is nil for what stands for unknown.
