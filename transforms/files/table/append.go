@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/iceberg"
@@ -25,23 +26,19 @@ func (ts *Tables) append(ctx context.Context, o *output.Output) error {
 			return err
 		}
 		for i, s := range ts.tables {
-			next := maps.Clone(s.progress)
+			next, further := maps.Clone(s.progress), false
 			for key, to := range sl.read {
 				if r, ok := sl.from[i][key]; ok && r.To < to.upto {
-					next[key] = r.advance(o, to.Partition, to.upto)
+					next[key], further = r.advance(o, to.Partition, to.upto), true
 				}
 			}
-			same := true
-			for key, r := range next {
-				same = same && r.To == s.progress[key].To
-			}
-			if same {
+			if !further {
 				continue // the other table was behind
 			}
-			if err := next.check(o); err != nil || !sl.stands(o) {
-				if err != nil {
-					return err
-				}
+			if err := next.check(o); err != nil {
+				return err
+			}
+			if !sl.stands(o) {
 				return fmt.Errorf("the output was made anew while it was read: %w", iceberg.ErrConflict)
 			}
 			summary, err := next.summary()
@@ -86,14 +83,8 @@ type readTo struct {
 // stands reports whether the chunks that were read have their lineages still.
 func (sl *slice) stands(o *output.Output) bool {
 	for _, r := range sl.read {
-		now := o.Lineages(r.Partition, r.first, chunk.Of(r.upto, o.N()))
-		if len(now) != len(r.lineages) {
+		if !slices.Equal(o.Lineages(r.Partition, r.first, chunk.Of(r.upto, o.N())), r.lineages) {
 			return false
-		}
-		for i := range now {
-			if now[i] != r.lineages[i] {
-				return false
-			}
 		}
 	}
 	return true
@@ -147,7 +138,8 @@ func (ts *Tables) readPartition(ctx context.Context, o *output.Output, p chunk.P
 			first = at.To
 		}
 	}
-	k := chunk.Of(first, o.N())
+	begin := chunk.Of(first, o.N())
+	k := begin
 	for *held < ts.cfg.Buffer {
 		rows, next, ok, err := r.Read(ctx, k)
 		if err != nil {
@@ -172,8 +164,8 @@ func (ts *Tables) readPartition(ctx context.Context, o *output.Output, p chunk.P
 			return err
 		}
 	}
-	if upto := k * o.N(); upto > first && k > chunk.Of(first, o.N()) {
-		sl.read[p.Key()] = readTo{p, upto, chunk.Of(first, o.N()), o.Lineages(p, chunk.Of(first, o.N()), k)}
+	if k > begin {
+		sl.read[p.Key()] = readTo{p, k * o.N(), begin, o.Lineages(p, begin, k)}
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (c *Config) expire() time.Time { return c.Now().Add(-c.Expire) }
 
 // publish commits a change with the table's progress.
 func (ts *Tables) publish(ctx context.Context, s *state, c *iceberg.Commit, change iceberg.Change) (err error) {
-	if len(change.Added)+len(change.Removed)+len(change.Summary) > 0 && change.Summary == nil {
+	if len(change.Added)+len(change.Removed) > 0 && change.Summary == nil {
 		if change.Summary, err = s.progress.summary(); err != nil {
 			return err
 		}
