@@ -150,15 +150,29 @@ func update(t *testing.T, o *output.Output, root string, cfg Config) []Done {
 }
 
 func tryUpdate(ctx context.Context, o *output.Output, root string, cfg Config) ([]Done, error) {
-	folder, err := store.Open(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	ts, err := Open(ctx, folder, cfg)
+	ts, err := tryOpen(ctx, root, cfg)
 	if err != nil {
 		return nil, err
 	}
 	return ts.Update(ctx, o)
+}
+
+func tryOpen(ctx context.Context, root string, cfg Config) (*Tables, error) {
+	folder, err := store.Open(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	return Open(ctx, folder, cfg)
+}
+
+// opened are the tables in a folder.
+func opened(t *testing.T, root string) *Tables {
+	t.Helper()
+	ts, err := tryOpen(t.Context(), root, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ts
 }
 
 // contentOf are the rows of a table as it is now, and what is wrong with its files.

@@ -149,14 +149,7 @@ func TestOfTwoUpdatesAtOnceOneWins(t *testing.T) {
 	root := t.TempDir()
 	o.add(t, 0, 2)
 	update(t, o.Output, root, Config{})
-	folder, err := store.Open(t.Context(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slow, err := Open(t.Context(), folder, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	slow := opened(t, root)
 	o.add(t, 0, 2)
 	update(t, o.Output, root, Config{})
 	o.add(t, 0, 1)
@@ -218,14 +211,7 @@ func TestDaysAreDropped(t *testing.T) {
 	root := t.TempDir()
 	o.add(t, 0, 8)
 	update(t, o.Output, root, Config{})
-	folder, err := store.Open(t.Context(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts, err := Open(t.Context(), folder, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ts := opened(t, root)
 	midnight := testBegin.Add(time.Hour)
 	done, err := ts.Drop(t.Context(), midnight.Add(5*time.Hour)) // the day that has begun is kept
 	if err != nil {
@@ -252,14 +238,7 @@ func TestWhatAllTablesHaveIsKnown(t *testing.T) {
 	root := t.TempDir()
 	o.add(t, 0, 2)
 	update(t, o.Output, root, Config{})
-	folder, err := store.Open(t.Context(), root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts, err := Open(t.Context(), folder, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ts := opened(t, root)
 	if d := cmp.Diff(map[string]int64{"frames+0": 2 * testN}, ts.Progress()); d != "" {
 		t.Error(d)
 	}
