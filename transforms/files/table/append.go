@@ -35,7 +35,7 @@ func (ts *Tables) append(ctx context.Context, o *output.Output) error {
 			if !further {
 				continue // the other table was behind
 			}
-			if err := next.check(o); err != nil {
+			if err := s.progress.check(o); err != nil {
 				return err
 			}
 			if !sl.stands(o) {

@@ -190,6 +190,28 @@ func TestATableOfWhatIsOtherwiseNowIsRefused(t *testing.T) {
 	holds(t, root, 5)
 }
 
+// Between the first look at an output and a commit it may be made anew: rows of the new one
+// are not appended to those of the old one.
+func TestAnOutputThatIsMadeAnewDuringAnUpdateIsRefused(t *testing.T) {
+	o, folder := newOutput(t, 1)
+	root := t.TempDir()
+	o.add(t, 0, 3)
+	update(t, o.Output, root, Config{})
+	ts := opened(t, root)
+	if err := os.RemoveAll(folder.Root()); err != nil {
+		t.Fatal(err)
+	}
+	anew, err := openOutput(t.Context(), folder.Root(), "C", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anew.add(t, 0, 6)
+	if err := ts.append(t.Context(), anew.Output); err == nil || !strings.Contains(err.Error(), "begin another table") {
+		t.Errorf("the error is %v", err)
+	}
+	holds(t, root, 3)
+}
+
 func TestWhatRetentionTookBeforeItWasInTheTablesIsSaid(t *testing.T) {
 	o, folder := newOutput(t, 1)
 	root := t.TempDir()
