@@ -2,13 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/history/clip"
+	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -53,11 +53,8 @@ func (f *frameFlags) where() (clip.Where, error) {
 
 // oneCamera is the camera that a command is about.
 func oneCamera(camera string) error {
-	switch {
-	case camera == "":
+	if camera == "" {
 		return errors.New("--camera is missing")
-	case !frame.ValidCamera(camera):
-		return fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera))
 	}
-	return nil
+	return scan.CheckCameraIDs([]string{camera})
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
@@ -68,11 +67,7 @@ func (q *Query) Check() error {
 	if _, err := Parse(q.Area); err != nil {
 		bad = append(bad, fmt.Errorf("--area: %w", err))
 	}
-	for _, camera := range q.Cameras {
-		if !frame.ValidCamera(camera) {
-			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
-		}
-	}
+	bad = append(bad, scan.CheckCameraIDs(q.Cameras))
 	if q.Apart < 0 || q.Apart > 24*time.Hour {
 		bad = append(bad, fmt.Errorf("--apart=%v: not 0s to 24h", q.Apart))
 	}

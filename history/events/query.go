@@ -12,7 +12,6 @@ import (
 
 	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/strictyaml"
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -35,11 +34,7 @@ func (q *Query) Check() error {
 	if strings.TrimSpace(q.Output) == "" {
 		bad = append(bad, errors.New("--output is missing"))
 	}
-	for _, camera := range q.Cameras {
-		if !frame.ValidCamera(camera) {
-			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
-		}
-	}
+	bad = append(bad, scan.CheckCameraIDs(q.Cameras))
 	if printers[q.Format] == nil {
 		bad = append(bad, fmt.Errorf("--format=%s: not text, csv or jsonl", q.Format))
 	}

@@ -11,7 +11,19 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/strictyaml"
+	"github.com/framebeam/framebeam/transforms/frame"
 )
+
+// CheckCameraIDs returns an error that names every one of the cameras that is no camera id.
+func CheckCameraIDs(cameras []string) error {
+	var bad []error
+	for _, camera := range cameras {
+		if !frame.ValidCamera(camera) {
+			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
+		}
+	}
+	return errors.Join(bad...)
+}
 
 // CheckCameras returns an error that names every one of the cameras that the output has no
 // row of, and those that there are.
@@ -58,10 +70,12 @@ func (s *Scan) checkCameras(ctx context.Context, cameras []string) error {
 			meet(f.rows[i].Camera)
 		}
 	}
-	return unknown(slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(known)))
+	return UnknownCameras(slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(known)))
 }
 
-func unknown(missing, known []string) error {
+// UnknownCameras is an error that names every missing camera, in their order, and those that
+// are known, ascending; nil if none is missing.
+func UnknownCameras(missing, known []string) error {
 	const most = 20
 	list := strings.Join(known[:min(len(known), most)], ", ")
 	if len(known) > most {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/history/period"
-	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/history/scan"
 )
 
 // Query says what to look for and how many to print.
@@ -44,11 +44,7 @@ func (q *Query) Check() error {
 	if _, ok := kinds[q.By]; q.By != "" && !ok {
 		bad = append(bad, fmt.Errorf("--by=%s: not histogram, perceptual_hash or keypoints", q.By))
 	}
-	for _, camera := range q.Cameras {
-		if !frame.ValidCamera(camera) {
-			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
-		}
-	}
+	bad = append(bad, scan.CheckCameraIDs(q.Cameras))
 	if q.Limit < 1 || q.Limit > 1_000_000 {
 		bad = append(bad, fmt.Errorf("--limit=%d: not 1 to 1000000", q.Limit))
 	}

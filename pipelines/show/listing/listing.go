@@ -4,7 +4,6 @@ package listing
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/framebeam/framebeam/strictyaml"
+	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
-	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -39,11 +37,7 @@ func (q *Query) Check() error {
 	if strings.TrimSpace(q.Output) == "" {
 		bad = append(bad, errors.New("--output is missing"))
 	}
-	for _, camera := range q.Cameras {
-		if !frame.ValidCamera(camera) {
-			bad = append(bad, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
-		}
-	}
+	bad = append(bad, scan.CheckCameraIDs(q.Cameras))
 	if _, ok := printers[q.Format]; !ok {
 		bad = append(bad, fmt.Errorf("--format=%s: not text, jsonl or summary", q.Format))
 	}
@@ -131,18 +125,6 @@ func (q *Query) choose(rows []result.Frame, met map[string]bool) []result.Frame 
 
 // missing is an error if cameras were asked for that were not met.
 func (q *Query) missing(met map[string]bool) error {
-	known := slices.Sorted(maps.Keys(met))
-	const most = 20
-	list := strings.Join(known[:min(len(known), most)], ", ")
-	if len(known) > most {
-		list += fmt.Sprintf(" and %d more", len(known)-most)
-	}
-	var bad []error
-	for _, camera := range q.Cameras {
-		if !met[camera] {
-			bad = append(bad, fmt.Errorf("--camera=%s: the output has no result of this camera (there are: %s)%s",
-				camera, cmp.Or(list, "none"), strictyaml.DidYouMean(camera, known)))
-		}
-	}
-	return errors.Join(bad...)
+	missing := slices.DeleteFunc(slices.Clone(q.Cameras), func(camera string) bool { return met[camera] })
+	return scan.UnknownCameras(missing, slices.Sorted(maps.Keys(met)))
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
-	"github.com/framebeam/framebeam/transforms/frame"
 )
 
 // Config says what nodes are made of.
@@ -30,12 +30,7 @@ const (
 
 // Validate returns every violation, joined.
 func (c Config) Validate() error {
-	var errs []error
-	for _, camera := range c.Cameras {
-		if !frame.ValidCamera(camera) {
-			errs = append(errs, fmt.Errorf("--camera=%s: not a camera id; one of the JSON wire would be %q", camera, frame.CameraID(camera)))
-		}
-	}
+	errs := []error{scan.CheckCameraIDs(c.Cameras)}
 	if c.Every < leastEvery || c.Every > mostEvery {
 		errs = append(errs, fmt.Errorf("--every=%v: not %v to %v", c.Every, leastEvery, mostEvery))
 	}
