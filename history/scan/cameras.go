@@ -12,6 +12,7 @@ import (
 
 	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // CheckCameraIDs returns an error that names every one of the cameras that is no camera id.
@@ -36,6 +37,9 @@ func (s *Scan) CheckCameras(ctx context.Context, cameras []string) error {
 }
 
 func (s *Scan) checkCameras(ctx context.Context, cameras []string) error {
+	if len(cameras) == 0 {
+		return nil
+	}
 	missing := map[string]bool{}
 	for _, c := range cameras {
 		missing[c] = true
@@ -61,13 +65,13 @@ func (s *Scan) checkCameras(ctx context.Context, cameras []string) error {
 			continue
 		}
 		// Too many to be in the statistics.
-		f := file{Entry: e, done: make(chan struct{})}
-		(&walk{Scan: s, Query: &Query{}}).read(ctx, &f, 0)
-		if f.err != nil {
-			return f.err
-		}
-		for i := range f.rows {
-			meet(f.rows[i].Camera)
+		if err := s.Output().Read(ctx, e.Name, result.Selection{}, func(rows []result.Frame) error {
+			for i := range rows {
+				meet(rows[i].Camera)
+			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	return UnknownCameras(slices.Sorted(maps.Keys(missing)), slices.Sorted(maps.Keys(known)))
