@@ -11,6 +11,7 @@ import (
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/history/clip"
+	"github.com/framebeam/framebeam/history/period"
 )
 
 func newPicture() *cobra.Command {
@@ -39,7 +40,7 @@ The frame comes from the archive, or else from Kafka.`,
 		if where.Output == "" {
 			errs = append(errs, errors.New("--output is missing"))
 		}
-		in, err := flags.Location(*zone)
+		in, err := period.Zone(*zone)
 		if err := errors.Join(append(errs, err)...); err != nil {
 			return program.Wrong(err)
 		}

@@ -36,7 +36,7 @@ was found can be drawn into it. Without it the log is searched by the records' t
 	c.RunE = func(c *cobra.Command, args []string) error {
 		where, err := from.where()
 		errs := []error{program.NoArguments(args), err, oneCamera(*camera), flags.NeedSave(*save)}
-		in, err := flags.Location(*zone)
+		in, err := period.Zone(*zone)
 		errs = append(errs, err)
 		var moment time.Time
 		if err == nil {

@@ -1,31 +1,15 @@
 package flags
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"github.com/framebeam/framebeam/transforms/config/timezone"
 )
 
-// Zone adds --zone, to a command without a period.
+// Zone adds --zone, which [period.Zone] reads. A command with a period has it from [Period].
 func Zone(f *pflag.FlagSet) *string {
-	zone := f.String("zone", "", "the IANA time `zone` by whose clocks moments are read and shown, such as Europe/Berlin (default: this "+
+	return f.String("zone", "", "the IANA time `zone` by whose clocks moments are read and shown, such as Europe/Berlin (default: this "+
 		"machine's)")
-	return zone
-}
-
-// Location is the zone that a flag names; "" is the machine's.
-func Location(zone string) (*time.Location, error) {
-	if zone == "" {
-		return time.Local, nil
-	}
-	in, err := timezone.Load(zone)
-	if err != nil {
-		return nil, fmt.Errorf("--zone: %w", err)
-	}
-	return in, nil
 }
 
 // Boxes adds --boxes.

@@ -14,7 +14,10 @@ import (
 const PeriodGroup = "Period"
 
 // PeriodFlags are the flags that name a period.
-type PeriodFlags struct{ from, to, zone, during string }
+type PeriodFlags struct {
+	from, to, during string
+	zone             *string
+}
 
 // Period adds --from, --to, --zone and --time-of-day.
 func Period(f *pflag.FlagSet) *PeriodFlags {
@@ -23,8 +26,7 @@ func Period(f *pflag.FlagSet) *PeriodFlags {
 		f.StringVar(&p.from, "from", "", "only frames captured at this `moment` or later: 2024-05-01 (its beginning), \"2024-05-01 15:00\", "+
 			"2024-05-01T15:00:00+02:00, 15:00 (of today), today, \"yesterday 15:00\", now, -2h, -7d")
 		f.StringVar(&p.to, "to", "", "only frames captured before this `moment`, which is said like --from")
-		f.StringVar(&p.zone, "zone", "", "the IANA time `zone` by whose clocks moments are read and shown, such as Europe/Berlin "+
-			"(default: this machine's)")
+		p.zone = Zone(f)
 		f.StringVar(&p.during, "time-of-day", "", "only frames captured at these `times` of the day or week: 22:00-06:00; "+
 			"\"mon-fri 08:00-12:00,13:00-17:30, sat 10:00-14:00\"; sat,sun")
 	})
@@ -33,5 +35,5 @@ func Period(f *pflag.FlagSet) *PeriodFlags {
 
 // Period is the period that the flags name, as seen now; an error names every violation.
 func (p *PeriodFlags) Period(now time.Time) (period.Period, error) {
-	return period.Parse(p.from, p.to, p.zone, p.during, now)
+	return period.Parse(p.from, p.to, *p.zone, p.during, now)
 }

@@ -102,11 +102,11 @@ func Local(wall time.Time, zone *time.Location) time.Time {
 	u := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), time.UTC)
 	earlier, later := offsetAt(u.Add(-24*time.Hour), zone), offsetAt(u.Add(24*time.Hour), zone)
 	first := u.Add(-max(earlier, later)).In(zone) // the further ahead clocks are, the earlier they show it
-	if shows(first, u) {
+	if wallAt(first, zone).Equal(u) {
 		return first
 	}
 	second := u.Add(-min(earlier, later)).In(zone)
-	if shows(second, u) {
+	if wallAt(second, zone).Equal(u) {
 		return second
 	}
 	start, _ := second.ZoneBounds()
@@ -118,7 +118,5 @@ func offsetAt(t time.Time, zone *time.Location) time.Duration {
 	return time.Duration(offset) * time.Second
 }
 
-func shows(t, wall time.Time) bool {
-	_, offset := t.Zone()
-	return t.UTC().Add(time.Duration(offset) * time.Second).Equal(wall)
-}
+// wallAt is what the clocks of a zone show at t, as a moment of UTC.
+func wallAt(t time.Time, zone *time.Location) time.Time { return t.UTC().Add(offsetAt(t, zone)) }

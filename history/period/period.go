@@ -27,15 +27,12 @@ type Period struct {
 //
 // It returns every violation, joined, each with the name of its flag.
 func Parse(from, to, zone, during string, now time.Time) (Period, error) {
-	p := Period{Zone: time.Local}
-	var errs []error
-	if zone != "" {
-		z, err := timezone.Load(zone)
-		if err != nil {
-			return p, fmt.Errorf("--zone: %w", err)
-		}
-		p.Zone = z
+	in, err := Zone(zone)
+	if err != nil {
+		return Period{Zone: time.Local}, err
 	}
+	p := Period{Zone: in}
+	var errs []error
 	for _, end := range []struct {
 		flag, text string
 		at         *time.Time
@@ -60,6 +57,18 @@ func Parse(from, to, zone, during string, now time.Time) (Period, error) {
 		errs = append(errs, fmt.Errorf("--from: %s is not before --to, %s", p.format(p.From), p.format(p.To)))
 	}
 	return p, errors.Join(errs...)
+}
+
+// Zone is the zone that --zone names; "" is the machine's own.
+func Zone(name string) (*time.Location, error) {
+	if name == "" {
+		return time.Local, nil
+	}
+	zone, err := timezone.Load(name)
+	if err != nil {
+		return nil, fmt.Errorf("--zone: %w", err)
+	}
+	return zone, nil
 }
 
 // Contains reports whether t is in the period, at one of its times of the day.
@@ -106,10 +115,9 @@ func (p Period) onTime(t time.Time) bool {
 	if len(p.During) == 0 {
 		return true
 	}
-	_, offset := t.In(p.Location()).Zone()
-	shown := t.UTC().Add(time.Duration(offset) * time.Second)
+	wall := wallAt(t, p.Location())
 	for _, s := range p.During {
-		if s.Covers(shown) {
+		if s.Covers(wall) {
 			return true
 		}
 	}
