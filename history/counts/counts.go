@@ -302,11 +302,16 @@ func later(a, b time.Time) time.Time {
 
 // sum is what was seen of a group's camera, or of all.
 func (c *Counter) sum(b bucket, g parts, minutes int64) (all Seen) {
-	var covered int64
-	for camera, s := range c.seen[b.from.Unix()] {
-		if c.byCamera() && camera != g[0] {
-			continue
+	of, cameras := c.seen[b.from.Unix()], int64(len(c.cameras))
+	if c.byCamera() {
+		one, ok := of[g[0]]
+		if !ok {
+			return Seen{}
 		}
+		of, cameras = map[string]*seen{g[0]: one}, 1
+	}
+	var covered int64
+	for _, s := range of {
 		all.Frames += s.frames
 		all.Epochs += s.epochs
 		all.Missing += s.missing
@@ -317,10 +322,6 @@ func (c *Counter) sum(b bucket, g parts, minutes int64) (all Seen) {
 			n += int64(bits.OnesCount64(word))
 		}
 		covered += min(n, minutes)
-	}
-	cameras := int64(len(c.cameras))
-	if c.byCamera() {
-		cameras = 1
 	}
 	if cameras > 0 {
 		all.Covered = float64(covered) / float64(minutes*cameras)
