@@ -59,6 +59,12 @@ type recorded struct {
 	}
 }
 
+// read reads the text of a generation; ok is false if it is one for people, from elsewhere.
+func read(g output.Generation) (text recorded, ok bool) {
+	err := json.Unmarshal([]byte(g.Config), &text)
+	return text, err == nil && len(text.Profiles) > 0
+}
+
 // All are the configurations of an output, in the order in which they began.
 func All(ctx context.Context, o *output.Output) ([]Config, error) {
 	made, err := generations(ctx, o)
@@ -67,9 +73,8 @@ func All(ctx context.Context, o *output.Output) ([]Config, error) {
 	}
 	var all []Config
 	for _, m := range made {
-		var text recorded
-		if json.Unmarshal([]byte(m.Config), &text) != nil || len(text.Profiles) == 0 {
-			// A text for people, from elsewhere: its rows name no digest that is known here.
+		text, ok := read(m.Generation)
+		if !ok { // its rows name no digest that is known here
 			all = append(all, Config{Digest: m.ConfigDigest, Made: []Made{m}})
 			continue
 		}
@@ -94,8 +99,8 @@ func All(ctx context.Context, o *output.Output) ([]Config, error) {
 // configurations that were recorded elsewhere nobody knows.
 func MayHave(o *output.Output, wanted func(analysis string) bool) bool {
 	for _, g := range o.Generations() {
-		var text recorded
-		if json.Unmarshal([]byte(g.Config), &text) != nil || len(text.Profiles) == 0 {
+		text, ok := read(g)
+		if !ok {
 			return true
 		}
 		for _, p := range text.Profiles {
