@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -218,7 +220,7 @@ func (w *writing) chunk(ctx context.Context, id chunk.ID, written bool) error {
 				seen[rows[i].Camera] = rows[i].Offset
 			}
 		}
-		for _, camera := range sorted(seen) {
+		for _, camera := range slices.Sorted(maps.Keys(seen)) {
 			end.Owed = append(end.Owed, camera)
 			end.Cameras = append(end.Cameras, chunk.CameraOffset{Camera: camera, Last: seen[camera]})
 			states = append(states, element.State{Camera: camera, Position: chunk.EndPosition(id.Index, w.N)})

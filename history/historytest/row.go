@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -46,7 +43,7 @@ func (o Output) Row(partition int32, offset int64) result.Frame {
 	captured := o.Begin.UnixMicro() + int64(float64(o.Span.Microseconds())/float64(frames)*float64(seq)) + int64(camera)*1000
 	f := result.Frame{
 		Topic: o.Topic, Partition: partition, Offset: offset, Timestamp: captured/1000 + 20, Camera: CameraName(camera),
-		Epoch: epoch(captured, seq), Sequence: seq % epochEvery, Captured: captured,
+		Epoch: fmt.Sprintf("%06d", seq/epochEvery), Sequence: seq % epochEvery, Captured: captured,
 		Width: 640, Height: 480, Encoding: string(frame.JPEG), Bytes: 40_000 + mix(partition, offset)%20_000, Status: result.OK,
 		Config: "c0ffee0000000000",
 	}
@@ -74,10 +71,6 @@ func (o Output) Row(partition int32, offset int64) result.Frame {
 		f.Events[i].ID = hex.EncodeToString(id[:])
 	}
 	return f
-}
-
-func epoch(captured, seq int64) string {
-	return fmt.Sprintf("%06d", seq/epochEvery)
 }
 
 // stage adds what the sequence stage itself tells.
@@ -161,5 +154,3 @@ func mix(partition int32, offset int64) int64 {
 	x ^= x >> 29
 	return int64(x >> 1)
 }
-
-func sorted(m map[string]int64) []string { return slices.SortedFunc(maps.Keys(m), strings.Compare) }
