@@ -71,7 +71,7 @@ type feature struct {
 }
 
 // eventRow is a row of the table of events: an event with what is known of its frame. The
-// names are those of the command events.
+// names are those of the command events, but for label and logged (object_label and log_time).
 type eventRow struct {
 	Camera     *string  `parquet:"camera,optional,dict,id(1)"`
 	Day        *int32   `parquet:"day,optional,date,id(2)"`
