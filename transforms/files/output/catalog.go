@@ -203,7 +203,7 @@ func (r *blockRecords) read(ctx context.Context, con *contents, names []chunkfol
 // Read calls fn with the rows of a file that are selected, see [result.File.Each]. The
 // error is fs.ErrNotExist if the file is gone.
 func (o *Output) Read(ctx context.Context, file string, s result.Selection, fn func([]result.Frame) error) error {
-	return withReaderAt(ctx, o.folder, file, func(r io.ReaderAt, size int64) error {
+	return o.folder.ReadAt(ctx, file, func(r io.ReaderAt, size int64) error {
 		f, err := result.OpenFile(r, size)
 		if err != nil {
 			return err

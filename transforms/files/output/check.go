@@ -191,7 +191,7 @@ func readWholeStates(ctx context.Context, c *contents, file string) (end chunk.E
 
 // checkPack reads all entries of a pack of pictures.
 func checkPack(ctx context.Context, c *contents, file string) error {
-	return withReaderAt(ctx, c.o.folder, file, func(r io.ReaderAt, size int64) error {
+	return c.o.folder.ReadAt(ctx, file, func(r io.ReaderAt, size int64) error {
 		z, err := zip.NewReader(r, size)
 		if err != nil {
 			return err

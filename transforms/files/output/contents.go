@@ -224,7 +224,7 @@ func readResults(ctx context.Context, f *store.Folder, file string) (rows []resu
 
 // readAll reads a results file and its metadata.
 func readAll(ctx context.Context, f *store.Folder, file string) (rows []result.Frame, meta map[string]string, err error) {
-	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) error {
+	err = f.ReadAt(ctx, file, func(r io.ReaderAt, size int64) error {
 		rows, meta, err = result.ReadParquet(r, size)
 		return err
 	})
@@ -239,13 +239,9 @@ func readLineage(ctx context.Context, f *store.Folder, file string) (lineage str
 
 // readMeta reads a results file's metadata.
 func readMeta(ctx context.Context, f *store.Folder, file string) (meta map[string]string, err error) {
-	err = withReaderAt(ctx, f, file, func(r io.ReaderAt, size int64) (err error) {
+	err = f.ReadAt(ctx, file, func(r io.ReaderAt, size int64) (err error) {
 		meta, err = result.ReadParquetMeta(r, size)
 		return err
 	})
 	return meta, err
-}
-
-func withReaderAt(ctx context.Context, f *store.Folder, file string, use func(io.ReaderAt, int64) error) error {
-	return f.ReadAt(ctx, file, use)
 }

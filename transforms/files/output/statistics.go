@@ -107,7 +107,7 @@ func (c *Catalog) keep(ctx context.Context, p chunk.Partition, number int64) {
 
 // readRecord reads a file's footer.
 func readRecord(ctx context.Context, o *Output, file string) (rec record, err error) {
-	err = withReaderAt(ctx, o.folder, file, func(r io.ReaderAt, size int64) error {
+	err = o.folder.ReadAt(ctx, file, func(r io.ReaderAt, size int64) error {
 		f, err := result.OpenFile(r, size)
 		if err != nil {
 			return err
