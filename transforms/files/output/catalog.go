@@ -85,21 +85,11 @@ func (c *Catalog) files(ctx context.Context, p chunk.Partition, from int64, fn f
 	if err != nil || start == chunk.None {
 		return err
 	}
-	if err := con.listPartials(ctx); err != nil {
-		return err
-	}
-	numbers, err := con.blocks(ctx, resultsDir)
+	numbers, err := con.showing(ctx)
 	if err != nil {
 		return err
 	}
-	for _, n := range con.partials {
-		numbers = append(numbers, l.BlockOf(chunk.Of(n.Start, l.N)))
-	}
-	for _, k := range con.frozen() {
-		numbers = append(numbers, l.BlockOf(k))
-	}
-	slices.Sort(numbers)
-	for _, number := range slices.Compact(numbers) {
+	for _, number := range numbers {
 		if number < l.BlockOf(chunk.Of(max(from, 0), l.N)) {
 			continue
 		}

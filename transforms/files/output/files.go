@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -65,21 +64,16 @@ func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Fr
 // visit calls fn for every file that counts. It asks lineage for that of a
 // complete file just before.
 func (o *Output) visit(ctx context.Context, lineage func(file string) (string, error), fn func(File) error) error {
-	listed, err := listPartitions(ctx, o.folder)
+	parts, err := o.Partitions(ctx)
 	if err != nil {
 		return fmt.Errorf("read output: %w", err)
 	}
-	parts := make([]*contents, len(listed))
-	for i, p := range listed {
-		if parts[i], err = o.contents(p); err != nil {
-			return fmt.Errorf("read output: %w", err)
+	for _, p := range parts {
+		c, err := o.contents(p)
+		if err == nil {
+			err = c.visit(ctx, lineage, fn)
 		}
-	}
-	slices.SortFunc(parts, func(a, b *contents) int {
-		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition.ID, b.Partition.ID))
-	})
-	for _, c := range parts {
-		if err := c.visit(ctx, lineage, fn); err != nil {
+		if err != nil {
 			return fmt.Errorf("read output: %w", err)
 		}
 	}
@@ -91,27 +85,37 @@ func (c *contents) visit(ctx context.Context, lineage func(file string) (string,
 	if err != nil || start == chunk.None {
 		return err
 	}
-	n := c.o.layout.N
-	if err := c.listPartials(ctx); err != nil {
-		return err
-	}
-	numbers, err := c.blocks(ctx, resultsDir)
+	numbers, err := c.showing(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range c.partials {
-		numbers = append(numbers, c.o.layout.BlockOf(chunk.Of(p.Start, n)))
-	}
-	for _, k := range c.frozen() {
-		numbers = append(numbers, c.o.layout.BlockOf(k))
-	}
-	slices.Sort(numbers)
-	for _, number := range slices.Compact(numbers) {
-		if err := c.visitBlock(ctx, number, chunk.Of(start, n), lineage, fn); err != nil {
+	for _, number := range numbers {
+		if err := c.visitBlock(ctx, number, chunk.Of(start, c.o.layout.N), lineage, fn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// showing lists the partial files, and returns the blocks that may have something to show, in
+// ascending order.
+func (c *contents) showing(ctx context.Context) ([]int64, error) {
+	l := c.o.layout
+	if err := c.listPartials(ctx); err != nil {
+		return nil, err
+	}
+	numbers, err := c.blocks(ctx, resultsDir)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range c.partials {
+		numbers = append(numbers, l.BlockOf(chunk.Of(n.Start, l.N)))
+	}
+	for _, k := range c.frozen() {
+		numbers = append(numbers, l.BlockOf(k))
+	}
+	slices.Sort(numbers)
+	return slices.Compact(numbers), nil
 }
 
 // visitBlock visits the chunks of a block. What is complete before the partition's first
