@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -149,45 +151,25 @@ func (c *Catalog) look(ctx context.Context, con *contents, number, from int64) (
 
 // read reads footers, several at a time. Of files that went away meanwhile nothing is known.
 func (r *blockRecords) read(ctx context.Context, con *contents, names []chunkfolder.Name) error {
-	var (
-		mu   sync.Mutex
-		errs = make([]error, min(footerReaders, len(names)))
-		all  sync.WaitGroup
-		work = make(chan string)
-	)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for i := range errs {
-		all.Go(func() {
-			for file := range work {
-				if errs[i] != nil {
-					continue
-				}
-				rec, err := readRecord(ctx, con.o, file)
-				switch {
-				case errors.Is(err, fs.ErrNotExist):
-				case err != nil:
-					errs[i] = err
-					stop()
-				default:
-					mu.Lock()
-					r.put(file, rec)
-					mu.Unlock()
-				}
+	var mu sync.Mutex
+	all, within := errgroup.WithContext(ctx)
+	all.SetLimit(footerReaders)
+	for _, n := range names {
+		all.Go(func() error {
+			file := con.o.layout.results(n)
+			rec, err := readRecord(within, con.o, file)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
 			}
+			if err == nil {
+				mu.Lock()
+				r.put(file, rec)
+				mu.Unlock()
+			}
+			return err
 		})
 	}
-	for _, n := range names {
-		work <- con.o.layout.results(n)
-	}
-	close(work)
-	all.Wait()
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-	}
-	return context.Cause(ctx)
+	return cmp.Or(all.Wait(), context.Cause(ctx))
 }
 
 // Read calls fn with the rows of a file that are selected, see [result.File.Each]. The
