@@ -2,7 +2,6 @@ package output
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -37,12 +36,6 @@ const (
 	retained       = "retained+"
 	retainedStates = "retained-states+"
 )
-
-// retainedFile says that everything before start is no longer kept. Of several
-// the highest counts.
-func retainedFile(p chunk.Partition, start int64) string {
-	return fmt.Sprintf("%s%0*d.json", partitionDir(p.Key())+retained, chunkfolder.OffsetDigits, start)
-}
 
 // readBase returns the first offset that the output has of a partition, or
 // chunk.None if no job has begun it.

@@ -154,7 +154,7 @@ func TestResumeFindsTheEndThatLookingAtEveryChunkFinds(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				overwrite(t, f, retainedFile(chunk.Partition{Topic: "frames"}, to*testN), b)
+				overwrite(t, f, fmt.Sprintf("%sretained+%019d.json", partitionDir("frames+0"), to*testN), b)
 				for k := to - testBlock; k >= 0; k -= testBlock {
 					if rapid.Bool().Draw(rt, "killed before all is deleted") {
 						break
