@@ -101,16 +101,10 @@ func (o *Output) SeedAt(ctx context.Context, p chunk.Partition, offset int64) (b
 	n := o.layout.N
 	k := chunk.Of(max(offset, base), n)
 	begin = max(base, k*n)
-	seeded, err := o.seededAt(ctx, p, base)
-	if err != nil {
+	if bare, err = o.bareAt(ctx, p, base); err != nil {
 		return fail(err)
 	}
-	begun, err := chunkfolder.ReadBase(ctx, o.folder, baseFile(p), p)
-	if err != nil {
-		return fail(err)
-	}
-	// Where retention has raised the beginning, the first chunk had something before it.
-	if k == chunk.Of(base, n) && !seeded && base == begun {
+	if bare && k == chunk.Of(base, n) {
 		return begin, true, true, nil
 	}
 	if k != chunk.Of(base, n) { // of what lies before the beginning there are states, if anything

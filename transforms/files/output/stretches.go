@@ -60,8 +60,14 @@ func (o *Output) Bare(ctx context.Context, p chunk.Partition) (bool, error) {
 	if err != nil || base == chunk.None {
 		return true, err
 	}
-	first, err := chunkfolder.ReadBase(ctx, o.folder, baseFile(p), p)
-	if err != nil || first != base {
+	return o.bareAt(ctx, p, base)
+}
+
+// bareAt is Bare for a base that is known. Where retention has raised it, the first chunk had
+// something before it.
+func (o *Output) bareAt(ctx context.Context, p chunk.Partition, base int64) (bool, error) {
+	begun, err := chunkfolder.ReadBase(ctx, o.folder, baseFile(p), p)
+	if err != nil || begun != base {
 		return false, err
 	}
 	seeded, err := o.seededAt(ctx, p, base)
