@@ -77,13 +77,7 @@ func (s *scene) add(n ranked) {
 	s.rank += n.rank
 	s.shots = append(s.shots, n)
 	s.events = append(s.events, n.Events[:min(len(n.Events), max(0, mostListed-len(s.events)))]...)
-	for _, c := range n.Happened {
-		if i := slices.IndexFunc(s.counts, func(x nodes.Count) bool { return x.What == c.What }); i >= 0 {
-			s.counts[i].Times += c.Times
-		} else {
-			s.counts = append(s.counts, c)
-		}
-	}
+	s.counts = nodes.Add(s.counts, n.Happened)
 }
 
 // fit leaves so many scenes, those with the highest ranks, and chooses the key frames that

@@ -66,13 +66,7 @@ func mergeStretch(all []piece) []Node {
 		shots, begins, first = append(shots, p.keys...), append(begins, p.begins...), append(first, p.first...)
 		events = append(events, p.events...)
 		last = max(last, p.last)
-		for _, c := range p.counts {
-			if i := slices.IndexFunc(counts, func(x Count) bool { return x.What == c.What }); i >= 0 {
-				counts[i].Times += c.Times
-			} else {
-				counts = append(counts, c)
-			}
-		}
+		counts = Add(counts, p.counts)
 	}
 	order := func(a, b Node) int { return cmp.Compare(a.ID, b.ID) }
 	for _, list := range [][]Node{shots, begins, first} {
@@ -95,6 +89,18 @@ func mergeStretch(all []piece) []Node {
 		happened(shots, events, counts)
 	}
 	return shots
+}
+
+// Add adds counts to others, each of a kind once, in the order in which they come.
+func Add(to, counts []Count) []Count {
+	for _, c := range counts {
+		if i := slices.IndexFunc(to, func(x Count) bool { return x.What == c.What }); i >= 0 {
+			to[i].Times += c.Times
+		} else {
+			to = append(to, c)
+		}
+	}
+	return to
 }
 
 // happened gives events to shots. The counts, which no longer say when, go to the first.

@@ -186,16 +186,16 @@ func (p *pieces) piece(key string) *piece {
 
 func at(r *result.Frame) int64 { return r.At().UnixMicro() }
 
-// stretch is the key of the stretch of a camera's time.
-func (p *pieces) stretch(r *result.Frame) string {
-	return fmt.Sprintf("s\x00%s\x00%s\x00%d", r.Topic, r.Camera, at(r)/p.fn.Config.Every.Microseconds())
+// stretch is the piece of the stretch of a camera's time in which a moment lies.
+func (p *pieces) stretch(topic, camera string, at int64) *piece {
+	return p.piece(fmt.Sprintf("s\x00%s\x00%s\x00%d", topic, camera, at/p.fn.Config.Every.Microseconds()))
 }
 
 func (p *pieces) all(ctx context.Context) error {
 	for i := range p.rows {
 		r := &p.rows[i]
 		p.taken++
-		piece := p.piece(p.stretch(r))
+		piece := p.stretch(r.Topic, r.Camera, at(r))
 		piece.last = max(piece.last, at(r))
 		n, ok, err := shot(p.file.Partition, r)
 		if err != nil {
@@ -260,7 +260,7 @@ func (p *pieces) event(ctx context.Context, r *result.Frame, e *result.Event) er
 			return err
 		}
 		n.Cut = true
-		to := p.piece(fmt.Sprintf("s\x00%s\x00%s\x00%d", n.Topic, n.Camera, n.From/p.fn.Config.Every.Microseconds()))
+		to := p.stretch(n.Topic, n.Camera, n.From)
 		if e.Type == result.EventSceneCut {
 			to.begins = append(to.begins, n)
 			return nil
@@ -272,7 +272,7 @@ func (p *pieces) event(ctx context.Context, r *result.Frame, e *result.Event) er
 		}
 		to.keys = append(to.keys, n)
 	case result.OfAnalysis(*e):
-		to := p.piece(p.stretch(r))
+		to := p.stretch(r.Topic, r.Camera, at(r))
 		w := What{e.Type, e.Rule, e.Transition, e.Label}
 		if len(to.events) < MostEvents {
 			to.events = append(to.events, Event{at(r), r.Offset, w})
