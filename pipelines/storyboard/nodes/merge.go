@@ -105,22 +105,26 @@ func Add(to, counts []Count) []Count {
 
 // happened gives events to shots. The counts, which no longer say when, go to the first.
 func happened(shots []Node, events []Event, counts []Count) {
-	slices.SortFunc(events, func(a, b Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Offset, b.Offset), a.What.compare(b.What))
-	})
-	for _, e := range events {
+	for _, e := range firstOf(events) {
 		to := &shots[0]
 		for i := range shots {
 			if shots[i].Frame.Captured <= e.At {
 				to = &shots[i]
 			}
 		}
-		if len(to.Events) < MostEvents {
-			to.Events = append(to.Events, e)
-		}
+		to.Events = append(to.Events, e)
 	}
 	slices.SortFunc(counts, func(a, b Count) int { return a.What.compare(b.What) })
 	shots[0].Happened = counts[:min(len(counts), MostCounts)]
+}
+
+// firstOf are the first of events, as many as a node holds. They are the same of a whole and of
+// the first of its parts, so that it does not matter in which files events are.
+func firstOf(events []Event) []Event {
+	slices.SortFunc(events, func(a, b Event) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Offset, b.Offset), a.What.compare(b.What))
+	})
+	return events[:min(len(events), MostEvents)]
 }
 
 func (w What) compare(o What) int {

@@ -56,7 +56,7 @@ type Node struct {
 	Hash      uint64 // perceptual hash of the frame
 	Histogram []byte // similarity.KindHistogram of the frame; nil: none
 	Tracks    []int64
-	Events    []Event // the first that happened from this frame to the next node's
+	Events    []Event // that happened from this frame to the next node's, of the first of its stretch
 	Happened  []Count // all of them, by what happened
 
 	// Of a track.

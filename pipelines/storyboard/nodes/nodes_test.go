@@ -229,3 +229,34 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// Of a stretch with too many events the first are kept: those of the least time, and of a
+// frame those of the least rule, wherever files begin.
+func TestTheFirstEventsAreTheSameInHoweverManyFiles(t *testing.T) {
+	rows := film("film", []uint64{0x00ff00ff00ff00ff, 0xffff0000ffff0000}, 4, 4)
+	happens := func(row int, rules ...int) {
+		for _, r := range rules {
+			rows[row].Events = append(rows[row].Events, result.Event{Analysis: "zones", Type: result.EventObjectsInside, Rule: fmt.Sprint(r)})
+		}
+	}
+	happens(15, 0, 1, 2, 3, 4, 5)
+	happens(16, 9, 8, 7) // the first two by rule still are among the first eight
+	happens(60, 1)       // in the second shot
+	for _, n := range []int64{1000, 16} {
+		_, all, _ := built(t, written(t, n, rows), Config{Every: 10 * time.Second}, 2)
+		slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+		var got []string
+		for _, s := range all {
+			for _, e := range s.Events {
+				got = append(got, fmt.Sprintf("%s at %d: %s", s.Name(), e.Offset, e.What.Rule))
+			}
+		}
+		want := []string{
+			"frames/0@13 at 15: 0", "frames/0@13 at 15: 1", "frames/0@13 at 15: 2", "frames/0@13 at 15: 3",
+			"frames/0@13 at 15: 4", "frames/0@13 at 15: 5", "frames/0@13 at 16: 7", "frames/0@13 at 16: 8",
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("in chunks of %d: %s", n, diff)
+		}
+	}
+}

@@ -274,8 +274,8 @@ func (p *pieces) event(ctx context.Context, r *result.Frame, e *result.Event) er
 	case result.OfAnalysis(*e):
 		to := p.stretch(r.Topic, r.Camera, at(r))
 		w := What{e.Type, e.Rule, e.Transition, e.Label}
-		if len(to.events) < MostEvents {
-			to.events = append(to.events, Event{at(r), r.Offset, w})
+		if to.events = append(to.events, Event{at(r), r.Offset, w}); len(to.events) > MostEvents {
+			to.events = firstOf(to.events)
 		}
 		if i := slices.IndexFunc(to.counts, func(c Count) bool { return c.What == w }); i >= 0 {
 			to.counts[i].Times++
