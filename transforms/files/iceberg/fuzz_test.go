@@ -1,6 +1,8 @@
 package iceberg
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,7 +17,7 @@ func FuzzLoad(f *testing.F) {
 		f.Fatal(err)
 	}
 	c := table.Begin(v)
-	_, err = c.Publish(f.Context(), Change{Added: []File{{Path: c.NextFile(), Partition: Partition{"gate", 1}, Rows: 1, Bytes: 4}}}, testTime)
+	v, err = c.Publish(f.Context(), Change{Added: []File{{Path: c.NextFile(), Partition: Partition{"gate", 1}, Rows: 1, Bytes: 4}}}, testTime)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -33,6 +35,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add(uint8(1), good[1])
 	f.Add(uint8(2), good[2])
 	f.Add(uint8(0), []byte(`{"format-version":2}`))
+	own := bytes.Replace(good[0], []byte(`"manifest-list"`), fmt.Appendf(nil, `"parent-snapshot-id": %d, "manifest-list"`, v.meta.CurrentSnapshot), 1)
+	f.Add(uint8(0), own) // a snapshot that is its own parent
 	f.Fuzz(func(t *testing.T, which uint8, content []byte) {
 		names := [3]string{"metadata/v1.metadata.json", metadataDir + c.name + snapshotExt, metadataDir + c.name + manifestExt}
 		if err := os.WriteFile(seed+"/"+names[which%3], content, 0o644); err != nil {
@@ -44,6 +48,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		_ = table.Files(t.Context(), v, func(f File) error { return nil })
+		_ = v.Ancestor("key")
 		if !v.Empty() {
 			v.meta.clone().add(snapshot{})
 			_ = v.meta.clone().columns(table.shape)

@@ -140,13 +140,18 @@ func (v *Version) Ancestor(key string) map[string]string {
 	if v.meta == nil {
 		return nil
 	}
-	for s := v.meta.current(); s != nil; s = v.meta.snapshot(*s.Parent) {
+	s := v.meta.current()
+	for range v.meta.Snapshots { // damaged ones may be their own ancestors
+		if s == nil {
+			return nil
+		}
 		if _, ok := s.Summary[key]; ok {
 			return s.Summary
 		}
 		if s.Parent == nil {
 			return nil
 		}
+		s = v.meta.snapshot(*s.Parent)
 	}
 	return nil
 }
