@@ -433,7 +433,7 @@ func (r *run) check() error {
 }
 
 func (r *run) wanted(camera string) bool {
-	return camera != "" && (len(r.Cameras) == 0 || slices.ContainsFunc(r.Cameras, func(p string) bool { return params.Matches(p, camera) }))
+	return camera != "" && params.Selects(r.Cameras, camera)
 }
 
 // skips reports whether the output that is compared never looked at the camera.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -138,8 +137,7 @@ func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (elemen
 // skips reports whether frames of a camera are not to be looked at. Records of no camera
 // are dead letters whatever is selected.
 func (a *Analyzer) skips(camera string) bool {
-	return len(a.cameras) > 0 && camera != "" &&
-		!slices.ContainsFunc(a.cameras, func(pattern string) bool { return params.Matches(pattern, camera) })
+	return camera != "" && !params.Selects(a.cameras, camera)
 }
 
 func (a *Analyzer) look(p *profile, res *result.Frame, f *frame.Frame) error {

@@ -2,6 +2,7 @@ package params
 
 import (
 	"path"
+	"slices"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -21,4 +22,9 @@ func Select(camera string, patterns func(i int) string, n int) int {
 func Matches(pattern, camera string) bool {
 	match := func(id string) bool { ok, err := path.Match(pattern, id); return err == nil && ok }
 	return pattern == "" || match(camera) || match(frame.OriginalCamera(camera))
+}
+
+// Selects reports whether patterns select a camera: one matches it, or there are none.
+func Selects(patterns []string, camera string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return Matches(p, camera) })
 }

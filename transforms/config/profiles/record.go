@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
@@ -42,7 +41,7 @@ type ProfileRecord struct {
 
 // Looks reports whether the camera was looked at.
 func (r *Record) Looks(camera string) bool {
-	return len(r.Cameras) == 0 || slices.ContainsFunc(r.Cameras, func(p string) bool { return params.Matches(p, camera) })
+	return params.Selects(r.Cameras, camera)
 }
 
 // Of is the camera's profile; nil if there is none, or it was not looked at.
