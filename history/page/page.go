@@ -20,7 +20,7 @@ var frame string
 //go:embed style.css
 var shared string
 
-// Style is what all pages look like, for whoever shows a [Kind.Part] in a page of their own.
+// Style is what all pages look like.
 func Style() template.CSS { return template.CSS(shared) } //nolint:gosec // our own file
 
 // Source is what a kind of page is made of. None of it comes from outside: what does goes
@@ -35,10 +35,10 @@ type Source struct {
 
 // Kind is a kind of page, ready to be written.
 type Kind struct {
-	name          string
-	page, content *template.Template
-	style         template.CSS
-	script        template.JS
+	name   string
+	page   *template.Template
+	style  template.CSS
+	script template.JS
 }
 
 // Head is what a page says of itself.
@@ -49,11 +49,7 @@ type Head struct {
 
 // New makes a kind of page, or says what is wrong with its template.
 func New(s Source) (*Kind, error) {
-	content, err := template.New("content").Funcs(Funcs()).Funcs(s.Funcs).Parse(s.Content)
-	if err != nil {
-		return nil, fmt.Errorf("page %s: %w", s.Name, err)
-	}
-	page, err := content.Clone()
+	page, err := template.New("content").Funcs(Funcs()).Funcs(s.Funcs).Parse(s.Content)
 	if err == nil {
 		page, err = page.New("page").Parse(frame)
 	}
@@ -61,7 +57,7 @@ func New(s Source) (*Kind, error) {
 		return nil, fmt.Errorf("page %s: %w", s.Name, err)
 	}
 	return &Kind{
-		name: s.Name, page: page, content: content,
+		name: s.Name, page: page,
 		style: template.CSS(shared + s.Style), script: template.JS(s.Script), //nolint:gosec // our own files
 	}, nil
 }
@@ -90,21 +86,6 @@ func (k *Kind) Write(w io.Writer, head Head, content any) error {
 	}
 	return nil
 }
-
-// Part writes the content alone, to be shown within another page that has [Kind.Style]
-// and [Kind.Script].
-func (k *Kind) Part(w io.Writer, content any) error {
-	if err := k.content.Execute(w, content); err != nil {
-		return fmt.Errorf("write page %s: %w", k.name, err)
-	}
-	return nil
-}
-
-// Style is the kind's style with the shared one.
-func (k *Kind) Style() template.CSS { return k.style }
-
-// Script is the kind's script.
-func (k *Kind) Script() template.JS { return k.script }
 
 // policy is the page's Content-Security-Policy.
 func (k *Kind) policy() string {

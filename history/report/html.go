@@ -36,22 +36,6 @@ func (r *Report) HTML(w io.Writer) error {
 	return kind.Write(w, page.Head{Title: r.title(), Lead: r.verdict()}, v)
 }
 
-// Part writes what is in the page without what is around it, for a page that has
-// [Style] and [Script].
-func (r *Report) Part(w io.Writer) error {
-	v, err := r.view()
-	if err != nil {
-		return err
-	}
-	return kind.Part(w, v)
-}
-
-// Style is what a page needs that shows a [Report.Part].
-func Style() template.CSS { return kind.Style() }
-
-// Script is what makes a [Report.Part] easier to use; it works without.
-func Script() template.JS { return kind.Script() }
-
 // view is what the template is given.
 type view struct {
 	Sum         backtest.Count

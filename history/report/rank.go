@@ -15,7 +15,6 @@ func keyOf(k backtest.Key) groupKey { return groupKey{k.Camera, k.Analysis, k.Ty
 // group are the differences of one camera, rule and type.
 type group struct {
 	groupKey
-	rule string
 	backtest.Count
 	quota int      // how many are shown
 	shown []*shown // in the order of capture
@@ -51,7 +50,7 @@ func (r *Report) rank() {
 		k := keyOf(t.Key)
 		g := byKey[k]
 		if g == nil {
-			g = &group{groupKey: k, rule: t.Rule}
+			g = &group{groupKey: k}
 			byKey[k] = g
 			groups = append(groups, g)
 		}
