@@ -73,7 +73,7 @@ func (r *Report) events(buckets []backtest.Bucket) []laneView {
 	if len(buckets) == 0 {
 		return nil
 	}
-	span := max(r.Last.Sub(r.First), time.Second)
+	span := r.span()
 	before, after := laneView{Name: "Before", Class: "all"}, laneView{Name: "After", Class: "all"}
 	var most int64
 	for _, b := range buckets {
@@ -142,7 +142,7 @@ func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 3, 64) +
 
 // axis are the marks of the time axis.
 func (r *Report) axis() (all []tickView) {
-	for _, t := range ticks(r.First, max(r.Last.Sub(r.First), time.Second), r.options.Zone) {
+	for _, t := range ticks(r.First, r.span(), r.options.Zone) {
 		anchor := "middle"
 		switch {
 		case t.at < .04:

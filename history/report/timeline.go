@@ -25,9 +25,11 @@ type bin struct {
 
 // newTimeline is a camera's, over the whole time that was compared.
 func (r *Report) newTimeline(camera string) *timeline {
-	span := max(r.Last.Sub(r.First), time.Second)
-	return &timeline{camera: camera, from: r.First, width: (span + bins) / bins}
+	return &timeline{camera: camera, from: r.First, width: (r.span() + bins) / bins}
 }
+
+// span is how long a time axis is.
+func (r *Report) span() time.Duration { return max(r.Last.Sub(r.First), time.Second) }
 
 // add counts a difference and returns its bin.
 func (l *timeline) add(d *backtest.Difference) int {
