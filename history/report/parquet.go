@@ -66,8 +66,8 @@ func Parquet(w io.Writer, r *backtest.Result) error {
 		parquet.PageBufferSize(256<<10),
 		parquet.MaxRowsPerRowGroup(256<<10),
 		parquet.KeyValueMetadata("framebeam.differences", strconv.Itoa(ParquetVersion)),
-		parquet.KeyValueMetadata("framebeam.before", strings.ToValidUTF8(r.Before.Name, "\uFFFD")),
-		parquet.KeyValueMetadata("framebeam.after", strings.ToValidUTF8(r.After.Name, "\uFFFD")),
+		parquet.KeyValueMetadata("framebeam.before", valid(r.Before.Name)),
+		parquet.KeyValueMetadata("framebeam.after", valid(r.After.Name)),
 		parquet.KeyValueMetadata("framebeam.exact", strconv.FormatBool(r.Exact)))
 	err := r.Each(func(d *backtest.Difference) error {
 		_, err := pw.Write([]row{rowOf(d)})

@@ -40,14 +40,10 @@ func (r *Report) Text(w io.Writer) error {
 	for _, s := range r.notes() {
 		fmt.Fprintf(b, "note: %s\n", line(s))
 	}
-	if err := r.textTotals(b); err != nil {
-		return fmt.Errorf("write report as text: %w", err)
-	}
-	if err := r.textDetections(b); err != nil {
-		return fmt.Errorf("write report as text: %w", err)
-	}
-	if err := r.textDifferences(b); err != nil {
-		return fmt.Errorf("write report as text: %w", err)
+	for _, table := range []func(io.Writer) error{r.textTotals, r.textDetections, r.textDifferences} {
+		if err := table(b); err != nil {
+			return fmt.Errorf("write report as text: %w", err)
+		}
 	}
 	// Numbers are one word, as other programs read them.
 	if _, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte(string(apart)), nil)); err != nil {
