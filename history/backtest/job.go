@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,12 +16,8 @@ import (
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/chunk"
-	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
-	"github.com/framebeam/framebeam/transforms/files/output"
-	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka" // logs that are topics
 	"github.com/framebeam/framebeam/transforms/result"
@@ -64,49 +58,6 @@ type Job struct {
 // DefaultWarmUp is a sensible [Job.WarmUp].
 const DefaultWarmUp = time.Minute
 
-// stored is an output that is read.
-type stored struct {
-	*output.Output
-	records []*profiles.Record // of its generations
-	states  *output.States
-	catalog *output.Catalog
-}
-
-func openStored(ctx context.Context, root string) (*stored, error) {
-	folder, err := store.Open(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	o, err := output.OpenExisting(ctx, folder)
-	if err != nil {
-		return nil, err
-	}
-	s := &stored{Output: o, catalog: o.Catalog()}
-	for _, g := range o.Generations() {
-		r, err := profiles.ReadRecord(g.Config)
-		if err != nil {
-			// What made its rows is not known, so nothing is taken from them.
-			slog.Warn("the configuration of a generation cannot be read", "output", folder.Root(), "generation", g.Number, "error", err)
-			r = &profiles.Record{}
-		}
-		s.records = append(s.records, r)
-	}
-	if len(s.records) > 0 {
-		if s.states, err = output.OpenStates(ctx, o.Spec()); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// eras are a partition's.
-func (s *stored) eras(p chunk.Partition) (eras []era) {
-	for _, e := range s.AllStretches(p) {
-		eras = append(eras, era{e.From, e.To, e.Begun, s.records[e.Generation.Number-1]})
-	}
-	return eras
-}
-
 // run is a job under way.
 type run struct {
 	*Job
@@ -118,28 +69,6 @@ type run struct {
 	parts         []*part
 	done, total   atomic.Int64 // offsets
 	frames        atomic.Int64
-}
-
-// part is one partition of a run.
-type part struct {
-	chunk.Partition
-	eras     []era // of the store
-	base     int64 // the first offset that there is
-	from, to int64 // that are looked at
-	files    []file
-	others   []file // of the other output
-	// known are the cameras that were not forgotten before from, with their last offsets;
-	// unknown is set if there may have been some and nothing is stored of them.
-	known   map[string]int64
-	unknown bool
-	ending  []string // cameras at its end, as far as is known
-
-	lanes map[string]*lane
-	found spool
-	// only are frames that one of two outputs has and the other not, skipped those of
-	// cameras that the output never looked at.
-	only    [2]int64
-	skipped int64
 }
 
 // Run compares. Close the result.
@@ -252,153 +181,6 @@ func (r *run) open(ctx context.Context) (err error) {
 	return err
 }
 
-// divide finds the partitions and what of them is looked at.
-func (r *run) divide(ctx context.Context) error {
-	var all []chunk.Partition
-	if r.store != nil {
-		listed, err := r.store.Partitions(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range listed {
-			if p.Topic == r.Topic {
-				all = append(all, p)
-			}
-		}
-		if len(all) == 0 {
-			return fmt.Errorf("output %s has no results of topic %s", r.store.Folder().Root(), r.Topic)
-		}
-	} else {
-		ids, err := r.log.Partitions(ctx, r.Topic)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			all = append(all, chunk.Partition{Topic: r.Topic, ID: id})
-		}
-	}
-	slices.SortFunc(all, func(a, b chunk.Partition) int { return int(a.ID) - int(b.ID) })
-	for _, p := range all {
-		part := &part{Partition: p}
-		var err error
-		if r.store != nil {
-			err = r.ofStore(ctx, part)
-		} else {
-			err = r.ofLog(ctx, part)
-		}
-		if err != nil {
-			return err
-		}
-		r.parts = append(r.parts, part)
-		r.total.Add(part.to - part.from)
-	}
-	return nil
-}
-
-// looked is the period with the warm-up before it, if anything is computed, in µs.
-func (r *run) looked() (from, to int64) {
-	from, to = math.MinInt64, math.MaxInt64
-	warmUp := r.WarmUp
-	if r.before == nil && r.after == nil {
-		warmUp = 0
-	}
-	if !r.Period.From.IsZero() {
-		from = r.Period.From.Add(-warmUp).UnixMicro()
-	}
-	if !r.Period.To.IsZero() {
-		to = r.Period.To.UnixMicro()
-	}
-	return from, to
-}
-
-func (r *run) ofStore(ctx context.Context, p *part) (err error) {
-	p.eras = r.store.eras(p.Partition)
-	bare, err := r.store.Bare(ctx, p.Partition)
-	if err != nil {
-		return err
-	}
-	if p.base, err = r.store.Base(ctx, p.Partition); err != nil || p.base == chunk.None {
-		return err
-	}
-	if p.files, err = r.store.files(ctx, p.Partition); err != nil {
-		return err
-	}
-	from, to := r.looked()
-	if r.before == nil && r.after == nil {
-		if p.others, err = r.other.files(ctx, p.Partition); err != nil {
-			return err
-		}
-	}
-	for len(p.files) > 0 && (p.files[0].last < from || p.files[0].end <= p.base) {
-		p.files = p.files[1:]
-	}
-	for n := len(p.files); n > 0 && p.files[n-1].first >= to; n-- {
-		p.files = p.files[:n-1]
-	}
-	if len(p.files) == 0 {
-		return nil
-	}
-	p.from, p.to = p.files[0].start, p.files[len(p.files)-1].end
-	p.from = max(p.from, p.base)
-	p.known = map[string]int64{}
-	for _, at := range []int64{p.from, p.to} {
-		end, ok, err := r.store.end(ctx, p.Partition, chunk.Of(at, r.n)-1)
-		if err != nil {
-			return err
-		}
-		if at == p.from && (at > p.base || !bare) {
-			p.unknown = !ok
-			for _, c := range end.Cameras {
-				p.known[c.Camera] = c.Last
-			}
-		}
-		for _, c := range end.Cameras {
-			p.ending = append(p.ending, c.Camera)
-		}
-	}
-	return nil
-}
-
-// end is that of a chunk; none before the first.
-func (s *stored) end(ctx context.Context, p chunk.Partition, k int64) (chunk.End, bool, error) {
-	if k < 0 {
-		return chunk.End{}, false, nil
-	}
-	return s.states.End(ctx, p, k)
-}
-
-func (r *run) ofLog(ctx context.Context, p *part) (err error) {
-	if p.base, p.to, err = r.log.Bounds(ctx, p.Partition); err != nil {
-		return err
-	}
-	p.from = p.base
-	if !r.Period.From.IsZero() {
-		if p.from, err = r.log.OffsetAt(ctx, p.Partition, r.Period.From.Add(-r.WarmUp)); err != nil {
-			return err
-		}
-		// Chunks are as they would be in an output.
-		p.from = max(p.base, p.from/r.n*r.n)
-	}
-	if !r.Period.To.IsZero() {
-		to, err := r.log.OffsetAt(ctx, p.Partition, r.Period.To)
-		if err != nil {
-			return err
-		}
-		p.to = max(p.from, min(p.to, (to+r.n-1)/r.n*r.n))
-	}
-	p.unknown = p.from > p.base
-	return nil
-}
-
-// footing is what a side stands on in a partition.
-func (r *run) footing(p *part, side *recipe, forced map[string]string) *footing {
-	f := &footing{partition: p.Partition, eras: p.eras, from: p.from, base: p.base, pixels: r.log != nil, forced: forced}
-	if side == r.after {
-		f.twin = r.before
-	}
-	return f
-}
-
 // check refuses what cannot be computed, as far as cameras are known before they are seen.
 func (r *run) check() error {
 	if r.log != nil {
@@ -430,15 +212,6 @@ func (r *run) check() error {
 		bad = append(bad, all[key])
 	}
 	return errors.Join(bad...)
-}
-
-func (r *run) wanted(camera string) bool {
-	return camera != "" && params.Selects(r.Cameras, camera)
-}
-
-// skips reports whether the output that is compared never looked at the camera.
-func (r *run) skips(p *part, camera string) bool {
-	return r.before == nil && !slices.ContainsFunc(p.eras, func(e era) bool { return e.to > p.from && e.record.Looks(camera) })
 }
 
 // pass compares all partitions, and returns cameras that have to be computed as a whole.
@@ -515,34 +288,6 @@ func (r *run) watch() (stop func()) {
 	})
 	return func() { close(quit); all.Wait() }
 }
-
-// file is a results file of a partition.
-type file struct {
-	name        string
-	start, end  int64 // offsets, end excluded
-	first, last int64 // capture times, µs: none is outside
-}
-
-// files are those of a partition, ascending.
-func (s *stored) files(ctx context.Context, p chunk.Partition) (files []file, err error) {
-	for try := 1; ; try++ {
-		files = nil
-		err := s.catalog.Files(ctx, p, 0, func(e output.Entry) error {
-			files = append(files, file{e.Name, e.Span.Start, e.Span.End + 1, e.Statistics.First, e.Statistics.Last})
-			return nil
-		})
-		if !notThere(err) || try == looks {
-			return files, err
-		}
-	}
-}
-
-// looks bounds how often files are listed anew because one is gone that was listed.
-const looks = 8
-
-// notThere reports whether a file is gone that was there when files were listed: a partial
-// file that has grown.
-func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func sentences(m map[string][]string) (all []string) {
 	for _, s := range slices.Sorted(maps.Keys(m)) {
