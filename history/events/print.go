@@ -66,25 +66,17 @@ const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
 func rowOf(x Found) row {
 	f, e := x.Frame, x.Event
 	r := row{
-		EventID: e.ID, Camera: known(f.Camera, ""), Analysis: e.Analysis, EventType: e.Type, RuleName: known(e.Rule, ""),
-		Transition: known(e.Transition, ""), TrackID: known(e.Track, 0), Label: known(e.Label, ""), Amount: e.Value, Snapshot: e.Snapshot,
-		Detail: known(e.Detail, ""), Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
-		Logged: time.UnixMilli(f.Timestamp).UTC().Format(timeLayout), Epoch: known(f.Epoch, ""), Sequence: known(f.Sequence, -1),
-		Config: known(f.Config, ""),
+		EventID: e.ID, Camera: result.Known(f.Camera, ""), Analysis: e.Analysis, EventType: e.Type, RuleName: result.Known(e.Rule, ""),
+		Transition: result.Known(e.Transition, ""), TrackID: result.Known(e.Track, 0), Label: result.Known(e.Label, ""), Amount: e.Value, Snapshot: e.Snapshot,
+		Detail: result.Known(e.Detail, ""), Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
+		Logged: time.UnixMilli(f.Timestamp).UTC().Format(timeLayout), Epoch: result.Known(f.Epoch, ""), Sequence: result.Known(f.Sequence, -1),
+		Config: result.Known(f.Config, ""),
 	}
 	if f.Captured != 0 {
 		at := time.UnixMicro(f.Captured).UTC().Format(timeLayout)
 		r.Captured = &at
 	}
 	return r
-}
-
-// known is nil for what stands for unknown.
-func known[T comparable](v, unknown T) *T {
-	if v == unknown {
-		return nil
-	}
-	return &v
 }
 
 func jsons(w io.Writer, _ *time.Location) printer {
@@ -135,7 +127,7 @@ func whole(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-func track(e *result.Event) string { return whole(known(e.Track, 0)) }
+func track(e *result.Event) string { return whole(result.Known(e.Track, 0)) }
 
 func value(e *result.Event) string {
 	v := float64(e.Value)

@@ -92,12 +92,12 @@ func rowOf(d *backtest.Difference) row {
 	if e, f := d.Before.Event, &d.Before.Frame; e != nil {
 		r.BeforeEventID, r.BeforeLabel, r.BeforeDetail, r.BeforeConfig = known(e.ID), known(e.Label), known(e.Detail), known(f.Config)
 		r.BeforePartition, r.BeforeOffset, r.BeforeSnapshot = &f.Partition, &f.Offset, &e.Snapshot
-		r.BeforeCaptured, r.BeforeTrack, r.BeforeNumber = other(f.Captured, 0), other(e.Track, 0), number(e.Value)
+		r.BeforeCaptured, r.BeforeTrack, r.BeforeNumber = result.Known(f.Captured, 0), result.Known(e.Track, 0), number(e.Value)
 	}
 	if e, f := d.After.Event, &d.After.Frame; e != nil {
 		r.AfterEventID, r.AfterLabel, r.AfterDetail, r.AfterConfig = known(e.ID), known(e.Label), known(e.Detail), known(f.Config)
 		r.AfterPartition, r.AfterOffset, r.AfterSnapshot = &f.Partition, &f.Offset, &e.Snapshot
-		r.AfterCaptured, r.AfterTrack, r.AfterNumber = other(f.Captured, 0), other(e.Track, 0), number(e.Value)
+		r.AfterCaptured, r.AfterTrack, r.AfterNumber = result.Known(f.Captured, 0), result.Known(e.Track, 0), number(e.Value)
 	}
 	return r
 }
@@ -111,14 +111,6 @@ func known(s string) *string {
 	}
 	s = valid(s)
 	return &s
-}
-
-// other is a value, or NULL where it is what stands for an unknown one.
-func other[T comparable](v, unknown T) *T {
-	if v == unknown {
-		return nil
-	}
-	return &v
 }
 
 // number is an event's value, or NULL where it is none.

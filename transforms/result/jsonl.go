@@ -66,8 +66,8 @@ type jsonDetection struct {
 	State    string `json:"state"`
 }
 
-// known is nil for what stands for unknown.
-func known[T comparable](v, unknown T) *T {
+// Known is nil for what stands for unknown.
+func Known[T comparable](v, unknown T) *T {
 	if v == unknown {
 		return nil
 	}
@@ -78,8 +78,8 @@ func toJSON(f *Frame) jsonFrame {
 	j := jsonFrame{
 		Topic: f.Topic, Partition: f.Partition, Offset: f.Offset,
 		Timestamp: time.UnixMilli(f.Timestamp).UTC().Format(timeLayout),
-		Camera:    known(f.Camera, ""), Epoch: known(f.Epoch, ""), Sequence: known(f.Sequence, unknownSequence),
-		Width: known(f.Width, 0), Height: known(f.Height, 0), Encoding: known(f.Encoding, ""), Bytes: f.Bytes,
+		Camera:    Known(f.Camera, ""), Epoch: Known(f.Epoch, ""), Sequence: Known(f.Sequence, unknownSequence),
+		Width: Known(f.Width, 0), Height: Known(f.Height, 0), Encoding: Known(f.Encoding, ""), Bytes: f.Bytes,
 		Status: f.Status, Reason: f.Reason, Detail: f.Detail,
 		Detections: make([]jsonDetection, 0, len(f.Detections)),
 		Events:     append([]Event{}, f.Events...),

@@ -118,29 +118,21 @@ func dayOf(us int64) iceberg.Day {
 	return iceberg.Day(day)
 }
 
-// known is nil for what stands for unknown.
-func known[T comparable](v, unknown T) *T {
-	if v == unknown {
-		return nil
-	}
-	return &v
-}
-
-func dayColumn(p iceberg.Partition) *int32 { return known(int32(p.Day), int32(iceberg.NoDay)) }
+func dayColumn(p iceberg.Partition) *int32 { return result.Known(int32(p.Day), int32(iceberg.NoDay)) }
 
 func frameRows(f *result.Frame, add func(frameRow)) {
 	r := frameRow{
-		Camera: known(f.Camera, ""), Day: dayColumn(partitionOf(f)), Captured: f.Captured, Epoch: known(f.Epoch, ""),
-		Number: known(f.Sequence, -1), Topic: f.Topic, Partition: f.Partition, Offset: f.Offset, Logged: f.Timestamp * 1000,
-		Width: known(f.Width, 0), Height: known(f.Height, 0), Encoding: known(f.Encoding, ""), Bytes: f.Bytes,
-		Status: string(f.Status), Reason: known(f.Reason, ""), Detail: known(f.Detail, ""), Config: known(f.Config, ""),
+		Camera: result.Known(f.Camera, ""), Day: dayColumn(partitionOf(f)), Captured: f.Captured, Epoch: result.Known(f.Epoch, ""),
+		Number: result.Known(f.Sequence, -1), Topic: f.Topic, Partition: f.Partition, Offset: f.Offset, Logged: f.Timestamp * 1000,
+		Width: result.Known(f.Width, 0), Height: result.Known(f.Height, 0), Encoding: result.Known(f.Encoding, ""), Bytes: f.Bytes,
+		Status: string(f.Status), Reason: result.Known(f.Reason, ""), Detail: result.Known(f.Detail, ""), Config: result.Known(f.Config, ""),
 	}
 	if q := f.Quality; q != nil {
 		r.Brightness, r.Contrast, r.Sharpness = &q.Brightness, &q.Contrast, &q.Sharpness
 	}
 	for _, d := range f.Detections {
 		r.Detections = append(r.Detections, detection{
-			d.Analysis, known(d.Label, ""), d.X, d.Y, d.Width, d.Height, known(d.Area, 0), d.Score, known(d.Track, 0), known(d.State, ""),
+			d.Analysis, result.Known(d.Label, ""), d.X, d.Y, d.Width, d.Height, result.Known(d.Area, 0), d.Score, result.Known(d.Track, 0), result.Known(d.State, ""),
 		})
 	}
 	for i := range f.Events {
@@ -154,8 +146,8 @@ func frameRows(f *result.Frame, add func(frameRow)) {
 
 func eventOf(e *result.Event) event {
 	x := event{
-		ID: e.ID, Type: e.Type, Analysis: e.Analysis, Rule: known(e.Rule, ""), Transition: known(e.Transition, ""),
-		Track: known(e.Track, 0), Label: known(e.Label, ""), Snapshot: e.Snapshot, Detail: known(e.Detail, ""),
+		ID: e.ID, Type: e.Type, Analysis: e.Analysis, Rule: result.Known(e.Rule, ""), Transition: result.Known(e.Transition, ""),
+		Track: result.Known(e.Track, 0), Label: result.Known(e.Label, ""), Snapshot: e.Snapshot, Detail: result.Known(e.Detail, ""),
 	}
 	if v := float64(e.Value); !math.IsNaN(v) {
 		x.Amount = &v
@@ -167,11 +159,11 @@ func eventRows(f *result.Frame, add func(eventRow)) {
 	for i := range f.Events {
 		e := eventOf(&f.Events[i])
 		add(eventRow{
-			Camera: known(f.Camera, ""), Day: dayColumn(partitionOf(f)), Captured: f.Captured,
+			Camera: result.Known(f.Camera, ""), Day: dayColumn(partitionOf(f)), Captured: f.Captured,
 			ID: e.ID, Type: e.Type, Analysis: e.Analysis, Rule: e.Rule, Transition: e.Transition, Track: e.Track, Label: e.Label,
 			Amount: e.Amount, Snapshot: e.Snapshot, Detail: e.Detail,
 			Topic: f.Topic, Partition: f.Partition, Offset: f.Offset, Logged: f.Timestamp * 1000,
-			Epoch: known(f.Epoch, ""), Number: known(f.Sequence, -1), Config: known(f.Config, ""),
+			Epoch: result.Known(f.Epoch, ""), Number: result.Known(f.Sequence, -1), Config: result.Known(f.Config, ""),
 		})
 	}
 }
