@@ -37,18 +37,24 @@ func (f *frameFlags) where() (clip.Where, error) {
 	if w.Topic != "" {
 		errs = append(errs, frame.CheckTopic(w.Topic))
 	}
-	switch {
-	case *f.archive != "" && f.f.Changed("brokers"):
-		errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
-	case *f.archive != "":
-		w.Log = log.Spec{Kind: archive.Kind, Root: *f.archive}
-	default:
-		var err error
-		w.Log = log.Spec{Kind: "kafka", Connection: f.kafka.Connection}
-		w.Log.Brokers, err = f.kafka.Check()
-		errs = append(errs, err)
-	}
+	var err error
+	w.Log, err = framesLog(f.f, *f.archive, f.kafka, f.kafka.Check)
+	errs = append(errs, err)
 	return w, errors.Join(errs...)
+}
+
+// framesLog is where frames are read from: the archive if there is one, or else Kafka, whose
+// brokers check returns.
+func framesLog(f *pflag.FlagSet, root string, kafka *connect.Flags, check func() ([]string, error)) (l log.Spec, err error) {
+	switch {
+	case root != "" && f.Changed("brokers"):
+		return log.Spec{}, errors.New("--archive and --brokers are both given: frames come from one of them")
+	case root != "":
+		return log.Spec{Kind: archive.Kind, Root: root}, nil
+	}
+	l = log.Spec{Kind: "kafka", Connection: kafka.Connection}
+	l.Brokers, err = check()
+	return l, err
 }
 
 // oneCamera is the camera that a command is about.

@@ -14,8 +14,6 @@ import (
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/render/rendering"
-	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
 )
 
@@ -49,16 +47,8 @@ are not full yet, _partial/images. The frames come from the archive, or else fro
 		if strings.TrimSpace(j.Output) == "" {
 			errs = append(errs, errors.New("--output is missing"))
 		}
-		switch {
-		case *root != "" && f.Changed("brokers"):
-			errs = append(errs, errors.New("--archive and --brokers are both given: frames come from one of them"))
-		case *root != "":
-			j.Log = log.Spec{Kind: archive.Kind, Root: *root}
-		default:
-			j.Log = log.Spec{Kind: "kafka", Connection: kafka.Connection}
-			j.Log.Brokers, err = connected(kafka, j.Runner)
-			errs = append(errs, err)
-		}
+		j.Log, err = framesLog(f, *root, kafka, func() ([]string, error) { return connected(kafka, j.Runner) })
+		errs = append(errs, err)
 		if !slices.Contains(picture.Choices, *images) {
 			errs = append(errs, fmt.Errorf("--images=%s: not one of %s", *images, strings.Join(picture.Choices, ", ")))
 		}

@@ -14,8 +14,6 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/pipelines/storyboard/board"
 	"github.com/framebeam/framebeam/pipelines/storyboard/nodes"
-	"github.com/framebeam/framebeam/transforms/archive"
-	"github.com/framebeam/framebeam/transforms/log"
 )
 
 func newStoryboard() *cobra.Command {
@@ -59,16 +57,8 @@ read, from the archive, or else from Kafka.`,
 		note(err)
 		j.Period, err = period.Period(time.Now())
 		note(err)
-		switch {
-		case *root != "" && f.Changed("brokers"):
-			note(errors.New("--archive and --brokers are both given: frames come from one of them"))
-		case *root != "":
-			j.Log = log.Spec{Kind: archive.Kind, Root: *root}
-		default:
-			j.Log = log.Spec{Kind: "kafka", Connection: kafka.Connection}
-			j.Log.Brokers, err = kafka.Check()
-			note(err)
-		}
+		j.Log, err = framesLog(f, *root, kafka, kafka.Check)
+		note(err)
 		note(j.Check())
 		if err := errors.Join(errs...); err != nil {
 			return program.Wrong(err)
