@@ -109,7 +109,7 @@ func (j *Job) page(ctx context.Context, out *output.Output, all []ranked, pairs 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.log.Close()) }()
+	defer func() { err = errors.Join(err, t.frames.Close()) }()
 
 	scenes := scenesOf(all, j.Every)
 	shown := fit(scenes, j.Pictures)

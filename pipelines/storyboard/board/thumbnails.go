@@ -17,6 +17,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
@@ -30,9 +31,9 @@ const (
 
 // thumbnails fetches the pictures of nodes from where the frames lie.
 type thumbnails struct {
-	log    log.Log
-	parser *frame.Parser
-	made   map[int64]thumbnail // by number of the node
+	frames *picture.Finder
+	there  map[chunk.Partition]chunk.Offsets // that the log had when it was asked first
+	made   map[int64]thumbnail               // by number of the node
 	missed int
 }
 
@@ -43,21 +44,17 @@ type thumbnail struct {
 	why           string
 }
 
+// openThumbnails opens the log; close its frames.
 func openThumbnails(ctx context.Context, spec log.Spec, parse frame.ParseOptions) (*thumbnails, error) {
-	parser, err := frame.NewParser(parse)
+	spec, err := spec.Absolute()
 	if err != nil {
 		return nil, err
 	}
-	pixels.SingleThreaded()
-	spec, err = spec.Absolute()
+	frames, err := picture.OpenFinder(ctx, spec, parse)
 	if err != nil {
 		return nil, err
 	}
-	l, err := log.Open(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
-	return &thumbnails{log: l, parser: parser, made: map[int64]thumbnail{}}, nil
+	return &thumbnails{frames: frames, there: map[chunk.Partition]chunk.Offsets{}, made: map[int64]thumbnail{}}, nil
 }
 
 // fetch makes the pictures of nodes, in the order of the log.
@@ -91,7 +88,7 @@ func (t *thumbnails) one(ctx context.Context, n *ranked) (thumbnail, error) {
 	if rec == nil {
 		return thumbnail{why: "not, or no longer, where frames are read from"}, nil
 	}
-	f, err := t.parser.Parse(rec)
+	f, err := t.frames.Parse(rec)
 	if err != nil {
 		return thumbnail{why: "cannot be read"}, nil //nolint:nilerr // told on the page
 	}
@@ -111,11 +108,19 @@ func (t *thumbnails) one(ctx context.Context, n *ranked) (thumbnail, error) {
 
 // record is the log's record at an offset, nil if it has none.
 func (t *thumbnails) record(ctx context.Context, p chunk.Partition, offset int64) (*frame.Record, error) {
-	first, end, err := t.log.Bounds(ctx, p)
-	if err != nil || offset < first || offset >= end {
-		return nil, err
+	there, known := t.there[p]
+	if !known {
+		first, end, err := t.frames.Log().Bounds(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		there = chunk.Span(first, end)
+		t.there[p] = there
 	}
-	recs, _, err := t.log.Read(ctx, p, offset, offset+1, readBytes, readWait)
+	if !there.Contains(offset) {
+		return nil, nil
+	}
+	recs, _, err := t.frames.Log().Read(ctx, p, offset, offset+1, readBytes, readWait)
 	if errors.Is(err, log.ErrDataLoss) {
 		return nil, nil
 	}
