@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -130,18 +129,31 @@ func (f *Folder) Partitions(ctx context.Context, topic string) ([]int32, error) 
 	if err := frame.CheckTopic(topic); err != nil {
 		return nil, err
 	}
-	names, err := f.files.List(ctx, basePrefix+topic+"+*.json")
+	begun, err := f.begun(ctx, topic+"+")
 	if err != nil {
 		return nil, err
 	}
 	var parts []int32
-	for _, name := range names {
-		num := strings.TrimSuffix(strings.TrimPrefix(name, basePrefix+topic+"+"), ".json")
-		if p, err := strconv.ParseInt(num, 10, 32); err == nil && p >= 0 {
-			parts = append(parts, int32(p))
-		}
+	for _, p := range begun {
+		parts = append(parts, p.ID)
 	}
 	slices.Sort(parts)
+	return parts, nil
+}
+
+// begun lists the partitions that were begun of which the keys have a prefix, in the order
+// of their keys.
+func (f *Folder) begun(ctx context.Context, prefix string) ([]chunk.Partition, error) {
+	names, err := f.files.List(ctx, basePrefix+prefix+"*.json")
+	if err != nil {
+		return nil, err
+	}
+	var parts []chunk.Partition
+	for _, name := range names {
+		if p, err := chunk.ParsePartition(strings.TrimSuffix(strings.TrimPrefix(name, basePrefix), ".json")); err == nil {
+			parts = append(parts, p)
+		}
+	}
 	return parts, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
@@ -17,19 +16,7 @@ import (
 func (f *Folder) Files() *store.Folder { return f.files }
 
 // Begun lists the partitions of all topics that were begun, in the order of their keys.
-func (f *Folder) Begun(ctx context.Context) ([]chunk.Partition, error) {
-	names, err := f.files.List(ctx, basePrefix+"*.json")
-	if err != nil {
-		return nil, err
-	}
-	var parts []chunk.Partition
-	for _, name := range names {
-		if p, err := chunk.ParsePartition(strings.TrimSuffix(strings.TrimPrefix(name, basePrefix), ".json")); err == nil {
-			parts = append(parts, p)
-		}
-	}
-	return parts, nil
-}
+func (f *Folder) Begun(ctx context.Context) ([]chunk.Partition, error) { return f.begun(ctx, "") }
 
 // Shelf is a partition's complete files, for who gives up old ones.
 func (f *Folder) Shelf(p chunk.Partition) chunkfolder.Shelf {
