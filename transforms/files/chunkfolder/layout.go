@@ -130,13 +130,18 @@ func (l Layout) List(ctx context.Context, f *store.Folder, dir, ext string, p ch
 	}
 	var names []Name
 	for _, file := range files {
-		n, ok := l.Parse(file, folder, ext)
-		if ok && n.Partition == p &&
-			l.BlockOf(chunk.Of(n.Start, l.N)) == block && l.BlockOf(chunk.Of(n.End, l.N)) == block {
+		if n, ok := l.parseIn(file, folder, ext, p, block); ok {
 			names = append(names, n)
 		}
 	}
 	return names, nil
+}
+
+// parseIn reads the name of a file in the folder of one block; ok is false for files that
+// reach beyond the block or are not ours.
+func (l Layout) parseIn(file, folder, ext string, p chunk.Partition, block int64) (n Name, ok bool) {
+	n, ok = l.Parse(file, folder, ext)
+	return n, ok && n.Partition == p && l.BlockOf(chunk.Of(n.Start, l.N)) == block && l.BlockOf(chunk.Of(n.End, l.N)) == block
 }
 
 // Partials lists the files in dir, which has a folder per partition, of the beginnings of

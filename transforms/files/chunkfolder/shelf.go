@@ -53,7 +53,7 @@ func (s *Shelf) List(ctx context.Context, block int64) ([]Stored, error) {
 	}
 	var files []Stored
 	for file, size := range sizes {
-		if n, ok := s.parse(file, folder, block); ok {
+		if n, ok := s.Layout.parseIn(file, folder, s.Ext, s.Partition, block); ok {
 			files = append(files, Stored{n, file, size})
 		}
 	}
@@ -66,17 +66,11 @@ func (s *Shelf) Others(ctx context.Context, block int64) (n int, err error) {
 	folder := s.Dir + s.Layout.BlockFolder(s.Partition, block)
 	files, err := s.Files.List(ctx, folder+"*")
 	for _, file := range files {
-		if _, ok := s.parse(file, folder, block); !ok && file != folder+store.TempDir {
+		if _, ok := s.Layout.parseIn(file, folder, s.Ext, s.Partition, block); !ok && file != folder+store.TempDir {
 			n++
 		}
 	}
 	return n, err
-}
-
-func (s *Shelf) parse(file, folder string, block int64) (Name, bool) {
-	n, ok := s.Layout.Parse(file, folder, s.Ext)
-	return n, ok && n.Partition == s.Partition &&
-		s.Layout.BlockOf(chunk.Of(n.Start, s.Layout.N)) == block && s.Layout.BlockOf(chunk.Of(n.End, s.Layout.N)) == block
 }
 
 // Base is the beginning; chunk.None if there is none.
