@@ -59,12 +59,9 @@ func (filled) Words() (folder, done string) { return "the output", "analysed" }
 func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (plan.Held, error) {
 	pos, err := f.out.Resume(ctx, p)
 	if err == nil && pos.Fresh {
-		start, err := f.job.Start.Resolve(ctx, f.log, p, first, end)
+		start, err := f.job.start(ctx, f.log, p, first, end)
 		if err != nil {
 			return plan.Held{}, err
-		}
-		if start > end {
-			return plan.Held{}, fmt.Errorf("%v: the start %d lies beyond the end of the log, %d", p, start, end)
 		}
 		if _, err := f.out.Begin(ctx, p, max(start, first)); err != nil {
 			return plan.Held{}, err
@@ -80,6 +77,15 @@ func (f filled) Hold(ctx context.Context, p chunk.Partition, first, end int64) (
 	return plan.Held{
 		Base: pos.Base, From: pos.From, Last: pos.LastOffset, LastDigest: pos.LastDigest, Cameras: pos.Cameras, Gone: f.gone(&pos),
 	}, err
+}
+
+// start is where the job is told to start in a partition, which must lie in the log.
+func (j *Job) start(ctx context.Context, l log.Log, p chunk.Partition, first, end int64) (int64, error) {
+	start, err := j.Start.Resolve(ctx, l, p, first, end)
+	if err == nil && start > end {
+		err = fmt.Errorf("%v: the start %d lies beyond the end of the log, %d", p, start, end)
+	}
+	return start, err
 }
 
 // gone says that complete files are missing that were there.

@@ -89,9 +89,7 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 	}
 	var total int64
 	if !j.Until.Never() && j.SliceBytes == 0 {
-		for _, t := range tasks {
-			total += t.To - t.From
-		}
+		total = offsets(tasks)
 	}
 	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
 		{Name: "kafkasource/records", Label: "read"},

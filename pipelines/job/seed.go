@@ -90,12 +90,9 @@ func (j *Job) seedPartition(ctx context.Context, l log.Log, from *output.Output,
 	if err != nil {
 		return err
 	}
-	start, err := j.Start.Resolve(ctx, l, p, first, end)
+	start, err := j.start(ctx, l, p, first, end)
 	if err != nil {
 		return err
-	}
-	if start > end {
-		return fmt.Errorf("%v: the start %d lies beyond the end of the log, %d", p, start, end)
 	}
 	begin, bare, ok, err := from.SeedAt(ctx, p, start)
 	if err != nil || !ok {
