@@ -24,13 +24,16 @@ const (
 // differences. What does not fit is left out and counted.
 func (r *Report) Markdown(w io.Writer, maxBytes int) error {
 	var b strings.Builder
-	fits := func(s string) bool {
-		if b.Len()+len(s) > maxBytes-tailBytes {
-			return false
+	within := func(most int) func(string) bool {
+		return func(s string) bool {
+			if b.Len()+len(s) > most {
+				return false
+			}
+			b.WriteString(s)
+			return true
 		}
-		b.WriteString(s)
-		return true
 	}
+	fits, tail := within(maxBytes-tailBytes), within(maxBytes)
 	mark := "✅"
 	if r.Differences() > 0 {
 		mark = "⚠️"
@@ -44,15 +47,15 @@ func (r *Report) Markdown(w io.Writer, maxBytes int) error {
 	for _, s := range r.notes() {
 		fits("\n" + plain(s) + "\n")
 	}
-	r.markdownTotals(fits)
-	r.markdownDifferences(fits)
+	r.markdownTotals(fits, tail)
+	r.markdownDifferences(fits, tail)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write report as Markdown: %w", err)
 	}
 	return nil
 }
 
-func (r *Report) markdownTotals(fits func(string) bool) {
+func (r *Report) markdownTotals(fits, tail func(string) bool) {
 	differ := 0
 	for _, t := range r.totals {
 		if t.Differs() > 0 {
@@ -72,11 +75,11 @@ func (r *Report) markdownTotals(fits func(string) bool) {
 		rows++
 	}
 	if more := differ - rows; more > 0 {
-		fits(fmt.Sprintf("\n%s not shown.\n", page.Plural(more, "row that differs is", "rows that differ are")))
+		tail(fmt.Sprintf("\n%s not shown.\n", page.Plural(more, "row that differs is", "rows that differ are")))
 	}
 }
 
-func (r *Report) markdownDifferences(fits func(string) bool) {
+func (r *Report) markdownDifferences(fits, tail func(string) bool) {
 	var list []*shown
 	for _, g := range r.groups {
 		list = append(list, g.shown...)
@@ -98,7 +101,7 @@ func (r *Report) markdownDifferences(fits func(string) bool) {
 		}
 		n++
 	}
-	fits(fmt.Sprintf("\n%s\n\n</details>\n", left(n, all)))
+	tail(fmt.Sprintf("\n%s\n\n</details>\n", left(n, all)))
 }
 
 // left says how many of all differences are shown.

@@ -294,6 +294,17 @@ func TestAReportIsBounded(t *testing.T) {
 			t.Errorf("Markdown of %d bytes, more than %d", len(got), most)
 		}
 	}
+	// What is left out is counted, wherever the room ends.
+	for most := 500; most < 10_000; most += 7 {
+		got := markdown(t, rep, most)
+		if len(got) > most {
+			t.Fatalf("Markdown of %d bytes, more than %d", len(got), most)
+		}
+		if strings.Contains(got, "| camera | analysis |") && !strings.Contains(got, " not shown.") ||
+			strings.Contains(got, "<details>") && !strings.HasSuffix(got, " of 9\u202f000 differences.\n\n</details>\n") {
+			t.Fatalf("Markdown of at most %d bytes does not say how much is left out: %q", most, got)
+		}
+	}
 	if lines := strings.Count(text(t, rep), "\n"); lines > 120 {
 		t.Errorf("%d lines of text", lines)
 	}
