@@ -69,8 +69,6 @@ func (t *tally) add(before, after *result.Frame) {
 			t.first = at
 		}
 		t.last = max(t.last, at)
-	}
-	if len(t.order) > 0 {
 		t.settle(at)
 	}
 	if t.detections {
