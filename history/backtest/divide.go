@@ -120,6 +120,9 @@ func (r *run) ofStore(ctx context.Context, p *part) (err error) {
 	}
 	p.from, p.to = p.files[0].start, p.files[len(p.files)-1].end
 	p.from = max(p.from, p.base)
+	for len(p.others) > 0 && p.others[0].end <= p.from {
+		p.others = p.others[1:]
+	}
 	p.known = map[string]int64{}
 	for _, at := range []int64{p.from, p.to} {
 		end, ok, err := r.store.end(ctx, p.Partition, chunk.Of(at, r.n)-1)
