@@ -14,8 +14,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
@@ -164,30 +165,16 @@ func (w *writing) first(ctx context.Context) error {
 
 // rest writes all other chunks, several at a time.
 func (w *writing) rest(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	work := make(chan chunk.ID)
-	errs := make([]error, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
-	for i := range errs {
-		all.Go(func() {
-			for id := range work {
-				if errs[i] == nil {
-					if errs[i] = w.chunk(ctx, id, w.Written); errs[i] != nil {
-						stop()
-					}
-				}
-			}
-		})
-	}
+	all, inner := errgroup.WithContext(ctx)
+	all.SetLimit(runtime.GOMAXPROCS(0))
 	for p := range int32(w.Partitions) {
-		for k := int64(1); k*w.N < w.Offsets(p) && ctx.Err() == nil; k++ {
-			work <- chunk.ID{Partition: chunk.Partition{Topic: w.Topic, ID: p}, Index: k}
+		for k := int64(1); k*w.N < w.Offsets(p) && inner.Err() == nil; k++ {
+			all.Go(func() error {
+				return w.chunk(inner, chunk.ID{Partition: chunk.Partition{Topic: w.Topic, ID: p}, Index: k}, w.Written)
+			})
 		}
 	}
-	close(work)
-	all.Wait()
-	return errors.Join(errors.Join(errs...), context.Cause(ctx))
+	return errors.Join(all.Wait(), context.Cause(ctx))
 }
 
 func (w *writing) path(p int32, k int64) string {
