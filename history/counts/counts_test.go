@@ -2,30 +2,26 @@ package counts
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/history/historytest"
 	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/testdata/goldenfile"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 func zone(t testing.TB, name string) *time.Location {
 	t.Helper()
@@ -299,22 +295,7 @@ func TestCountsInEachFormat(t *testing.T) {
 		if err := q.Write(t.Context(), &b, io.Discard); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", "counts."+format)
-		if *rewrite {
-			if err := os.MkdirAll("testdata", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), b.String()); d != "" {
-			t.Errorf("%s (go test -rewrite, and inspect the difference):\n%s", golden, d)
-		}
+		goldenfile.Equal(t, "counts."+format, b.String())
 	}
 }
 

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,13 +20,12 @@ import (
 	"github.com/framebeam/framebeam/history/historytest"
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
+	"github.com/framebeam/framebeam/testdata/goldenfile"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 var small = historytest.Output{Rows: 4000, N: 256, Partitions: 2, Cameras: 3, Partial: true, Span: 6 * time.Hour}
 
@@ -65,22 +62,7 @@ func TestEventsAreListedInEachFormat(t *testing.T) {
 		p := berlin(t)
 		p.From = time.Date(2024, 5, 1, 3, 0, 0, 0, time.UTC)
 		got, _ := listed(t, Query{Filter: Filter{Period: p, Cameras: []string{"camera-02"}}, Output: root, Format: format, Limit: 6})
-		golden := filepath.Join("testdata", "events."+format)
-		if *rewrite {
-			if err := os.MkdirAll("testdata", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), got); d != "" {
-			t.Errorf("%s (go test -rewrite, and inspect the difference):\n%s", golden, d)
-		}
+		goldenfile.Equal(t, "events."+format, got)
 	}
 }
 

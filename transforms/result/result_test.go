@@ -2,20 +2,16 @@ package result_test
 
 import (
 	"bytes"
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/framebeam/framebeam/testdata/goldenfile"
 	"github.com/framebeam/framebeam/transforms/result"
 )
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 // samples hold one row of every kind.
 func samples() []result.Frame {
@@ -46,42 +42,22 @@ func samples() []result.Frame {
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *rewrite {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test -rewrite, and inspect the difference):\n%s", path, cmp.Diff(string(want), string(got)))
-	}
-}
-
 func TestViewsAreAsTheyWere(t *testing.T) {
 	var b bytes.Buffer
 	if err := result.WriteJSONL(&b, samples()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "samples.jsonl", b.Bytes())
+	goldenfile.Equal(t, "samples.jsonl", b.String())
 	b.Reset()
 	if err := result.WriteText(&b, samples()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "samples.txt", b.Bytes())
+	goldenfile.Equal(t, "samples.txt", b.String())
 	b.Reset()
 	if err := result.WriteParquet(&b, samples(), map[string]string{"framebeam.lineage": "abc"}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "samples.parquet", b.Bytes())
+	goldenfile.Equal(t, "samples.parquet", b.String())
 }
 
 func TestJSONHasNullForNumbersItCannotSay(t *testing.T) {

@@ -3,16 +3,15 @@ package listing
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/framebeam/framebeam/testdata/goldenfile"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/element"
@@ -21,8 +20,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 )
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 const n = 4 // offsets per chunk
 
@@ -94,22 +91,7 @@ func TestAnOutputIsShownInEachFormat(t *testing.T) {
 	for _, format := range Formats {
 		t.Run(format, func(t *testing.T) {
 			got := shown(t, Query{Output: root, Format: format})
-			golden := filepath.Join("testdata", "small."+format)
-			if *rewrite {
-				if err := os.MkdirAll("testdata", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (go test -rewrite, and inspect the difference):\n%s", golden, diff)
-			}
+			goldenfile.Equal(t, "small."+format, got)
 		})
 	}
 }
