@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 )
@@ -235,32 +235,10 @@ func (b *backtesting) run(ctx context.Context, stdout io.Writer, j *backtest.Job
 		{b.parquet, func(w io.Writer) error { return report.Parquet(w, res) }},
 	} {
 		if w.file != "" {
-			if err := writeFile(w.file, w.write); err != nil {
+			if err := store.WriteLocal(w.file, w.write); err != nil {
 				return false, err
 			}
 		}
 	}
 	return res.Differences() > 0, rep.Text(stdout)
-}
-
-// writeFile writes a file as a whole: until it is complete, what was there stays.
-func writeFile(file string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), ".framebeam-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	w := bufio.NewWriter(f)
-	err = errors.Join(write(w), w.Flush(), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return nil
 }

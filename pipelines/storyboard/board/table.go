@@ -1,10 +1,8 @@
 package board
 
 import (
-	"bufio"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/graph"
 )
 
@@ -64,25 +63,12 @@ func writeTable(file string, all []ranked, total int64) error {
 	return writeFile(file, func(w io.Writer) error { return formats[filepath.Ext(file)](w, rows) })
 }
 
-// writeFile writes a local file, whole or not at all.
-func writeFile(file string, write func(io.Writer) error) (err error) {
+// writeFile writes a local file, whole or not at all, and makes its folder.
+func writeFile(file string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	b := bufio.NewWriter(f)
-	if err = errors.Join(write(b), b.Flush(), f.Chmod(0o644), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return os.Rename(f.Name(), file)
+	return store.WriteLocal(file, write)
 }
 
 func writeParquet(w io.Writer, rows []row) error {
