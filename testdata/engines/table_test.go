@@ -3,6 +3,7 @@
 package engines
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,21 +54,14 @@ func TestTablesOnHDFSAreReadByPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var rows [][]byte
-		said := map[string]string{}
-		for _, line := range linesOf(python(t, env, "table_rows.py", tables, film.Camera(0), film.Begin.Format(time.DateOnly))) {
-			what, rest, _ := strings.Cut(string(line), " ")
-			if what == "row" {
-				rows = append(rows, []byte(rest))
-			} else {
-				said[what] = rest
-			}
-		}
+		lines := linesOf(python(t, env, "table_rows.py", tables, film.Camera(0), film.Begin.Format(time.DateOnly)))
+		rows := said(lines, "row")
+		of := func(what string) string { return string(bytes.Join(said(lines, what), nil)) }
 		if d := gocmp.Diff(want, parseRows(t, rows)); d != "" {
 			t.Errorf("%d rows, want %d (-show +read):\n%s", len(rows), len(want), d)
 		}
-		if n := said["nested"]; n == "0" || said["events"] != n+" "+n {
-			t.Errorf("frames have %s events, and as many are in their table: %s", n, said["events"])
+		if n := of("nested"); n == "0" || of("events") != n+" "+n {
+			t.Errorf("frames have %s events, and as many are in their table: %s", n, of("events"))
 		}
 		// Each update that had rows of them has added a file.
 		named, err := exec.CommandContext(t.Context(), framebeam, "table", "files", "--tables="+local, "--rows=frames",
@@ -75,14 +69,14 @@ func TestTablesOnHDFSAreReadByPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := strconv.Itoa(len(strings.Fields(string(named)))); said["pruned"] != want || want == said["all"] {
-			t.Errorf("of %s files Spark looks at %s for a camera and day, which has %s", said["all"], said["pruned"], want)
+		if want := strconv.Itoa(len(strings.Fields(string(named)))); of("pruned") != want || want == of("all") {
+			t.Errorf("of %s files Spark looks at %s for a camera and day, which has %s", of("all"), of("pruned"), want)
 		}
-		if n, err := strconv.Atoi(said["all"]); err != nil || n < 4 {
-			t.Errorf("all rows are in %s files", said["all"])
+		if n, err := strconv.Atoi(of("all")); err != nil || n < 4 {
+			t.Errorf("all rows are in %s files", of("all"))
 		}
 		// What the metadata have decided is not looked at again.
-		if plan := said["plan"]; !strings.Contains(plan, "filters=camera IS NOT NULL, day IS NOT NULL, camera = '"+film.Camera(0)) || strings.Contains(plan, "Filter ") {
+		if plan := of("plan"); !strings.Contains(plan, "filters=camera IS NOT NULL, day IS NOT NULL, camera = '"+film.Camera(0)) || strings.Contains(plan, "Filter ") {
 			t.Errorf("Spark's plan is %s", plan)
 		}
 	})
