@@ -16,7 +16,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
-	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
@@ -76,14 +75,7 @@ func TestWhatAnEarlierProgramWroteIsReadAndContinued(t *testing.T) {
 	t.Run("archive", func(t *testing.T) {
 		fresh, continued := t.TempDir(), copied(t, "archive")
 		for _, root := range []string{fresh, continued} {
-			start, err := plan.Start("earliest")
-			if err != nil {
-				t.Fatal(err)
-			}
-			until, err := plan.Until("now")
-			if err != nil {
-				t.Fatal(err)
-			}
+			start, until := trial.Whole(t)
 			j := copying.Job{
 				Runner: launch.Direct, Log: log.Spec{Kind: "kafka", Brokers: b.Addrs()}, Topic: trial.Topic,
 				Archive: root, Start: start, Until: until,

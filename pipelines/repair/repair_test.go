@@ -27,7 +27,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 const chunkN = 20
@@ -93,14 +92,7 @@ func make2(t *testing.T, b *broker.Broker) (out, arch string) {
 			t.Fatal(err)
 		}
 		whole.out, whole.arch = dir+"/out", dir+"/archive"
-		until, err := plan.Until("now")
-		if err != nil {
-			t.Fatal(err)
-		}
-		start, err := plan.Start("earliest")
-		if err != nil {
-			t.Fatal(err)
-		}
+		start, until := trial.Whole(t)
 		cfg, err := profiles.Parse("a.yaml", []byte("motion: {min_area: 12}\nbackground: true\ntracking: true\n"))
 		if err != nil {
 			t.Fatal(err)
@@ -299,14 +291,7 @@ func TestFilesRemovedByHandAreToldAndMadeAgainOrGivenUp(t *testing.T) {
 		var said bytes.Buffer
 		defer slog.SetDefault(slog.Default())
 		slog.SetDefault(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn})))
-		start, err := plan.Start("earliest")
-		if err != nil {
-			t.Fatal(err)
-		}
-		until, err := plan.Until("now")
-		if err != nil {
-			t.Fatal(err)
-		}
+		start, until := trial.Whole(t)
 		j := job.Job{
 			Runner: launch.Direct, Log: *topic(b.Addrs()), Topic: trial.Topic, Output: out, Start: start, Until: until, Remembered: true,
 			Pictures: picture.WithDetections,

@@ -22,11 +22,25 @@ import (
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/plan"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // Topic is the topic of every trial.
 const Topic = "frames"
+
+// Whole are the places of a job over all that the log has now.
+func Whole(t *testing.T) (start, until plan.Place) {
+	t.Helper()
+	start, err := plan.Start("earliest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if until, err = plan.Until("now"); err != nil {
+		t.Fatal(err)
+	}
+	return start, until
+}
 
 // Start runs a broker with a topic of as many partitions as there are logs.
 func Start(t *testing.T, logs ...[]frame.Record) *broker.Broker {

@@ -23,7 +23,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/picture"
-	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 func TestMain(m *testing.M) {
@@ -48,23 +47,11 @@ func analysed(t *testing.T, b *broker.Broker, pictures string) string {
 	if j.Analyses, err = analyses.Stages(); err != nil {
 		t.Fatal(err)
 	}
-	j.Start, j.Until = places(t)
+	j.Start, j.Until = trial.Whole(t)
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return out
-}
-
-func places(t *testing.T) (start, until plan.Place) {
-	t.Helper()
-	start, err := plan.Start("earliest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if until, err = plan.Until("now"); err != nil {
-		t.Fatal(err)
-	}
-	return start, until
 }
 
 // archived is an archive of the whole log, with chunks of another size than the output's.
@@ -72,7 +59,7 @@ func archived(t *testing.T, b *broker.Broker) log.Spec {
 	t.Helper()
 	root := t.TempDir()
 	j := copying.Job{Runner: launch.Direct, Log: kafka(b), Topic: trial.Topic, Archive: root, N: 48}
-	j.Start, j.Until = places(t)
+	j.Start, j.Until = trial.Whole(t)
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/log"
-	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 func TestMain(m *testing.M) {
@@ -43,20 +42,14 @@ func made(t *testing.T, analyses map[string]string) (out, arch string) {
 	t.Helper()
 	b := trial.Start(t, trial.Split(film.Records(film.Config{Cameras: 3, Frames: 70, Seed: 7, Odd: true}), 2)...)
 	spec := log.Spec{Kind: "kafka", Brokers: b.Addrs()}
-	start, err := plan.Start("earliest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	until, err := plan.Until("now")
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, until := trial.Whole(t)
 	cfg := profiles.Default()
 	for name, params := range analyses {
 		cfg.Set(name, params)
 	}
 	out, arch = filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "archive")
 	j := job.Job{Runner: launch.Direct, Log: spec, Topic: trial.Topic, Output: out, N: 32, Start: start, Until: until}
+	var err error
 	if j.Analyses, err = cfg.Stages(); err != nil {
 		t.Fatal(err)
 	}
