@@ -65,9 +65,12 @@ func (r *Report) markdownTotals(fits, tail func(string) bool) {
 	if differ == 0 {
 		return
 	}
-	fits("\n| camera | analysis | event | before | after | change | added | removed | changed | moved |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n")
-	rows := 0
-	for _, t := range r.totals[:min(differ, markdownRows)] {
+	const head = "\n| camera | analysis | event | before | after | change | added | removed | changed | moved |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+	rows, most := 0, min(differ, markdownRows)
+	if !fits(head) {
+		most = 0
+	}
+	for _, t := range r.totals[:most] {
 		if !fits(fmt.Sprintf("| %s | %s | %s | %d | %d | %s | %d | %d | %d | %d |\n", code(t.Camera), code(t.Analysis),
 			code(strings.TrimSpace(t.Type+" "+t.Transition)), t.Before, t.After, change(t.Count), t.Added, t.Removed, t.Changed, t.Moved)) {
 			break
