@@ -234,15 +234,14 @@ func (r *run) pass(ctx context.Context, forced map[string]string) (map[string]st
 		})
 	}
 	all.Wait()
+	for _, p := range r.parts {
+		p.close()
+	}
 	if err := context.Cause(ctx); err != nil {
-		for _, p := range r.parts {
-			p.close()
-		}
 		return nil, err
 	}
 	again := map[string]string{}
 	for _, p := range r.parts {
-		p.close()
 		for _, l := range p.lanes {
 			for _, h := range l.hands() {
 				if h.diverged != "" && h.canCompute() {
