@@ -81,9 +81,7 @@ it the log is searched by the records' timestamps, from the first that is not be
 		p.filter.Period, err = when.Period(now)
 		errs = append(errs, err)
 		p.form.Zone = p.filter.Period.Location()
-		if *format != "text" && *format != "jsonl" {
-			errs = append(errs, fmt.Errorf("--format=%s: not text or jsonl", *format))
-		}
+		errs = append(errs, flags.TextOrJSONL(*format))
 		if err := errors.Join(append(errs, p.check())...); err != nil {
 			return program.Wrong(err)
 		}

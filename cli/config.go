@@ -74,9 +74,7 @@ func withOutput(c *cobra.Command, argument string, do func(context.Context, io.W
 		if *folder == "" {
 			errs = append(errs, errors.New("--output is missing"))
 		}
-		if *format != "text" && *format != "jsonl" {
-			errs = append(errs, fmt.Errorf("--format=%s: not text or jsonl", *format))
-		}
+		errs = append(errs, flags.TextOrJSONL(*format))
 		if err := errors.Join(errs...); err != nil {
 			return program.Wrong(err)
 		}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,10 +38,7 @@ touched. It may be interrupted, and run beside jobs.`,
 	_ = c.MarkFlagFilename("keep-rules", "yaml", "yml")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		rules, bad := keep.rules()
-		bad = errors.Join(bad, program.NoArguments(args), checkFolders(*out, *arch))
-		if *format != "text" && *format != "jsonl" {
-			bad = errors.Join(bad, fmt.Errorf("--format=%s: not text or jsonl", *format))
-		}
+		bad = errors.Join(bad, program.NoArguments(args), checkFolders(*out, *arch), flags.TextOrJSONL(*format))
 		if bad == nil && !rules.Limited() && !r.Missing && !r.Unpin {
 			bad = errors.New("nothing says what is to go: --keep, --keep-size or --keep-rules is missing")
 		}

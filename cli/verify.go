@@ -46,9 +46,7 @@ It changes nothing, and may run beside jobs. Exit code 3: something is wrong, an
 		if *sample > 0 && (*out == "" || *arch == "") {
 			bad = errors.Join(bad, errors.New("--sample is for an --output and the --archive of its frames"))
 		}
-		if *format != "text" && *format != "jsonl" {
-			bad = errors.Join(bad, fmt.Errorf("--format=%s: not text or jsonl", *format))
-		}
+		bad = errors.Join(bad, flags.TextOrJSONL(*format))
 		if bad != nil {
 			return program.Wrong(bad)
 		}

@@ -96,6 +96,14 @@ func Format(c *cobra.Command, formats ...string) *string {
 	return format
 }
 
+// TextOrJSONL refuses another format than these two.
+func TextOrJSONL(format string) error {
+	if format != "text" && format != "jsonl" {
+		return fmt.Errorf("--format=%s: not text or jsonl", format)
+	}
+	return nil
+}
+
 // Choices are what a shell completes a flag with.
 func Choices(c *cobra.Command, flag string, values ...string) {
 	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
