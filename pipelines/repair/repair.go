@@ -51,12 +51,8 @@ const back = 64
 // may end anywhere and be done again.
 func (r *Run) Repair(ctx context.Context, found []verify.Finding) (failed []Failure, err error) {
 	frames, rest := split(found)
-	for _, f := range frames {
-		why := r.frames(ctx, &f)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		failed = r.note(failed, []verify.Finding{f}, why)
+	if failed, err = r.archive(ctx, frames); err != nil {
+		return nil, err
 	}
 	for _, of := range rest {
 		if r.Pictures == "" {
@@ -72,6 +68,29 @@ func (r *Run) Repair(ctx context.Context, found []verify.Finding) (failed []Fail
 			return nil, ctx.Err()
 		}
 		failed = r.note(failed, of, why)
+	}
+	return failed, nil
+}
+
+// archive archives files again that something is wrong with.
+func (r *Run) archive(ctx context.Context, found []verify.Finding) (failed []Failure, err error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if r.Topic == nil {
+		return r.note(nil, found, errors.New("the topic is needed for it: say --brokers")), nil
+	}
+	l, err := log.Open(ctx, *r.Topic)
+	if err != nil {
+		return r.note(nil, found, err), ctx.Err()
+	}
+	defer l.Close()
+	for i := range found {
+		why := r.frames(ctx, l, &found[i])
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		failed = r.note(failed, found[i:i+1], why)
 	}
 	return failed, nil
 }
@@ -110,15 +129,7 @@ func split(found []verify.Finding) (frames []verify.Finding, rest [][]verify.Fin
 }
 
 // frames archives a file again.
-func (r *Run) frames(ctx context.Context, f *verify.Finding) error {
-	if r.Topic == nil {
-		return errors.New("the topic is needed for it: say --brokers")
-	}
-	l, err := log.Open(ctx, *r.Topic)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
+func (r *Run) frames(ctx context.Context, l log.Log, f *verify.Finding) error {
 	s := archive.Span{ID: f.ID(), N: r.Archive.N(), Start: f.From, End: f.To + 1}
 	base, err := r.Archive.Base(ctx, s.Partition)
 	if err != nil {
