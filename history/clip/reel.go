@@ -19,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/history/clip/movie"
 	"github.com/framebeam/framebeam/transforms/files/store"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -195,11 +196,10 @@ func imageOf(m *gocv.Mat, row *result.Frame, f *frame.Frame, drawn bool) (name s
 }
 
 func encode(m gocv.Mat, ext gocv.FileExt) ([]byte, error) {
-	params := []int{gocv.IMWriteJpegQuality, 90}
-	if ext == gocv.PNGFileExt {
-		params = []int{gocv.IMWritePngCompression, 6}
+	if ext == gocv.JPEGFileExt {
+		return picture.EncodeJPEG(m, picture.DefaultQuality)
 	}
-	b, err := gocv.IMEncodeWithParams(ext, m, params)
+	b, err := gocv.IMEncodeWithParams(ext, m, []int{gocv.IMWritePngCompression, 6})
 	if err != nil {
 		return nil, fmt.Errorf("encode picture: %w", err)
 	}

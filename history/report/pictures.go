@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -188,10 +187,5 @@ func (d *drawing) draw(m gocv.Mat, scale float64, set shapes.Set) ([]byte, error
 	defer canvas.Close()
 	scene := picture.Scene{Row: &row, Told: []picture.Told{{Event: e, Row: &row}}, Shapes: set, Plain: true}
 	scene.Draw(&canvas)
-	b, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, canvas, []int{gocv.IMWriteJpegQuality, pictureQuality})
-	if err != nil {
-		return nil, fmt.Errorf("encode picture: %w", err)
-	}
-	defer b.Close()
-	return bytes.Clone(b.GetBytes()), nil
+	return picture.EncodeJPEG(canvas, pictureQuality)
 }

@@ -54,7 +54,8 @@ func isTracked(d *result.Detection, all []result.Detection) bool {
 	return false
 }
 
-func encodeJPEG(m gocv.Mat, quality int) ([]byte, error) {
+// EncodeJPEG is a picture as a JPEG of a quality, 1 to 100.
+func EncodeJPEG(m gocv.Mat, quality int) ([]byte, error) {
 	b, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, m, []int{gocv.IMWriteJpegQuality, quality})
 	if err != nil {
 		return nil, fmt.Errorf("encode picture: %w", err)

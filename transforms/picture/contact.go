@@ -167,7 +167,7 @@ func (p *Packer) sheet(ctx context.Context, s *sampled) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodeJPEG(sheet, p.quality)
+	return EncodeJPEG(sheet, p.quality)
 }
 
 // place draws the annotated frame into the cell at a point, as large as fits.

@@ -49,7 +49,7 @@ func (s *Scene) JPEG(f *frame.Frame, quality int) ([]byte, error) {
 	}
 	defer m.Close()
 	s.Draw(&m)
-	return encodeJPEG(m, quality)
+	return EncodeJPEG(m, quality)
 }
 
 // SceneAt is the scene of rows[i], of rows of its partition by ascending offsets.

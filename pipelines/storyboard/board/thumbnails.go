@@ -1,7 +1,6 @@
 package board
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -157,10 +156,9 @@ func shrink(m gocv.Mat, part image.Rectangle, side int) (thumbnail, error) {
 	small := gocv.NewMat()
 	defer small.Close()
 	gocv.Resize(region, &small, image.Pt(w, h), 0, 0, gocv.InterpolationArea)
-	b, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, small, []int{gocv.IMWriteJpegQuality, quality})
+	data, err := picture.EncodeJPEG(small, quality)
 	if err != nil {
-		return thumbnail{}, fmt.Errorf("encode picture: %w", err)
+		return thumbnail{}, err
 	}
-	defer b.Close()
-	return thumbnail{data: bytes.Clone(b.GetBytes()), width: w, height: h}, nil
+	return thumbnail{data: data, width: w, height: h}, nil
 }
