@@ -5,6 +5,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/cpu.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
@@ -67,6 +68,12 @@ static int open_codec(fb_movie *m, const AVCodec *encoder, int gif, int width, i
     AVDictionary *options = NULL;
     av_dict_set(&options, "preset", "veryfast", 0); // what another encoder does not know, it leaves
     av_dict_set(&options, "crf", "20", 0);
+#ifdef __x86_64__
+    // With AVX-512 x264 (164) takes what lay in memory beyond a row of macroblocks for
+    // a part of it, and equal pictures give other bytes. With AVX2 it does not.
+    if (av_get_cpu_flags() & AV_CPU_FLAG_AVX512)
+        av_dict_set(&options, "x264-params", "asm=avx2", 0);
+#endif
     int err = avcodec_open2(c, encoder, &options);
     av_dict_free(&options);
     return err;
