@@ -76,7 +76,8 @@ func NewParser(o ParseOptions) (*Parser, error) {
 // A frame that Parse returned has been checked as far as that is possible
 // without decoding: its size is within the limits, Width and Height are those of
 // the image, and the image is complete from its first byte to its end mark.
-// Data may alias rec.Value. The error is always a [*Poison].
+// Data may alias rec.Value. The error is always a [*Poison], also of a record that is no
+// frame but says what happened to a source ([Record.OfSource]).
 func (p *Parser) Parse(rec *Record) (Frame, error) {
 	f, poison := p.parse(rec)
 	if poison != nil {
@@ -89,15 +90,9 @@ func (p *Parser) parse(rec *Record) (Frame, *Poison) {
 	if why, ok := rec.why(); ok {
 		return Frame{}, why
 	}
-	camera := rec.Camera()
-	if camera == "" && len(rec.Key) == 0 {
-		return Frame{}, poisonf(ReasonNoKey, "the record has no key")
-	}
-	if camera == "" {
-		return Frame{}, poisonf(ReasonBadKey, "the key %.80q is not a camera id", rec.Key)
-	}
-	if len(rec.Value) == 0 {
-		return Frame{}, poisonf(ReasonEmpty, "the value is empty")
+	camera, poison := cameraOf(rec)
+	if poison != nil {
+		return Frame{}, poison
 	}
 	if isCloudEvent(rec) {
 		return p.parseCloudEvent(camera, rec)
@@ -106,6 +101,20 @@ func (p *Parser) parse(rec *Record) (Frame, *Poison) {
 		return Frame{}, poisonf(ReasonBadVersion, "CloudEvents in structured mode (%.80q) are not read, only in binary mode", ct)
 	}
 	return p.parseJSON(camera, rec)
+}
+
+// cameraOf is the camera of a record that has a value.
+func cameraOf(rec *Record) (string, *Poison) {
+	camera := rec.Camera()
+	switch {
+	case camera == "" && len(rec.Key) == 0:
+		return "", poisonf(ReasonNoKey, "the record has no key")
+	case camera == "":
+		return "", poisonf(ReasonBadKey, "the key %.80q is not a camera id", rec.Key)
+	case len(rec.Value) == 0:
+		return "", poisonf(ReasonEmpty, "the value is empty")
+	}
+	return camera, nil
 }
 
 // maxDetail is the longest Poison.Detail in bytes.

@@ -44,12 +44,27 @@ const (
 	EventCameraUnknown = "CameraUnknown"
 )
 
+// Types of events that follow from what a collector says of a camera's source. Begin and end
+// of the first three: the end stands at the first frame after, its Value is the seconds from
+// the begin. Snapshot is the last frame before, where it is known.
+const (
+	// EventSourceLost: the source cannot be opened, or gives nothing any more.
+	EventSourceLost = "SourceLost"
+	// EventSourceStopped: the collector was ended, or the camera left its configuration.
+	EventSourceStopped = "SourceStopped"
+	// EventSourceFailed: the source was given up, or files of it could not be read.
+	EventSourceFailed = "SourceFailed"
+	// EventSourceEnded: all files of the source have been played.
+	EventSourceEnded = "SourceEnded"
+)
+
 // EventTypes are all types that events of Framebeam's own analyses and stages have. Other
 // programs that analyse may have others.
 var EventTypes = []string{
 	EventLineCrossed, EventObjectsInside, EventLoitering, EventMotion, EventSceneChange, EventTooDark, EventTooBright, EventTooBlurry,
 	EventSignalLoss, EventFrozen, EventCovered, EventSceneCut, EventKeyFrame, EventFade, EventMissingRate, EventMotionSkipped,
 	EventEpochStarted, EventFramesMissing, EventSilence, EventEpochForgotten, EventCameraUnknown,
+	EventSourceLost, EventSourceStopped, EventSourceFailed, EventSourceEnded,
 }
 
 // Transitions of events.
@@ -111,7 +126,11 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 // OfStage is the Analysis of what the sequence stage itself tells.
 const OfStage = "sequence"
 
-// OfAnalysis reports whether an analysis found the event, and not the stage itself.
+// OfSource is the Analysis of events that follow from what a collector says of a source.
+const OfSource = "source"
+
+// OfAnalysis reports whether an analysis found the event, or the collector told of it, and
+// it is not about the stage itself.
 func OfAnalysis(e Event) bool { return e.Analysis != OfStage }
 
 // each visits the event's fields in the order of its encoding.

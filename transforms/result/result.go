@@ -29,7 +29,14 @@ const (
 	// Skipped: its camera was not among those that were to be looked at, so nothing is
 	// known of it but where it lies.
 	Skipped Status = "skipped"
+	// Source: no frame, but what happened to the camera's source; see [Frame.DescribeSource].
+	Source Status = "source"
+	// SourceRepeat: the same was said before.
+	SourceRepeat Status = "source_repeat"
 )
+
+// OfSource reports whether the row is of what happened to a source, and of no frame.
+func (s Status) OfSource() bool { return s == Source || s == SourceRepeat }
 
 // Frame is all that one frame gave. [row] says how it lies in the results files.
 type Frame struct {
@@ -46,7 +53,7 @@ type Frame struct {
 	Encoding  string // "" when unknown
 	Bytes     int64  // size of the record's value
 	Status    Status
-	Reason    string // a frame.Reason for dead letters
+	Reason    string // a frame.Reason for dead letters; of a source what it came to, a frame.SourceState
 	Detail    string // for people
 	// Quality is absent for frames that were not decoded.
 	Quality    *Quality
@@ -117,6 +124,14 @@ func (f *Frame) Kill(p *frame.Poison) {
 func (f *Frame) Describe(fr *frame.Frame) {
 	f.Epoch, f.Sequence, f.Captured = fr.Epoch, fr.Sequence, fr.Captured.UnixMicro()
 	f.Width, f.Height, f.Encoding = int32(fr.Width), int32(fr.Height), string(fr.Encoding)
+}
+
+// DescribeSource makes it the row of what happened to a source: Reason is the state that it
+// came to, Detail why, Captured when; Epoch and Sequence are those of the camera's last frame
+// before.
+func (f *Frame) DescribeSource(s *frame.SourceChange) {
+	f.Status, f.Reason, f.Detail = Source, string(s.State), s.Reason
+	f.Epoch, f.Sequence, f.Captured = s.Epoch, s.Sequence, s.At.UnixMicro()
 }
 
 // Marshal encodes the result for a shuffle and for keyed state.
