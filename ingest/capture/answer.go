@@ -15,7 +15,11 @@ import (
 var errHung = errors.New("no answer within the deadline")
 
 func hung(doing, name string, timeout time.Duration) error {
-	return fmt.Errorf("%s %s: %w of %v", doing, name, errHung, timeout)
+	err := fmt.Errorf("%s %s: %w of %v", doing, name, errHung, timeout)
+	if doing == "open" {
+		err = fmt.Errorf("%w: check that the camera is on, and that no firewall stands between", err)
+	}
+	return err
 }
 
 // ports are the default ports of the URL schemes that begin with a TCP
@@ -55,7 +59,7 @@ func answers(rawURL string, timeout time.Duration) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errHung
 	}
-	return err
+	return ofNetwork(err)
 }
 
 // options asks what an RTSP server can do (RFC 2326, 10.1). Any answer will do:
@@ -70,12 +74,12 @@ func options(conn net.Conn, u url.URL, deadline time.Time) error {
 	}
 	var start [5]byte
 	if _, err := io.ReadFull(conn, start[:]); errors.Is(err, io.EOF) {
-		return errors.New("the camera hung up")
+		return because(HungUp, "the camera hung up: it may not speak RTSP at this port, or serve as many viewers as it can already")
 	} else if err != nil {
 		return err
 	}
 	if string(start[:]) != "RTSP/" {
-		return errors.New("what answers is no RTSP camera")
+		return because(Protocol, "what answers is no RTSP camera: check the port in the source's URL")
 	}
 	return nil
 }

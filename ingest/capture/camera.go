@@ -125,7 +125,7 @@ func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) err
 			return err
 		}
 		if err == nil {
-			err = errors.New("the stream ended")
+			err = because(Stopped, "the stream ended")
 		}
 		c.Counters.Failures.Add(1)
 		// Only what held for a while makes the next pause short again: a source
@@ -323,7 +323,7 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			c.log.Log(ctx, r.Level, c.redact(r.Text), attrs...)
 		case *report.Ended:
 			if r.Reason != "" {
-				return errors.New(c.redact(r.Reason))
+				return &Trouble{Kind: known(r.Kind), Text: c.redact(r.Reason)}
 			}
 			return nil
 		}
@@ -336,7 +336,15 @@ func (c *Camera) crashed(ctx context.Context, t *task, reason error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("read %s: %w", t.Name, reason)
+	return because(Crashed, "read %s: %v", t.Name, reason)
+}
+
+// known is a kind of trouble as a process has said it.
+func known(kind string) Kind {
+	if k := Kind(kind); kinds[k] {
+		return k
+	}
+	return Unknown
 }
 
 // end ends the process that captures, if there is one.

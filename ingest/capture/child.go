@@ -75,7 +75,7 @@ func serve(tasks <-chan *task, w io.Writer, open func(*task) (Stream, error), cl
 	for t := range tasks {
 		end := new(report.Ended)
 		if err := p.play(t); err != nil {
-			end.Reason = err.Error()
+			end.Reason, end.Kind = err.Error(), string(KindOf(err))
 		}
 		if err := box.post(end); err != nil {
 			return fmt.Errorf("report: %w", err)

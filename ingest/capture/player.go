@@ -35,7 +35,7 @@ func (p *player) play(t *task) (err error) {
 	} else if err != nil {
 		return err
 	}
-	if err := p.out.post(&report.Opened{}); err != nil {
+	if err := p.out.post(r.about); err != nil {
 		return err
 	}
 	enc := newEncoders(cam.Size, cam.Encoding, cam.Quality)

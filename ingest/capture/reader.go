@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gocv.io/x/gocv"
+
+	"github.com/framebeam/framebeam/ingest/capture/report"
 )
 
 // picture is what a reader hands over: a picture or the error in its place.
@@ -24,7 +26,8 @@ type reader struct {
 	free   chan *gocv.Mat
 	quit   chan struct{}
 	done   chan struct{}
-	step   time.Duration // valid once opened
+	about  *report.Opened
+	step   time.Duration // valid, as about is, once opened
 }
 
 // pictures is how many a reader has room for at most: one being read, one ready, one
@@ -62,6 +65,7 @@ func (r *reader) run(open func() (Stream, error), drop bool, clock clock) {
 			return
 		}
 	}
+	r.about = about(stream)
 	r.step = stream.Step()
 	r.opened <- nil
 

@@ -128,21 +128,21 @@ func (s *snapshots) request() (data []byte, challenge string, err error) {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the URL
 		}
-		return nil, "", err
+		return nil, "", ofNetwork(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusUnauthorized && s.user != nil {
-		return nil, choose(resp.Header.Values("WWW-Authenticate")), errors.New("the server does not take this user and password (401)")
+		return nil, choose(resp.Header.Values("WWW-Authenticate")), ofStatus(resp.StatusCode, http.StatusText(resp.StatusCode), true)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, "", fmt.Errorf("the server answers %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+		return nil, "", ofStatus(resp.StatusCode, http.StatusText(resp.StatusCode), s.user != nil)
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case strings.HasPrefix(kind, "multipart/"), strings.HasPrefix(kind, "video/"):
-		return nil, "", fmt.Errorf("the server gives a stream (%s), not one picture for each request: leave interval out", kind)
+		return nil, "", because(Answered, "the server gives a stream (%s), not one picture for each request: leave interval out", kind)
 	case kind != "" && !strings.HasPrefix(kind, "image/") && kind != "application/octet-stream":
-		return nil, "", fmt.Errorf("the server gives no picture but %.60q", kind)
+		return nil, "", because(Answered, "the server gives no picture but %.60q: check the path in the source's URL", kind)
 	}
 	data, err = io.ReadAll(io.LimitReader(resp.Body, maxSnapshot+1))
 	if err != nil {

@@ -131,7 +131,7 @@ func TestWhatIsNoSnapshotIsSaid(t *testing.T) {
 			w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=x")
 		},
 		`no picture but "text/html"`: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", "text/html") },
-		"answers 404":                http.NotFound,
+		"no such stream (404":        http.NotFound,
 		"this user and password": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)

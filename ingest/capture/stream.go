@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"net/url"
 	"os"
 	"time"
 
@@ -73,7 +74,7 @@ type video struct {
 func openVideo(path string) (Stream, error) {
 	f, err := ffmpeg.Open("file:"+path, "", ffmpeg.FileThreads)
 	if err != nil {
-		return nil, fmt.Errorf("video %s: %w", path, err)
+		return nil, fmt.Errorf("video %s: %w", path, ofOpening(err, false, true))
 	}
 	if f.Odd() {
 		fmt.Fprintln(os.Stderr, "the film asks to be shown at an angle: its pictures are as they were taken")
@@ -104,7 +105,8 @@ func openLive(src config.Source, timeout time.Duration) (Stream, error) {
 	}
 	f, err := ffmpeg.Open(src.URL, options, ffmpeg.LiveThreads)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, err)
+		u, bad := url.Parse(src.URL)
+		return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, ofOpening(err, bad == nil && u.User != nil, false))
 	}
 	return &video{Film: f}, nil
 }
@@ -115,11 +117,13 @@ func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
 	case err == nil:
 		return stamp, nil
 	case v.path == "" && err == io.EOF && v.Count().Pictures == 1:
-		return 0, errors.New("the stream ended after one picture: a URL that gives one picture for each request needs an interval")
+		return 0, because(Stopped, "the stream ended after one picture: a URL that gives one picture for each request needs an interval")
+	case v.path == "" && err == io.EOF && v.Count().Pictures == 0 && v.Count().Packets > 0:
+		return 0, because(Undecodable, "no picture of the stream can be decoded (%s)", v.Codec())
 	case v.path == "" && err == io.EOF:
 		return 0, io.EOF
 	case v.path == "":
-		return 0, fmt.Errorf("the stream %w", err)
+		return 0, because(Broken, "the stream %v", err)
 	case err != io.EOF:
 		return 0, fmt.Errorf("video %s: %w", v.path, err)
 	}
@@ -134,11 +138,11 @@ func (v *video) Read(img *gocv.Mat) (time.Duration, error) {
 func whole(t ffmpeg.Tally, step time.Duration) error {
 	switch {
 	case t.Pictures == 0:
-		return errors.New("no picture of it can be decoded")
+		return because(Undecodable, "no picture of it can be decoded")
 	case t.Broken > 0 && t.Pictures < t.Packets:
-		return fmt.Errorf("%d packets of %d cannot be decoded", t.Broken, t.Packets)
+		return because(Broken, "%d packets of %d cannot be decoded", t.Broken, t.Packets)
 	case t.Exact && t.Packets < t.Expected:
-		return fmt.Errorf("it ends after %d of %d packets", t.Packets, t.Expected)
+		return because(Broken, "it ends after %d of %d packets", t.Packets, t.Expected)
 	case t.Exact:
 		return nil
 	}
@@ -149,7 +153,7 @@ func whole(t ffmpeg.Tally, step time.Duration) error {
 	// A tenth is allowed for, since what headers say may be estimates, and a step, since
 	// a film may end with pictures that are left out because nothing has changed.
 	if reached < wants-wants/10-step {
-		return fmt.Errorf("it can be read for %v of about %v only", reached.Round(time.Second/10), wants.Round(time.Second/10))
+		return because(Broken, "it can be read for %v of about %v only", reached.Round(time.Second/10), wants.Round(time.Second/10))
 	}
 	return nil
 }
@@ -171,13 +175,31 @@ func openDevice(src config.Source) (Stream, error) {
 	c, err := gocv.VideoCaptureDevice(src.Device)
 	if err != nil {
 		c.Close()
-		return nil, fmt.Errorf("%s %s: OpenCV cannot open it", src.Kind, src.Text)
+		return nil, fmt.Errorf("%s %s: %w", src.Kind, src.Text, ofDevice(src.Device))
 	}
 	d := &device{capture: c, step: fallbackStep}
 	if fps := c.Get(gocv.VideoCaptureFPS); fps >= 0.01 && fps <= 1000 {
 		d.step = time.Duration(float64(time.Second) / fps)
 	}
 	return d, nil
+}
+
+// ofDevice explains why a device cannot be opened.
+func ofDevice(index int) *Trouble {
+	path := fmt.Sprintf("/dev/video%d", index)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	}
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return because(Missing, "OpenCV cannot open it: there is no %s; check that the camera is plugged in", path)
+	case errors.Is(err, os.ErrPermission):
+		return because(Missing, "OpenCV cannot open it: %v; the user may have to be of the group video", err)
+	case err != nil:
+		return because(Missing, "OpenCV cannot open it: %v", err)
+	}
+	return because(Unknown, "OpenCV cannot open it: another program may use it")
 }
 
 // Read gives no time: a device's pictures are dated when they come.

@@ -1,5 +1,6 @@
 #include "film.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,43 +45,74 @@ void fb_close(fb_film *f) {
     av_free(f);
 }
 
-static int open_film(fb_film *f, const char *url, AVDictionary **options, int threads, char *msg, size_t size) {
+// listening is where errors and warnings go that this thread makes FFmpeg write, beside the
+// standard error; NULL: nowhere.
+static _Thread_local fb_failure *listening;
+
+static void heard(void *of, int level, const char *format, va_list args) {
+    if (listening && level <= AV_LOG_WARNING) { // HTTP answers are warnings
+        va_list again;
+        va_copy(again, args);
+        char *said = listening->said;
+        size_t used = strlen(said), room = sizeof listening->said - used;
+        int prefix = 1;
+        if (room > 1)
+            av_log_format_line2(of, level, format, again, said + used, (int)room, &prefix);
+        va_end(again);
+    }
+    av_log_default_callback(of, level, format, args);
+}
+
+static int wrong(fb_failure *failure, int step, int code, char *msg, size_t size, const char *what) {
+    failure->step = step;
+    failure->code = code;
+    return fail(msg, size, what, code);
+}
+
+static int open_film(fb_film *f, const char *url, AVDictionary **options, int threads, fb_failure *failure, char *msg, size_t size) {
     int err = avformat_open_input(&f->format, url, NULL, options);
     if (err < 0)
-        return fail(msg, size, "cannot be opened", err);
+        return wrong(failure, FB_OPEN, err, msg, size, "cannot be opened");
     if ((err = avformat_find_stream_info(f->format, NULL)) < 0)
-        return fail(msg, size, "nothing is known of its streams", err);
+        return wrong(failure, FB_STREAMS, err, msg, size, "nothing is known of its streams");
     for (unsigned i = 0; i < f->format->nb_streams && !f->stream; i++)
         if (f->format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO)
             f->stream = f->format->streams[i];
     if (!f->stream)
-        return fail(msg, size, "has no video", 0);
-    const AVCodec *decoder = avcodec_find_decoder(f->stream->codecpar->codec_id);
+        return wrong(failure, FB_VIDEO, 0, msg, size, "has no video");
+    enum AVCodecID id = f->stream->codecpar->codec_id;
+    if (id != AV_CODEC_ID_NONE)
+        snprintf(failure->codec, sizeof failure->codec, "%s", avcodec_get_name(id));
+    const AVCodec *decoder = avcodec_find_decoder(id);
     if (!decoder)
-        return fail(msg, size, "is in a format without a decoder", 0);
+        return wrong(failure, FB_DECODER, 0, msg, size, "is in a format without a decoder");
     f->codec = avcodec_alloc_context3(decoder);
     f->packet = av_packet_alloc();
     f->picture = av_frame_alloc();
     f->bgr = av_frame_alloc();
     if (!f->codec || !f->packet || !f->picture || !f->bgr)
-        return fail(msg, size, "is too large", AVERROR(ENOMEM));
+        return wrong(failure, FB_OTHER, AVERROR(ENOMEM), msg, size, "is too large");
     f->codec->thread_count = threads;
     if ((err = avcodec_parameters_to_context(f->codec, f->stream->codecpar)) < 0 ||
         (err = avcodec_open2(f->codec, decoder, NULL)) < 0)
-        return fail(msg, size, "cannot be decoded", err);
+        return wrong(failure, FB_DECODING, err, msg, size, "cannot be decoded");
     return 1;
 }
 
-int fb_open(fb_film **film, const char *url, const char *text, int threads, fb_about *about, char *msg, size_t size) {
+int fb_open(fb_film **film, const char *url, const char *text, int threads, fb_about *about, fb_failure *failure, char *msg, size_t size) {
     av_log_set_level(AV_LOG_ERROR);
+    av_log_set_callback(heard);
     AVDictionary *options = NULL;
     int err = av_dict_parse_string(&options, text, ";", "|", 0);
     if (err < 0) {
         av_dict_free(&options);
-        return fail(msg, size, "FFmpeg's options are not key;value|key;value", err);
+        return wrong(failure, FB_OTHER, err, msg, size, "FFmpeg's options are not key;value|key;value");
     }
     fb_film *f = av_mallocz(sizeof *f);
-    int ok = f ? open_film(f, url, &options, threads, msg, size) : fail(msg, size, "is too large", AVERROR(ENOMEM));
+    listening = failure;
+    int ok = f ? open_film(f, url, &options, threads, failure, msg, size)
+               : wrong(failure, FB_OTHER, AVERROR(ENOMEM), msg, size, "is too large");
+    listening = NULL;
     av_dict_free(&options);
     if (!ok) {
         fb_close(f);
@@ -88,6 +120,9 @@ int fb_open(fb_film **film, const char *url, const char *text, int threads, fb_a
     }
     AVRational rate = av_guess_frame_rate(f->format, f->stream, NULL);
     about->step = rate.num > 0 && rate.den > 0 ? (double)rate.den / rate.num : 0;
+    about->width = f->stream->codecpar->width;
+    about->height = f->stream->codecpar->height;
+    memcpy(about->codec, failure->codec, sizeof about->codec);
     const int32_t *m = (const int32_t *)av_stream_get_side_data(f->stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
     if (m) {
         const int32_t turn[4] = {m[0], m[1], m[3], m[4]};

@@ -19,6 +19,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"time"
@@ -34,6 +35,9 @@ type Film struct {
 	turn Turn
 	odd  bool
 
+	codec string
+	size  image.Point
+
 	decoded gocv.Mat // before it is turned
 	between gocv.Mat
 }
@@ -46,29 +50,44 @@ var (
 	LiveThreads = min(FileThreads, 4)
 )
 
-// Open opens a file or URL. options are FFmpeg's, as key;value|key;value. The error
-// says why, without the name.
+// Open opens a file or URL. options are FFmpeg's, as key;value|key;value. The error is
+// an *[OpenError], which says why, without the name.
 func Open(url, options string, threads int) (*Film, error) {
 	curl, coptions := C.CString(url), C.CString(options)
 	defer C.free(unsafe.Pointer(curl))
 	defer C.free(unsafe.Pointer(coptions))
 	var msg [400]C.char
 	var about C.fb_about
+	var failure C.fb_failure
 	f := &Film{}
-	if C.fb_open(&f.p, curl, coptions, C.int(threads), &about, &msg[0], C.size_t(len(msg))) == 0 {
-		return nil, errors.New(C.GoString(&msg[0]))
+	if C.fb_open(&f.p, curl, coptions, C.int(threads), &about, &failure, &msg[0], C.size_t(len(msg))) == 0 {
+		return nil, &OpenError{
+			Step: Step(failure.step), Code: int(failure.code), Codec: C.GoString(&failure.codec[0]), Said: C.GoString(&failure.said[0]),
+			text: C.GoString(&msg[0]),
+		}
 	}
+	f.codec, f.size = C.GoString(&about.codec[0]), image.Pt(int(about.width), int(about.height))
 	if fps := 1 / float64(about.step); about.step > 0 && fps >= 0.01 && fps <= 1000 {
 		f.step = time.Duration(float64(time.Second) / fps)
 	}
 	t := about.turn
 	f.turn, f.odd = turnOf([4]int32{int32(t[0]), int32(t[1]), int32(t[2]), int32(t[3])})
 	f.decoded, f.between = gocv.NewMat(), gocv.NewMat()
+	if f.turn.Transpose {
+		f.size = image.Pt(f.size.Y, f.size.X)
+	}
 	return f, nil
 }
 
 // Step is the nominal time between two pictures, 0 if it is not known.
 func (f *Film) Step() time.Duration { return f.step }
+
+// Codec is FFmpeg's name of the format of its pictures, "" if that is not known.
+func (f *Film) Codec() string { return f.codec }
+
+// Size is that of its pictures as Read gives them, as far as the header says; zero if
+// it does not.
+func (f *Film) Size() image.Point { return f.size }
 
 // Odd reports whether the film asks to be shown at an angle, or sheared: its pictures
 // are then as they were taken.

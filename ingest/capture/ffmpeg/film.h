@@ -14,7 +14,20 @@ typedef struct fb_film fb_film;
 typedef struct {
     double step;     // seconds between two pictures; 0: not known
     int32_t turn[4]; // of the display matrix: a, b, c, d; all 0 if there is none
+    int width, height; // of its pictures before they are turned; 0: not known
+    char codec[64];    // "" if it is not known
 } fb_about;
+
+// What could not be done when a film was opened.
+enum { FB_OPEN = 1, FB_STREAMS, FB_VIDEO, FB_DECODER, FB_DECODING, FB_OTHER };
+
+// Why a film could not be opened.
+typedef struct {
+    int step;         // one of the above
+    int code;         // an AVERROR; 0: none
+    char codec[64];   // of its video, as far as that is known
+    char said[2000];  // what FFmpeg had to complain about meanwhile, in lines
+} fb_failure;
 
 // What fb_read says.
 typedef struct {
@@ -36,8 +49,8 @@ typedef struct {
 // fb_cpus is how many processors there are, as OpenCV counts them.
 int fb_cpus(void);
 
-// fb_open opens a file or URL; 0 is failure, with the reason in msg.
-int fb_open(fb_film **film, const char *url, const char *options, int threads, fb_about *about, char *msg, size_t size);
+// fb_open opens a file or URL; 0 is failure, with the reason in msg and in failure.
+int fb_open(fb_film **film, const char *url, const char *options, int threads, fb_about *about, fb_failure *failure, char *msg, size_t size);
 // fb_read decodes the next picture: 1. At the end it is 0, with msg empty, or -1,
 // with the reason.
 int fb_read(fb_film *film, fb_picture *picture, char *msg, size_t size);

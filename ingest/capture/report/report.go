@@ -19,13 +19,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
 // Magic begins every stream of reports; its last byte is the version.
-const Magic = "framers\x02"
+const Magic = "framers\x03"
 
 // maxHead is the largest head of a report: nothing but texts is long in it.
 const maxHead = 64 << 10
@@ -51,8 +52,13 @@ type Report interface {
 	read(r *wire.Reader)
 }
 
-// Opened says that the source is open.
-type Opened struct{}
+// Opened says that the source is open, and what it says of itself.
+type Opened struct {
+	Codec         string        // FFmpeg's name of the pictures' format; "" if there is none
+	Transport     string        // how they come: tcp, udp; "" of files and devices
+	Width, Height int           // of the pictures as they come; 0 if that is not known yet
+	Step          time.Duration // nominal time between two
+}
 
 // Epoch says that the frames that follow belong to this epoch, from sequence 0 on.
 type Epoch struct{ Name string }
@@ -88,11 +94,28 @@ type Note struct {
 }
 
 // Ended is the end of the source; Reason is "" if it is its regular end.
-type Ended struct{ Reason string }
+type Ended struct {
+	Reason string
+	Kind   string // of the reason, as package capture names them
+}
 
-func (*Opened) kind() kind             { return kindOpened }
-func (*Opened) append(b []byte) []byte { return b }
-func (*Opened) read(*wire.Reader)      {}
+func (*Opened) kind() kind { return kindOpened }
+func (o *Opened) append(b []byte) []byte {
+	b = wire.String(wire.String(b, o.Codec), o.Transport)
+	return wire.Int(wire.Uint(wire.Uint(b, uint64(o.Width)), uint64(o.Height)), int64(o.Step))
+}
+func (o *Opened) read(r *wire.Reader) {
+	o.Codec, o.Transport = r.String(), r.String()
+	w, h := r.Uint(), r.Uint()
+	if o.Step = time.Duration(r.Int()); w > maxSide || h > maxSide || o.Step < 0 {
+		r.Fail()
+		return
+	}
+	o.Width, o.Height = int(w), int(h)
+}
+
+// maxSide is the largest side that a source may say it has: it is only told.
+const maxSide = 1 << 20
 
 func (*Epoch) kind() kind               { return kindEpoch }
 func (e *Epoch) append(b []byte) []byte { return wire.String(b, e.Name) }
@@ -156,8 +179,8 @@ func (n *Note) read(r *wire.Reader) {
 }
 
 func (*Ended) kind() kind               { return kindEnded }
-func (e *Ended) append(b []byte) []byte { return wire.String(b, e.Reason) }
-func (e *Ended) read(r *wire.Reader)    { e.Reason = r.String() }
+func (e *Ended) append(b []byte) []byte { return wire.String(wire.String(b, e.Reason), e.Kind) }
+func (e *Ended) read(r *wire.Reader)    { e.Reason, e.Kind = r.String(), r.String() }
 
 // Writer writes a stream of reports.
 type Writer struct {
@@ -197,7 +220,7 @@ func short(r Report) Report {
 	case *Note:
 		return &Note{Level: r.Level, Text: cut(r.Text)}
 	case *Ended:
-		return &Ended{Reason: cut(r.Reason)}
+		return &Ended{Reason: cut(r.Reason), Kind: r.Kind[:min(len(r.Kind), 100)]}
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -46,12 +47,12 @@ func decode(data []byte) (all []report.Report, err error) {
 }
 
 var every = []report.Report{
-	&report.Opened{},
+	&report.Opened{Codec: "h264", Transport: "tcp", Width: 640, Height: 480, Step: 40 * time.Millisecond},
 	&report.Epoch{Name: "file-0123"},
 	&report.Frame{Sequence: 7, Captured: 1714550400000, Width: 3, Height: 2, Channels: 3, Data: make([]byte, 18)},
 	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, Captured: 1714550400000},
 	&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"reason", "cut off"}},
-	&report.Ended{Reason: "no such file"},
+	&report.Ended{Reason: "no such file", Kind: "missing"},
 }
 
 func TestReportsArriveAsTheyWereSent(t *testing.T) {
@@ -112,7 +113,7 @@ func TestWhatIsImpossibleIsRefusedBeforeMemoryIsTaken(t *testing.T) {
 		"more pixels than any pipeline reads":  frame(16384, 16384, 10),
 		"an image of more bytes than its size": frame(10, 10, 1<<30),
 		"an image of no bytes":                 frame(10, 10, 0),
-		"bytes after the head's end":           append(encode(t), 1, 1, 0, 0, 0, 0),
+		"bytes after the head's end":           append(encode(t), 1, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
