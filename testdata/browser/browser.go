@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,8 @@ type Page struct {
 	t   testing.TB
 	ctx context.Context
 	url string
+	// origin is what the page may ask for more, "" for nothing.
+	origin string
 
 	mu  sync.Mutex
 	bad []string
@@ -88,14 +91,30 @@ func program() string {
 // goes wrong on the page until then fails the test: see [Page.Bad] for the rest.
 func Open(t testing.TB, file string, view View) *Page {
 	t.Helper()
-	Skip(t)
 	path, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return open(t, (&url.URL{Scheme: "file", Path: path}).String(), "", view)
+}
+
+// Visit is Open for a page that a server of this machine has, http://127.0.0.1:…: it may ask
+// that server for more.
+func Visit(t testing.TB, address string, view View) *Page {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, address, u.Scheme+"://"+u.Host+"/", view)
+}
+
+func open(t testing.TB, address, origin string, view View) *Page {
+	t.Helper()
+	Skip(t)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program()), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"), // whatever is asked for, nothing leaves this machine
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // whatever is asked for, nothing leaves this machine
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("lang", "en-GB"), chromedp.Env("TZ=UTC"))
 	if os.Getuid() == 0 {
@@ -104,7 +123,7 @@ func Open(t testing.TB, file string, view View) *Page {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	ctx, end := chromedp.NewContext(ctx)
-	p := &Page{t: t, ctx: ctx, url: (&url.URL{Scheme: "file", Path: path}).String()}
+	p := &Page{t: t, ctx: ctx, url: address, origin: origin}
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("close the browser: %v", err)
@@ -113,7 +132,7 @@ func Open(t testing.TB, file string, view View) *Page {
 		stop()
 		cancel()
 		if bad := p.Bad(); len(bad) > 0 {
-			t.Errorf("%s:\n%s", filepath.Base(file), strings.Join(bad, "\n"))
+			t.Errorf("%s:\n%s", address, strings.Join(bad, "\n"))
 		}
 	})
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
@@ -144,7 +163,7 @@ func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void
 func (p *Page) hear(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		if u, _, _ := strings.Cut(e.Request.URL, "#"); u != p.url && !strings.HasPrefix(u, "data:") {
+		if u, _, _ := strings.Cut(e.Request.URL, "#"); u != p.url && !p.may(u) {
 			p.note("a request to %s", e.Request.URL)
 		}
 	case *runtime.EventConsoleAPICalled:
@@ -160,6 +179,11 @@ func (p *Page) hear(event any) {
 			p.note("in the log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
 	}
+}
+
+// may reports whether the page may ask for an address: its own server's, or what it has made itself.
+func (p *Page) may(u string) bool {
+	return strings.HasPrefix(u, "data:") || p.origin != "" && (strings.HasPrefix(u, p.origin) || strings.HasPrefix(u, "blob:"+p.origin))
 }
 
 func (p *Page) note(format string, args ...any) {
@@ -207,6 +231,58 @@ func Eval[T any](p *Page, script string) T {
 		p.t.Fatalf("%s: %v", p.url, err)
 	}
 	return v
+}
+
+// Until waits until a JavaScript expression on the page is true. A page that does not get there
+// fails the test.
+func (p *Page) Until(script string) {
+	p.t.Helper()
+	const most = 15 * time.Second
+	ok := Eval[bool](p, `new Promise(done => {
+		const until = Date.now() + `+strconv.FormatInt(most.Milliseconds(), 10)+`;
+		const look = () => {
+			let is = false;
+			try { is = !!(`+script+`); } catch { /* not there yet */ }
+			if (is || Date.now() > until) done(is); else setTimeout(look, 30);
+		};
+		look();
+	})`)
+	if !ok {
+		p.t.Fatalf("%s: after %v this is not so: %s\nThe page says:\n%s\n%s", Eval[string](p, "location.href"), most, script,
+			Eval[string](p, "document.body.innerText"), strings.Join(p.Bad(), "\n"))
+	}
+}
+
+// Text is that of the first element that a CSS selector finds, as it is seen.
+func (p *Page) Text(selector string) string {
+	p.t.Helper()
+	return Eval[string](p, `document.querySelector(`+strconv.Quote(selector)+`).innerText`)
+}
+
+// Click clicks on the first element that a CSS selector finds.
+func (p *Page) Click(selector string) {
+	p.t.Helper()
+	Eval[bool](p, `(document.querySelector(`+strconv.Quote(selector)+`).click(), true)`)
+}
+
+// Go shows another place of the same page, #/….
+func (p *Page) Go(hash string) {
+	p.t.Helper()
+	Eval[bool](p, `(location.hash = `+strconv.Quote(hash)+`, true)`)
+}
+
+// Picture writes what the window shows to a PNG file, to be looked at.
+func (p *Page) Picture(file string) {
+	p.t.Helper()
+	r, err := chromedp.Run(p.ctx, func(ctx context.Context, _ *chromedp.Target) (page.CaptureScreenshotResult, error) {
+		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+	})
+	if err == nil {
+		err = os.WriteFile(file, r.Data, 0o600)
+	}
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.url, err)
+	}
 }
 
 // Keys that are no letters.
