@@ -12,7 +12,7 @@ func TestTheConfigurationInTheHelpIsRightAndComplete(t *testing.T) {
 	example, _, _ = strings.Cut(example, "\nA source is")
 	env := func(string) (string, bool) { return "secret", true }
 	cfg, err := config.Parse([]byte(example), config.Options{Getenv: env})
-	if err != nil || len(cfg.Cameras) != 4 {
+	if err != nil || len(cfg.Cameras) != 5 {
 		t.Fatal(cfg, err)
 	}
 	// The error for an unknown field names those that are known.

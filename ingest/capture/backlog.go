@@ -22,7 +22,8 @@ const maxBacklog = 5 * time.Second
 // opening is how long it took to open the stream: there cannot be more to catch
 // up with.
 func catchUp(s Stream, opening time.Duration) error {
-	if _, ok := s.(*snapshots); ok {
+	switch s.(type) {
+	case *snapshots, *paced:
 		return nil // nothing waits there
 	}
 	opening = min(opening, maxBacklog)

@@ -207,6 +207,9 @@ func (c *Camera) segments() ([]*task, error) {
 	default:
 		return nil, fmt.Errorf("source %s is no file", c.cfg.Source.Text)
 	}
+	if c.cfg.Paced {
+		return list, nil // dated now
+	}
 	for _, t := range list {
 		// With a start configured, the files after the first go on where the one
 		// before ended.
@@ -228,7 +231,7 @@ func (c *Camera) segments() ([]*task, error) {
 // Start returns the capture time of the first frame of files, and the zero time
 // for a live source.
 func (c *Camera) Start() (time.Time, error) {
-	if c.cfg.Source.Live() {
+	if c.cfg.Live() {
 		return time.Time{}, nil
 	}
 	segments, err := c.segments()

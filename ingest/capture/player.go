@@ -26,9 +26,15 @@ type player struct {
 // play reads one stream to its end; nil is its end.
 func (p *player) play(t *task) (err error) {
 	cam := &t.Camera
-	isLive := cam.Source.Live()
+	isLive := cam.Live()
 	p.limit.setRate(cam.MaxFPS)
-	r := startReader(func() (Stream, error) { return p.open(t) }, isLive, p.clock)
+	r := startReader(func() (Stream, error) {
+		s, err := p.open(t)
+		if err == nil && cam.Paced {
+			s = pace(s, cam)
+		}
+		return s, err
+	}, isLive, p.clock)
 	defer r.stop()
 	if err := <-r.opened; errors.Is(err, errHung) {
 		return hung("open", t.Name, cam.OpenTimeout)

@@ -141,7 +141,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 			cfg: c, key: key, published: published,
 			capture: capture.New(c, capture.Options{Salt: salt, Published: published, MaxMemory: opts.SourceMemory, Log: opts.Log}),
 		})
-		r.live = r.live || c.Source.Live()
+		r.live = r.live || c.Live()
 	}
 	if len(r.cameras) == 0 {
 		return Summary{}, errors.New("no cameras")
@@ -252,7 +252,7 @@ func (r *run) each(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for _, c := range r.cameras {
-		if c.cfg.Source.Live() {
+		if c.cfg.Live() {
 			wg.Go(func() {
 				err := c.capture.Run(ctx, func(f *frame.Frame) error {
 					rec, err := r.record(f)
@@ -268,7 +268,7 @@ func (r *run) each(ctx context.Context) {
 	err := r.look(ctx)
 	for _, c := range r.cameras {
 		switch {
-		case c.cfg.Source.Live():
+		case c.cfg.Live():
 		case err != nil:
 			r.ended(ctx, c, err)
 		default:

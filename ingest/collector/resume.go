@@ -63,7 +63,7 @@ func newResume(r *run) *resume {
 		s.path = "" // its frames have no names that could be noted
 	}
 	for _, c := range r.cameras {
-		if !c.cfg.Source.Live() {
+		if !c.cfg.Live() {
 			s.cameras[c.key] = known{Epochs: map[string]int64{}}
 		}
 	}
@@ -90,7 +90,7 @@ func (s *resume) find(ctx context.Context) error {
 	}
 	by := map[int][]*camera{}
 	for _, c := range s.r.cameras {
-		if !c.cfg.Source.Live() {
+		if !c.cfg.Live() {
 			partition := p.PartitionOf(c.key)
 			by[partition] = append(by[partition], c)
 		}

@@ -53,9 +53,12 @@ type Camera struct {
 	Encoding frame.Encoding // encoding: jpeg, png or raw; default jpeg, and raw with the JSON format, which has nothing else
 	Quality  int            // quality: of JPEG, 1 to 100, default 90 (DefaultQuality)
 
-	Passes   int       // loop: how often files are played: a number, or true for ever (0 here); default 1
-	Start    time.Time // start: capture time of the first frame of files; default the first file's modification time
-	ImageFPS float64   // image_fps: frames a second that an image folder stands for, default 10
+	Passes int       // loop: how often files are played: a number, or true for ever (0 here); default 1
+	Start  time.Time // start: capture time of the first frame of files; default the first file's modification time
+	// Paced plays files as a live camera does: at their own pace, each frame dated when it
+	// is shown. It is pace: real, with which start is now; pace: fast is the default.
+	Paced    bool
+	ImageFPS float64 // image_fps: frames a second that an image folder stands for, default 10
 
 	// Interval makes an http or https URL one that gives a picture for each request,
 	// asked for so often; 0, the default: it gives a stream.
@@ -80,6 +83,18 @@ const (
 	// maxFPS is the finest that capture times in milliseconds can tell apart.
 	maxFPS = 1000
 )
+
+// longestPause is how long a film without new pictures is waited for with pace: real.
+const longestPause = time.Minute
+
+// Live reports whether the camera goes on by itself, whether anybody takes its frames or
+// not: its frames are dated by the clock, and one that is opened again is another epoch.
+func (c *Camera) Live() bool { return c.Source.Live() || c.Paced }
+
+// LongestPause is the longest between two pictures of a file that is paced.
+func (c *Camera) LongestPause() time.Duration {
+	return max(longestPause, time.Duration(float64(time.Second)/c.ImageFPS))
+}
 
 var defaultSize = image.Pt(640, 480)
 

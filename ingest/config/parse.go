@@ -20,6 +20,7 @@ import (
 type settings struct {
 	camera Camera
 	set    map[string]int // field to its line
+	now    bool           // start is now
 }
 
 // fields are what a camera can be given; each reads one YAML value.
@@ -96,15 +97,27 @@ var fields = map[string]func(*settings, ast.Node, Options) error{
 		if err != nil {
 			return err
 		}
+		if s.now = v == "now"; s.now {
+			s.camera.Start = time.Time{}
+			return nil
+		}
 		t, err := time.Parse(time.RFC3339Nano, v)
 		if err != nil {
-			return fmt.Errorf("%q is not a time such as 2024-05-01T08:00:00+02:00 (RFC 3339)", v)
+			return fmt.Errorf("%q is not a time such as 2024-05-01T08:00:00+02:00 (RFC 3339), nor now", v)
 		}
 		if t.Year() < 1970 || t.Year() > 2260 {
 			return fmt.Errorf("%q is not in the years 1970 to 2260", v)
 		}
 		s.camera.Start = t.UTC().Truncate(time.Millisecond)
 		return nil
+	},
+	"pace": func(s *settings, n ast.Node, _ Options) error {
+		v, err := strictyaml.Text(n)
+		if err == nil && v != "real" && v != "fast" {
+			err = fmt.Errorf("%q is not real (as a live camera) or fast", v)
+		}
+		s.camera.Paced = v == "real"
+		return err
 	},
 	"interval": func(s *settings, n ast.Node, _ Options) (err error) {
 		s.camera.Interval, err = patience(n)
@@ -175,7 +188,7 @@ func (r *reader) cameras(cfg *Config, list *ast.SequenceNode, base settings) []i
 	var lines []int
 	ids := make(map[string]int)
 	for i, node := range list.Values {
-		s := settings{camera: base.camera}
+		s := settings{camera: base.camera, now: base.now}
 		where := fmt.Sprintf("camera %d", i+1)
 		if id := idOf(node); id != "" {
 			where = "camera " + id
@@ -205,12 +218,21 @@ func (r *reader) cameras(cfg *Config, list *ast.SequenceNode, base settings) []i
 func (r *reader) applies(where string, s *settings) {
 	c := &s.camera
 	if c.Source.Kind != "" && c.Source.Live() {
-		for _, name := range []string{"start", "loop"} {
+		for _, name := range []string{"start", "loop", "pace"} {
 			if line, ok := s.set[name]; ok {
 				r.Add(line, "%s: %s is for files; a %s has neither beginning nor end", where, name, c.Source.Kind)
 			}
 		}
-		c.Start, c.Passes = time.Time{}, 1
+		c.Start, c.Passes, c.Paced = time.Time{}, 1, false
+	}
+	if line, ok := s.set["start"]; ok && c.Paced && !s.now {
+		r.Add(line, "%s: start: a file that is played as a live camera (pace: real) starts now", where)
+	} else if ok && !c.Paced && s.now && !c.Source.Live() {
+		r.Add(line, "%s: start: now is for files that are played as a live camera, with pace: real", where)
+	}
+	if c.Paced {
+		c.Start = time.Time{}
+		c.ReadTimeout += c.LongestPause()
 	}
 	scheme, _, _ := strings.Cut(strings.ToLower(c.Source.URL), ":")
 	asks := scheme == "http" || scheme == "https"
