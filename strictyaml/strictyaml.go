@@ -76,6 +76,8 @@ func (v *Violations) Parse(data []byte) ast.Node {
 	}
 	// Editors on Windows begin a file with a byte order mark.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	// Of their line ends the parser counts those after a comment twice.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		line, msg := 1, err.Error()

@@ -111,6 +111,8 @@ func TestEveryViolationIsListedWithItsLine(t *testing.T) {
 		{"unknown fields, also further in", "naem: a\nvalve:\n  sort: ball\n", []string{
 			`1: pump: unknown field "naem" (known: flow, gear, name, note, on, rest, size, valve); did you mean "name"?`,
 			`3: valve: unknown field "sort" (known: kind)`}},
+		{"lines after comments in a file of Windows", "# a\r\n# b\r\nname: a # c\r\nnaem: b\r\n", []string{
+			`4: pump: unknown field "naem" (known: flow, gear, name, note, on, rest, size, valve); did you mean "name"?`}},
 		{"a field given twice", "size: 1\non: true\nsize: 2\n", []string{"3: pump: size is already given in line 1"}},
 		{"what is not a mapping", "- name\n", []string{"1: pump is not a mapping of fields to values"}},
 		{"keys that are not names", "name: a\n3: b\n", []string{
