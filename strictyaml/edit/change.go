@@ -373,3 +373,13 @@ func Of(tree any, first ...string) any {
 	}
 	return tree
 }
+
+// Comments is how many comments the document has.
+func (d *Document) Comments() (n int) {
+	for _, s := range d.tokens {
+		if s.Type == token.CommentType {
+			n++
+		}
+	}
+	return n
+}
