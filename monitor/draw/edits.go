@@ -114,6 +114,14 @@ type Change struct {
 // Apply makes edits of a camera's shapes in a file's text. An error says what cannot be done;
 // what the configuration would not allow is in the change.
 func Apply(file string, data []byte, camera string, list []Edit) (*Change, error) {
+	text, err := apply(file, data, camera, list)
+	if err != nil {
+		return nil, err
+	}
+	return &Change{Text: text, Wrong: Check(file, text)}, nil
+}
+
+func apply(file string, data []byte, camera string, list []Edit) ([]byte, error) {
 	if len(list) > mostEdits {
 		return nil, fmt.Errorf("more than %d changes at once", mostEdits)
 	}
@@ -131,9 +139,7 @@ func Apply(file string, data []byte, camera string, list []Edit) (*Change, error
 			return nil, err
 		}
 	}
-	c := &Change{Text: d.Bytes()}
-	c.Wrong = Check(file, c.Text)
-	return c, nil
+	return d.Bytes(), nil
 }
 
 // Check is everything that is wrong with a file's text, as a job would say it.
