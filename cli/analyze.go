@@ -29,7 +29,8 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		j.Log = log.Spec{Kind: "kafka", Brokers: brokers, Connection: kafka.Connection}
 		j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
 		rules, wrong := keep.rules()
-		return runJob(c, j, rules, errors.Join(bad, err, wrong))
+		readyBrokers(a.measured, brokers, kafka.Connection)
+		return a.runJob(c, j, rules, errors.Join(bad, err, wrong))
 	}
 	return c
 }

@@ -36,6 +36,7 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 	until := flags.Until(c.Flags())
 	n := flags.Chunk(c.Flags(), chunkfolder.DefaultN)
 	keep := newKeeping(c.Flags())
+	measured := flags.ListenMetrics(c, "")
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -61,6 +62,13 @@ It goes on where the archive ends. Without --until it runs until it is interrupt
 		if bad != nil {
 			return program.Wrong(bad)
 		}
+		readyBrokers(measured, j.Log.Brokers, kafka.Connection)
+		stop, err := measured.Serve()
+		if err != nil {
+			return err
+		}
+		defer stop()
+		j.Metrics = measured.Endpoint
 		return work(c, launch.Command{
 			Endless: j.Until.Never(),
 			Again:   fmt.Sprintf("the next run goes on where %s ends", j.Archive),

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/launch"
 )
 
@@ -20,4 +23,9 @@ func work(c *cobra.Command, w launch.Command) error {
 	defer stop()
 	w.Name = c.Name()
 	return program.Ended(launch.Main(ctx, w))
+}
+
+// readyBrokers makes brokers that answer a part of being ready.
+func readyBrokers(m *flags.Metrics, brokers []string, connection string) {
+	m.Ready("brokers", func(ctx context.Context) error { return connect.Ping(ctx, brokers, connection) })
 }

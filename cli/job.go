@@ -35,6 +35,7 @@ type analysis struct {
 	cameras, only                      *string
 	chunk                              *int64
 	poll, eventsPartitions             int
+	measured                           *flags.Metrics
 }
 
 // analysisFlags adds the flags that analyze and reprocess share, but for those of Kafka and
@@ -64,6 +65,7 @@ func analysisFlags(c *cobra.Command) *analysis {
 	f.IntVar(&a.poll, "poll-records", source.DefaultMaxRecords, "`records` of a partition that are read before the engine gets them; results do not depend on it")
 	flags.Choices(c, "save-images", append(slices.Clone(picture.Choices), "none")...)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
+	a.measured = flags.ListenMetrics(c, "")
 	return a
 }
 
@@ -165,10 +167,16 @@ func place(text string, parse func(string) (plan.Place, error)) (plan.Place, err
 
 // runJob runs the job, unless something is wrong with the command line, and beside it the
 // rules by which old files go.
-func runJob(c *cobra.Command, j job.Job, rules retention.Rules, bad error) error {
+func (f *analysis) runJob(c *cobra.Command, j job.Job, rules retention.Rules, bad error) error {
 	if bad != nil {
 		return program.Wrong(bad)
 	}
+	stop, err := f.measured.Serve()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	j.Metrics = f.measured.Endpoint
 	return work(c, launch.Command{
 		Endless: j.Until.Never(),
 		Again:   fmt.Sprintf("the next run goes on where %s ends", j.Output),

@@ -42,7 +42,7 @@ A part of the archive is what --from, --until, --camera (ids, or patterns such a
 			j.Events.Brokers, j.Events.Connection = brokers, kafka.Connection
 		}
 		j.Log = log.Spec{Kind: archive.Kind, Root: *root}
-		return runJob(c, j, retention.Rules{}, err)
+		return a.runJob(c, j, retention.Rules{}, err)
 	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +86,19 @@ func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 	}
 	stderr.Reset()
 	if code := run(context.Background(), []string{"--brokers", ""}, &stdout, &stderr); code != program.Usage || stderr.String() != "--brokers is missing\n--config is missing\n" {
+		t.Errorf("exit %d\n%s", code, &stderr)
+	}
+}
+
+func TestAPortThatIsTakenForMetricsIsAnErrorAndNothingIsStarted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"--config", write(t, "cameras.yaml", scene), "--listen-metrics", l.Addr().String()}, &stdout, &stderr)
+	if want := "metrics cannot be served at " + l.Addr().String() + ": another program listens there already"; code != program.Usage || !strings.Contains(stderr.String(), want) {
 		t.Errorf("exit %d\n%s", code, &stderr)
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,7 +56,7 @@ func TestSecretsOfSourcesAreShownNowhere(t *testing.T) {
   - {id: mast, source: "rtsp://127.0.0.1:1/user=admin&password=${CAMERA_TOKEN}?x=${CAMERA_TOKEN}"}
   - {id: film, source: "${CAMERA_FILMS}"}
 `, host)
-	p := collect(t, b, config, "--progress=100ms")
+	p := collect(t, b, config, "--progress=100ms", "--listen-metrics=127.0.0.1:0")
 	grown := func() bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -62,6 +64,22 @@ func TestSecretsOfSourcesAreShownNowhere(t *testing.T) {
 		return passwords[password] && paths["/"+token+"/live.m3u8"] && strings.Contains(said, "camera=door") && strings.Contains(said, "camera=mast") && strings.Contains(said, "camera=film")
 	}
 	eventually(t, p, grown)
+	measured := regexp.MustCompile(`http://\S+/metrics`).FindString(p.said.String())
+	for _, page := range []string{"metrics", "readyz"} {
+		resp, err := http.Get(strings.TrimSuffix(measured, "metrics") + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page == "metrics" && !strings.Contains(string(text), "framebeam_camera_up{camera=\"mast\"} 0\n") {
+			t.Errorf("%s", text)
+		}
+		fmt.Fprintf(&p.said, "%s", text)
+	}
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

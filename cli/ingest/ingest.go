@@ -35,6 +35,7 @@ type line struct {
 	wire, zone                 string
 	create                     bool
 	partitions, buffer, memory int
+	measured                   *flags.Metrics
 	opts                       collector.Options
 }
 
@@ -65,6 +66,7 @@ func New() *cobra.Command {
 			"for ever when a source is live")
 	f.DurationVar(&l.opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.DurationVar(&l.opts.Interval, "progress", 5*time.Second, "how often progress is printed")
+	l.measured = flags.ListenMetrics(c, "")
 	l.kafka = flags.Kafka(f)
 	flags.Choices(c, "wire", string(config.CloudEvents), string(config.JSON))
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
@@ -73,11 +75,25 @@ func New() *cobra.Command {
 		if err != nil {
 			return program.Wrong(err)
 		}
+		stopServing, err := l.serve()
+		if err != nil {
+			return err
+		}
+		defer stopServing()
 		ctx, stop := program.Interruptible(c.Context())
 		defer stop()
 		return collect(ctx, cfg, l.opts, c.OutOrStdout(), c.ErrOrStderr())
 	}
 	return c
+}
+
+// serve begins to serve what the collector says of itself.
+func (l *line) serve() (stop func(), err error) {
+	l.measured.Ready("brokers", func(ctx context.Context) error {
+		return connect.Ping(ctx, l.opts.Publish.Brokers, l.opts.Publish.Connection)
+	})
+	l.opts.Metrics = l.measured.Endpoint
+	return l.measured.Serve()
 }
 
 // collect captures and publishes, and says on stdout what was sent.

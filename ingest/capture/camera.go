@@ -25,7 +25,33 @@ type Counters struct {
 	Late       atomic.Int64 // pictures of a live source that this machine was too slow to encode: each leaves a gap
 	Epochs     atomic.Int64 // begun
 	Failures   atomic.Int64 // streams that could not be opened, broke off, hung or crashed
+	ClockSteps atomic.Int64 // times that the wall clock was set
+
+	up     atomic.Bool
+	latest atomic.Int64 // capture time of the last frame, in milliseconds since 1970
+	lag    atomic.Int64 // from then until it was here, in nanoseconds
+	encode durations
+	usage  usage
 }
+
+// Up reports whether the source is read.
+func (c *Counters) Up() bool { return c.up.Load() }
+
+// Last is when the last frame was captured, the zero time if there is none, and how long
+// after that it was here, which is of interest of a live source alone.
+func (c *Counters) Last() (captured time.Time, lag time.Duration) {
+	ms := c.latest.Load()
+	if ms == 0 {
+		return time.Time{}, 0
+	}
+	return time.UnixMilli(ms).UTC(), time.Duration(c.lag.Load())
+}
+
+// Encode is how long frames took to be resized and encoded.
+func (c *Counters) Encode() Durations { return c.encode.get() }
+
+// Usage is what the processes take that read the source.
+func (c *Counters) Usage() Usage { return c.usage.get() }
 
 // Options are what a Camera depends on besides its configuration.
 type Options struct {
@@ -251,7 +277,9 @@ func sceneStartOr(start time.Time) time.Time {
 // stream has one stream captured, to its end; nil is its end.
 func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) error) (err error) {
 	if c.process == nil {
-		c.process, err = c.opts.start(ctx, processOptions{name: c.cfg.ID, log: c.log, redact: c.redact, maxMemory: c.opts.MaxMemory})
+		c.process, err = c.opts.start(ctx, processOptions{
+			name: c.cfg.ID, log: c.log, redact: c.redact, maxMemory: c.opts.MaxMemory, usage: &c.Counters.usage,
+		})
 		if err != nil {
 			return err
 		}
@@ -265,6 +293,7 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 	// How long a report may be waited for: no time is set for finding out what
 	// files hold, since they may be large.
 	doing, timeout := "open", c.cfg.OpenTimeout
+	defer c.Counters.up.Store(false)
 	var epoch string
 	next := int64(0)
 	for {
@@ -294,6 +323,7 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			doing, timeout = "read", c.cfg.ReadTimeout
 			epoch, next = r.Name, 0
 			c.Counters.Epochs.Add(1)
+			c.Counters.up.Store(true)
 		case *report.Frame:
 			f := &frame.Frame{
 				Camera: c.cfg.ID, Epoch: epoch, Sequence: r.Sequence, Captured: time.UnixMilli(r.Captured).UTC(),
@@ -305,6 +335,9 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			}
 			next, c.last = f.Sequence+1, f.Captured
 			c.Counters.Captured.Add(1)
+			c.Counters.latest.Store(r.Captured)
+			c.Counters.lag.Store(int64(c.opts.now().Sub(f.Captured)))
+			c.Counters.encode.add(r.Encode)
 			if err := emit(f); err != nil {
 				c.end(ctx)
 				return emitError{err}
@@ -314,6 +347,7 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			c.Counters.Unreadable.Add(r.Unreadable)
 			c.Counters.Late.Add(r.Late)
 			c.Counters.Published.Add(r.Published)
+			c.Counters.ClockSteps.Add(r.ClockSteps)
 			// Files after one that crashes are dated alike, whatever of it was published.
 			if r.Captured != 0 {
 				c.last = time.UnixMilli(r.Captured).UTC()

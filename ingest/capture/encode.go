@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"runtime"
+	"time"
 
 	"gocv.io/x/gocv"
 
@@ -117,7 +118,9 @@ func (e *encoders) post(out *outbox, f *report.Frame, img gocv.Mat, after func()
 	enc := <-e.free
 	free := func() {}
 	return out.postLater(f, func() error {
+		begun := time.Now()
 		freeData, err := enc.encode(img, f)
+		f.Encode = time.Since(begun)
 		if err == nil {
 			free = freeData
 		}

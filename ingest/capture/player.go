@@ -164,6 +164,7 @@ func (s *playing) date(shot picture) (captured time.Time, passes bool, err error
 	}
 	if by := s.live.stepped(shot.taken); by != 0 {
 		err := s.out.post(&report.Note{Level: slog.LevelWarn, Text: "the clock was set: a new epoch begins", Attrs: []string{"by", by.String()}})
+		err = errors.Join(err, s.out.post(&report.Progress{ClockSteps: 1}))
 		if err := errors.Join(err, s.beginEpoch(liveEpoch(s.live.begin(shot.taken)))); err != nil {
 			return captured, false, err
 		}

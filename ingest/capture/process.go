@@ -87,6 +87,7 @@ func startProcess(ctx context.Context, opts processOptions) (*process, error) {
 		return nil, fmt.Errorf("start a process that captures: %w", err)
 	}
 
+	opts.usage.begun(cmd.Process.Pid)
 	c := &child{cmd: cmd, tasks: tasks, pipe: pipe, said: newLastWords(opts.log, opts.redact), gone: make(chan struct{})}
 	var heard sync.WaitGroup
 	heard.Go(func() {
@@ -97,6 +98,7 @@ func startProcess(ctx context.Context, opts processOptions) (*process, error) {
 		// The words first: Wait is the end of everything.
 		heard.Wait()
 		c.err = cmd.Wait()
+		opts.usage.end(cmd.ProcessState)
 		close(c.gone)
 	}()
 	go c.watchMemory(opts.maxMemory)
@@ -121,6 +123,7 @@ type processOptions struct {
 	log       *slog.Logger
 	redact    func(string) string
 	maxMemory int64
+	usage     *usage // told of the process
 }
 
 // widen makes room in a pipe for a whole frame, so that sender and receiver need not

@@ -23,6 +23,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/publish"
+	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -60,6 +61,8 @@ type Options struct {
 	Progress func(Summary)
 	Interval time.Duration
 	Log      *slog.Logger // default slog.Default()
+	// Metrics is where the run says how it is; nil: nowhere.
+	Metrics *metrics.Endpoint
 
 	now          func() time.Time
 	journalEvery time.Duration
@@ -177,6 +180,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	}
 	r.warn()
 
+	defer r.measure()()
 	stop := r.report()
 	if r.live {
 		r.each(ctx)

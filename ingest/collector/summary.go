@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/framebeam/framebeam/ingest/capture"
 )
 
 // CameraSummary says what became of one camera's pictures.
@@ -28,6 +30,15 @@ type CameraSummary struct {
 	Epochs   int64 // begun
 	Failures int64 // streams that could not be opened, broke off, hung or crashed
 	Err      error // why the camera ended early
+
+	Live       bool
+	Up         bool          // the source is read
+	Last       time.Time     // when the last frame was captured
+	Lag        time.Duration // from then until it was in this process; of a live source
+	ClockSteps int64         // times that this machine's clock was set
+	QueueBytes int64         // of memory, of the frames on their way
+	Encode     capture.Durations
+	Process    capture.Usage
 }
 
 // Summary says what a run has done so far.
@@ -101,7 +112,10 @@ func (r *run) summary() Summary {
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
 			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(),
 		}
+		cs.Live, cs.Up, cs.ClockSteps, cs.Encode, cs.Process = c.cfg.Source.Live(), n.Up(), n.ClockSteps.Load(), n.Encode(), n.Usage()
+		cs.Last, cs.Lag = n.Last()
 		p := r.publisher.Stats(c.key)
+		cs.QueueBytes = p.WaitingBytes
 		cs.Partition, cs.Sent, cs.Bytes, cs.Dropped, cs.Rejected, cs.Unsent = p.Partition, p.Sent, p.Bytes, p.Dropped, p.Refused, p.Waiting
 		c.mu.Lock()
 		cs.Err = c.err

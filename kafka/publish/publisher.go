@@ -286,6 +286,8 @@ type Stats struct {
 	Refused   int64 // refused by the brokers and left out, with DropRefused
 	Refusal   error // why the last of them was
 	Waiting   int64 // queued or being sent; after Close: never acknowledged
+	// WaitingBytes is the memory that those take.
+	WaitingBytes int64
 }
 
 // Stats returns a camera's numbers so far.

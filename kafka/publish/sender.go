@@ -32,7 +32,10 @@ type camera struct {
 }
 
 func (c *camera) stats() Stats {
-	return Stats{Partition: c.partition, Sent: c.sent, Bytes: c.sentBytes, Dropped: c.dropped, Refused: c.refused, Refusal: c.refusal, Waiting: c.waiting}
+	return Stats{
+		Partition: c.partition, Sent: c.sent, Bytes: c.sentBytes, Dropped: c.dropped, Refused: c.refused, Refusal: c.refusal,
+		Waiting: c.waiting, WaitingBytes: int64(c.bytes),
+	}
 }
 
 // queued is a record in a sender's queue.

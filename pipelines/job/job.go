@@ -16,6 +16,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/console"
+	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
@@ -69,6 +70,8 @@ type Job struct {
 	Notes io.Writer
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
+	// Metrics is where the job says how it is; nil: nowhere.
+	Metrics *metrics.Endpoint
 
 	warned map[chunk.Partition]bool // of which it was said that files are gone
 	fresh  map[chunk.Partition]bool // of which it was said that they begin with nothing

@@ -71,6 +71,7 @@ type Frame struct {
 	Width, Height int
 	Channels      int // as in frame.Frame: 0 for encoded images
 	Data          []byte
+	Encode        time.Duration // what it took to be resized and encoded
 }
 
 // Progress says that reading goes on, and what became of pictures that give no frame,
@@ -80,6 +81,7 @@ type Progress struct {
 	Unreadable int64
 	Late       int64 // this machine was too slow for
 	Published  int64 // published before
+	ClockSteps int64 // times that the wall clock was set
 
 	// Captured is when the last picture of a file was captured that gives no frame, in
 	// milliseconds since 1970; 0 if there is none.
@@ -128,18 +130,22 @@ func (f *Frame) append(b []byte) []byte {
 	b = wire.Uint(b, uint64(f.Width))
 	b = wire.Uint(b, uint64(f.Height))
 	b = wire.Uint(b, uint64(f.Channels))
+	b = wire.Uint(b, uint64(f.Encode))
 	return wire.Uint(b, uint64(len(f.Data)))
 }
 func (f *Frame) read(r *wire.Reader) {
 	f.Sequence, f.Captured = r.Int(), r.Int()
-	w, h, channels, n := r.Uint(), r.Uint(), r.Uint(), r.Uint()
+	w, h, channels, encode, n := r.Uint(), r.Uint(), r.Uint(), r.Uint(), r.Uint()
 	const side = frame.DefaultMaxSide
-	if f.Sequence < 0 || w == 0 || h == 0 || w > side || h > side || w*h > uint64(frame.DefaultMaxPixels) || channels > 4 || n == 0 || n > longest(w, h) {
+	if f.Sequence < 0 || w == 0 || h == 0 || w > side || h > side || w*h > uint64(frame.DefaultMaxPixels) || channels > 4 || encode > uint64(maxEncode) || n == 0 || n > longest(w, h) {
 		r.Fail()
 		return
 	}
-	f.Width, f.Height, f.Channels, f.Data = int(w), int(h), int(channels), make([]byte, n)
+	f.Width, f.Height, f.Channels, f.Encode, f.Data = int(w), int(h), int(channels), time.Duration(encode), make([]byte, n)
 }
+
+// maxEncode is longer than anything that is encoded may take.
+const maxEncode = 24 * time.Hour
 
 // longest is the most bytes that an image may take: noise as PNG or JPEG is larger
 // than raw, but not twice, and headers come on top.
@@ -147,13 +153,13 @@ func longest(w, h uint64) uint64 { return 2*3*w*h + 64<<10 }
 
 func (*Progress) kind() kind { return kindProgress }
 func (p *Progress) append(b []byte) []byte {
-	for _, n := range []int64{p.Limited, p.Unreadable, p.Late, p.Published} {
+	for _, n := range []int64{p.Limited, p.Unreadable, p.Late, p.Published, p.ClockSteps} {
 		b = wire.Uint(b, uint64(n))
 	}
 	return wire.Int(b, p.Captured)
 }
 func (p *Progress) read(r *wire.Reader) {
-	for _, n := range []*int64{&p.Limited, &p.Unreadable, &p.Late, &p.Published} {
+	for _, n := range []*int64{&p.Limited, &p.Unreadable, &p.Late, &p.Published, &p.ClockSteps} {
 		if *n = int64(r.Uint()); *n < 0 {
 			r.Fail()
 		}

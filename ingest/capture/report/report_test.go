@@ -49,8 +49,8 @@ func decode(data []byte) (all []report.Report, err error) {
 var every = []report.Report{
 	&report.Opened{Codec: "h264", Transport: "tcp", Width: 640, Height: 480, Step: 40 * time.Millisecond},
 	&report.Epoch{Name: "file-0123"},
-	&report.Frame{Sequence: 7, Captured: 1714550400000, Width: 3, Height: 2, Channels: 3, Data: make([]byte, 18)},
-	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, Captured: 1714550400000},
+	&report.Frame{Sequence: 7, Captured: 1714550400000, Width: 3, Height: 2, Channels: 3, Data: make([]byte, 18), Encode: 3 * time.Millisecond},
+	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, ClockSteps: 2, Captured: 1714550400000},
 	&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"reason", "cut off"}},
 	&report.Ended{Reason: "no such file", Kind: "missing"},
 }
@@ -97,7 +97,7 @@ func TestWhatIsImpossibleIsRefusedBeforeMemoryIsTaken(t *testing.T) {
 		b := append(encode(t), 3, 0, 0, 0, 0)
 		begin := len(b)
 		b = binary.AppendVarint(binary.AppendVarint(b, 0), 0)
-		for _, v := range []uint64{w, h, 3, size} {
+		for _, v := range []uint64{w, h, 3, 0, size} {
 			b = binary.AppendUvarint(b, v)
 		}
 		binary.LittleEndian.PutUint32(b[begin-4:], uint32(len(b)-begin))

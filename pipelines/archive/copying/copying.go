@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -30,6 +31,8 @@ type Job struct {
 	Until   plan.Place
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
+	// Metrics is where the job says how it is; nil: nowhere.
+	Metrics *metrics.Endpoint
 }
 
 func (j *Job) meter(tasks []archive.Task) *launch.Meter {

@@ -1,0 +1,49 @@
+package flags
+
+import (
+	"cmp"
+
+	"github.com/spf13/cobra"
+
+	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/console"
+	"github.com/framebeam/framebeam/metrics"
+)
+
+// Metrics is what a command says of itself to Prometheus.
+type Metrics struct {
+	*metrics.Endpoint        // to be filled, whether it is served or not
+	Address           string // of --listen-metrics
+
+	fallback string
+}
+
+// ListenMetrics adds --listen-metrics. fallback is the address at which a command serves unless
+// something else is said; "": nowhere. A command then begins its work with
+//
+//	stop, err := measured.Serve()
+//	if err != nil {
+//		return err
+//	}
+//	defer stop()
+func ListenMetrics(c *cobra.Command, fallback string) *Metrics {
+	m := &Metrics{Endpoint: metrics.New(c.Name()), fallback: fallback}
+	c.Flags().StringVar(&m.Address, "listen-metrics", "",
+		"`address` at which /metrics (for Prometheus), /healthz and /readyz are served, such as localhost:9464; port 0 takes any; "+
+			"off: nowhere (default off, of live localhost:9464)")
+	return m
+}
+
+// Serve begins to serve, if it is to be, and says where. Its error is one of the command line.
+func (m *Metrics) Serve() (stop func(), err error) {
+	address := cmp.Or(m.Address, m.fallback, "off")
+	if address == "off" {
+		return func() {}, nil
+	}
+	s, err := m.Listen(address)
+	if err != nil {
+		return nil, program.Wrong(err)
+	}
+	console.Default().Say("metrics: http://%s/metrics", s.Addr())
+	return s.Close, nil
+}
