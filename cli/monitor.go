@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/framebeam/framebeam/cli/flags"
+	"github.com/framebeam/framebeam/cli/program"
+	"github.com/framebeam/framebeam/console"
+	"github.com/framebeam/framebeam/history/period"
+	"github.com/framebeam/framebeam/monitor/server"
+	"github.com/framebeam/framebeam/transforms/frame"
+)
+
+// pageGroup are the flags that say who may look at the page.
+const pageGroup = "Who may look"
+
+func newMonitor() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "monitor",
+		Short: "Serve a web page of the cameras, their events and the pipeline",
+		Long: `Serve a web page: live pictures of all cameras with what was found in them, the events of a day
+with their pictures and clips, how far the pipeline is, and a place to draw lines and zones.
+
+Pictures come from the newest records of the topic (--brokers) and from the archive (--archive),
+everything else from the output. What is away while the page is served says so on it.
+
+Without more only this machine can look (--listen 127.0.0.1:8088), and the page changes nothing.
+Another address needs a login and TLS: a password file, of which htpasswd -nB makes the lines,
+or a proxy that has users log in and says who they are in a header.`,
+		Example: "  " + program.This + " --brokers localhost:9092 --output out --archive archive\n" +
+			"  " + program.This + " --brokers localhost:9092 --output out --cameras cameras.yaml --config analyses.yaml --edit\n" +
+			"  " + program.This + " --output out --archive archive --listen :8443 --password-file users --tls-cert page.pem --tls-key page.key --host cameras.example",
+	}
+	f := c.Flags()
+	output, archive, topic, kafka := flags.Output(f), flags.Archive(f), flags.Topic(f), flags.Kafka(f)
+	cameras := f.String("cameras", "", "the collector's configuration `file`: cameras of which there is nothing yet are shown too")
+	config := flags.Config(f)
+	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
+	title := f.String("title", "", "what the page is called, to tell it from another installation's")
+	zone := flags.Zone(f)
+	edit := f.Bool("edit", false, "let the page change the files of --config and --cameras; they are checked first")
+	listen := f.String("listen", "127.0.0.1:8088", "the `address` to serve the page at")
+	var opts server.Options
+	var proxies, hosts string
+	program.InGroup(f, pageGroup, func(f *pflag.FlagSet) {
+		f.StringVar(&opts.PasswordFile, "password-file", "", "a `file` with a line name:hash for each user, the hash bcrypt's")
+		f.StringVar(&opts.AuthHeader, "auth-header", "", "the request `header` in which a proxy says who has logged in, such as X-Forwarded-User")
+		f.StringVar(&proxies, "trusted-proxy", "", "the `networks`, a.b.c.d/n,…, of the proxies whose --auth-header is believed; nobody else is let in")
+		f.StringVar(&hosts, "host", "", "the `names`, a,b,…, under which the page is asked for, beside localhost and addresses")
+		f.StringVar(&opts.TLSCert, "tls-cert", "", "a PEM `file` with the page's certificate; read again when it changes")
+		f.StringVar(&opts.TLSKey, "tls-key", "", "a PEM `file` with its key")
+		f.BoolVar(&opts.Insecure, "insecure", false, "let whoever reaches the address look, without a login or without TLS")
+	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		errs := []error{program.NoArguments(args), opts.Check(*listen), frame.CheckTopic(*topic)}
+		if strings.TrimSpace(*output) == "" {
+			errs = append(errs, errors.New("--output is missing"))
+		}
+		in := &opts.Inputs
+		if f.Changed("brokers") || f.Changed("connection") || *archive == "" {
+			brokers, err := kafka.Check()
+			errs = append(errs, err)
+			in.Brokers = brokers
+		}
+		place, err := period.Zone(*zone)
+		errs = append(errs, err)
+		in.Connection, in.Topic, in.Output, in.Archive = kafka.Connection, *topic, *output, *archive
+		in.Cameras, in.Analyses, in.FlinkREST, in.Zone = *cameras, *config, *flink, place
+		opts.Title, opts.Edit, opts.Hosts = *title, *edit, flags.List(hosts)
+		for _, p := range flags.List(proxies) {
+			network, err := netip.ParsePrefix(p)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("--trusted-proxy=%s: not a network such as 10.0.0.0/8", p))
+			}
+			opts.TrustedProxies = append(opts.TrustedProxies, network)
+		}
+		if *edit && *config == "" {
+			errs = append(errs, errors.New("--edit changes files: name them with --config, and --cameras"))
+		}
+		for _, file := range []string{*cameras, *config, opts.PasswordFile} {
+			if _, err := os.Stat(file); file != "" && err != nil {
+				errs = append(errs, err)
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return program.Wrong(err)
+		}
+		opts.Log = slog.New(console.Default().Handler(slog.LevelInfo))
+		ctx, stop := program.Interruptible(c.Context())
+		defer stop()
+		return servePage(ctx, c, opts, *listen)
+	}
+	return c
+}
+
+func servePage(ctx context.Context, c *cobra.Command, opts server.Options, address string) error {
+	s, err := server.New(opts)
+	if err != nil {
+		return program.Wrong(err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("serve the page: %w", err)
+	}
+	scheme := "http"
+	if opts.TLSCert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(c.OutOrStdout(), "the page is at %s://%s/\n", scheme, l.Addr())
+	return s.Serve(ctx, l)
+}
