@@ -30,6 +30,15 @@ build: deps ## Build the program framebeam into bin/.
 	@mkdir -p bin
 	go build -o bin/ ./cmd/framebeam
 
+.PHONY: dist
+dist: ## What is handed out, into dist/: an archive, a Debian package, what is inside of them, checksums (VERSION=1.2.3).
+	@scripts/deps.sh dist
+	@packaging/dist.sh
+
+.PHONY: dist-check
+dist-check: dist ## Install the package on a fresh Debian in a folder, and run the program there (needs root).
+	@packaging/check.sh
+
 .PHONY: run
 run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures.
 	@mkdir -p bin

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what Framebeam needs from Debian's packages, and only what is missing.
 # "deps.sh bench" adds what is compared with, "deps.sh test" what only the tests need, "deps.sh engines" also what real
-# servers need (Kafka, HDFS, Flink, Spark), "deps.sh soak" what draws a long run.
+# servers need (Kafka, HDFS, Flink, Spark), "deps.sh soak" what draws a long run, "deps.sh dist" what packs.
 set -eu
 
 packages="g++ pkg-config ca-certificates libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
@@ -14,6 +14,7 @@ test | engines | soak)
 	;;
 bench) packages="$packages python3-opencv python3-pip" ;; # the consumer in plain Python, see below
 esac
+[ "${1:-}" != dist ] || packages="$packages debhelper debootstrap dpkg-dev fakeroot help2man jq"
 [ "${1:-}" != soak ] || packages="$packages python3-matplotlib"
 case "${1:-}" in engines | soak)
 	# A Java 17, Maven and pip that are there already will do, wherever they come from.
