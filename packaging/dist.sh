@@ -94,7 +94,7 @@ cp -r "$tree" "$deb/tree"
 cat >"$deb/debian/changelog" <<END
 framebeam ($version) stable; urgency=medium
 
-  * See /usr/share/doc/framebeam/CHANGELOG.md.gz.
+  * See /usr/share/doc/framebeam/HISTORY.md.gz.
 
  -- Framebeam <framebeam@packages.invalid>  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
 END
@@ -103,6 +103,8 @@ END
 	# Debian's names of completions have no ending.
 	mv tree/completions/framebeam.bash tree/completions/framebeam
 	mv tree/completions/framebeam.zsh tree/completions/_framebeam
+	# debhelper would take this name for Debian's own changelog.
+	mv tree/CHANGELOG.md tree/HISTORY.md
 	{
 		echo "tree/bin/* usr/bin"
 		echo "tree/completions/framebeam usr/share/bash-completion/completions"
@@ -111,7 +113,7 @@ END
 		[ ! -d tree/examples/systemd ] || echo "tree/examples/systemd/*.service lib/systemd/system"
 	} >debian/framebeam.install
 	printf '%s\n' tree/man/*.1 >debian/framebeam.manpages
-	printf '%s\n' tree/{README,CHANGELOG}.md tree/THIRD-PARTY-LICENSES tree/framebeam.cdx.json "tree/doc/*" >debian/framebeam.docs
+	printf '%s\n' tree/{README,HISTORY}.md tree/THIRD-PARTY-LICENSES tree/framebeam.cdx.json "tree/doc/*" >debian/framebeam.docs
 	echo "tree/examples/*" >debian/framebeam.examples
 	dpkg-buildpackage -b -us -uc --no-check-builddeps >../deb.log 2>&1 || { cat ../deb.log >&2 && exit 1; }
 )
