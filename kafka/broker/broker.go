@@ -3,7 +3,7 @@
 //
 // It speaks Kafka's protocol on loopback, to any client. It is not a production
 // Kafka: it replicates nothing, knows no users, keeps its log in memory or in a
-// folder it does not sync, and ends with the process.
+// folder it does not sync, and ends with the process. Package embedded has one that lasts.
 package broker
 
 import (
