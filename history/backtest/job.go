@@ -50,6 +50,13 @@ type Job struct {
 	// Progress is where is said how far it is; nil: nowhere.
 	Progress *console.Console
 
+	// Told is called now and then with how much of the log is compared, 0 to 1; nil: not.
+	Told func(part float64)
+	// Watch is called when frames begin to be compared, and what it returns with both sides' rows of
+	// each frame of the period, without quality and features, several at once. Where it is called
+	// again everything is compared anew, and what was seen before is void. nil: not.
+	Watch func() (compared func(before, after *result.Frame))
+
 	// seen is called with the two rows of every frame, at once for several cameras.
 	seen func(before, after *result.Frame)
 	held int64 // bytes of frames held at once for a partition; 0: mostHeld
@@ -68,6 +75,7 @@ type run struct {
 	busy          chan struct{} // one for each camera that is worked on
 	parts         []*part
 	done, total   atomic.Int64 // offsets
+	compared      func(before, after *result.Frame)
 	frames        atomic.Int64
 }
 
@@ -218,6 +226,9 @@ func (r *run) check() error {
 func (r *run) pass(ctx context.Context, forced map[string]string) (map[string]string, error) {
 	r.done.Store(0)
 	r.frames.Store(0)
+	if r.Watch != nil {
+		r.compared = r.Watch()
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := r.watch()
@@ -253,16 +264,36 @@ func (r *run) pass(ctx context.Context, forced map[string]string) (map[string]st
 	return again, nil
 }
 
-// progressEvery is how often it is said how far it is.
-const progressEvery = 2 * time.Second
+// progressEvery is how often it is said how far it is, toldEvery to a program.
+const (
+	progressEvery = 2 * time.Second
+	toldEvery     = 300 * time.Millisecond
+)
 
 // watch says how far it is until stop is called.
 func (r *run) watch() (stop func()) {
-	if r.Progress == nil || r.total.Load() == 0 {
+	if r.total.Load() == 0 {
 		return func() {}
 	}
 	began, quit := time.Now(), make(chan struct{})
 	var all sync.WaitGroup
+	if r.Told != nil {
+		all.Go(func() {
+			t := time.NewTicker(toldEvery)
+			defer t.Stop()
+			for {
+				r.Told(float64(r.done.Load()) / float64(r.total.Load()))
+				select {
+				case <-quit:
+					return
+				case <-t.C:
+				}
+			}
+		})
+	}
+	if r.Progress == nil {
+		return func() { close(quit); all.Wait() }
+	}
 	all.Go(func() {
 		t := time.NewTicker(progressEvery)
 		defer t.Stop()

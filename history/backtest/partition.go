@@ -210,6 +210,9 @@ func (r *run) compare(ctx context.Context, w *work) error {
 		case r.within(before, after):
 			w.add(before, after)
 			r.frames.Add(1)
+			if r.compared != nil {
+				r.compared(before, after)
+			}
 		}
 		e.record = nil
 	}

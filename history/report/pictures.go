@@ -31,6 +31,29 @@ const (
 
 const tooLarge = "the page would be too large"
 
+// Pictured is a difference that is shown, with what both sides look like there.
+type Pictured struct {
+	*backtest.Difference
+	Number int // from 1, in the order of capture
+	// JPEGs before and after the change, of Width x Height pixels; nil where Why says why not.
+	PictureBefore, PictureAfter []byte
+	Width, Height               int
+	Why                         string
+}
+
+// Pictured are the differences that are shown, group by group, the one that differs most first.
+func (r *Report) Pictured() (all []Pictured) {
+	for _, g := range r.groups {
+		for _, s := range g.shown {
+			all = append(all, Pictured{
+				s.Difference, s.number, s.before.jpeg, s.after.jpeg, max(s.before.width, s.after.width), max(s.before.height, s.after.height),
+				cmp.Or(s.before.why, s.after.why),
+			})
+		}
+	}
+	return all
+}
+
 func (s *sight) drawn() bool { return s.jpeg != nil }
 
 // drawing is a picture to be made: what of, and whose it is.
