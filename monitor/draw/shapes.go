@@ -333,22 +333,28 @@ func (v *view) labels() (all []string) {
 	return slices.Compact(all)
 }
 
-// defaultOf is what a parameter of a line or zone is where nothing is said of it, as the file
-// would have it.
-func defaultOf(kind, name string) (any, error) {
+// defaults are the parameters of a line or zone, as the file would have them where nothing is said.
+func defaults(kind string) (map[string]any, error) {
 	var of any = steps.DefaultLines()
 	if kind == Zone {
 		of = steps.DefaultZones()
 	}
 	b, err := json.Marshal(of)
+	fields := map[string]any{}
+	if err == nil {
+		err = json.Unmarshal(b, &fields)
+	}
+	delete(fields, sections[kind].points)
+	return fields, err
+}
+
+// defaultOf is one of them.
+func defaultOf(kind, name string) (any, error) {
+	all, err := defaults(kind)
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(b, &fields); err != nil {
-		return nil, err
-	}
-	v, ok := fields[name]
+	v, ok := all[name]
 	if !ok {
 		return nil, fmt.Errorf("a %s has no parameter %q", kind, name)
 	}
