@@ -79,6 +79,9 @@ func rowOf(x Found) row {
 	return r
 }
 
+// MarshalJSON is the event as JSON Lines have it.
+func (x Found) MarshalJSON() ([]byte, error) { return json.Marshal(rowOf(x)) }
+
 func jsons(w io.Writer, _ *time.Location) printer {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -22,13 +22,16 @@ type Options struct {
 	Brokers    []string // of Kafka
 	Connection string   // of a connection file, see package connect
 	Topic      string   // of frames
-	Output     string   // folder; needed
-	Archive    string   // folder
-	Cameras    string   // file, cameras.yaml
-	Analyses   string   // file, analyses.yaml
-	FlinkREST  string   // http://jobmanager:8081
-	Zone       *time.Location
-	Log        *slog.Logger
+	// EventsTopic is where analyze --events-topic publishes events at once; "": new ones come with
+	// the output's rows.
+	EventsTopic string
+	Output      string // folder; needed
+	Archive     string // folder
+	Cameras     string // file, cameras.yaml
+	Analyses    string // file, analyses.yaml
+	FlinkREST   string // http://jobmanager:8081
+	Zone        *time.Location
+	Log         *slog.Logger
 }
 
 // Names of inputs.
