@@ -9,6 +9,7 @@ import (
 	_ "image/jpeg"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -24,9 +25,11 @@ type Evidence struct {
 	// Films is what a collector that nobody disturbed publishes of the same files into
 	// an empty topic.
 	Films Log
-	// Live tells whether a camera is one of the live ones, whose pictures have numbers
-	// (see [Serve]).
+	// Live tells whether a camera is one of the live ones.
 	Live func(camera string) bool
+	// Numbered tells of a live camera whether its pictures have numbers (see [Serve]);
+	// nil: all have.
+	Numbered func(camera string) bool
 }
 
 // Verdict is what the oracle found.
@@ -66,7 +69,8 @@ type place struct {
 //   - each record has exactly one result, and nothing else has one,
 //   - the first record of each frame is ok, each other one a repeat with the same bytes,
 //   - the frames of files are those of an undisturbed collector, byte for byte,
-//   - a live camera's pictures come in order, and none is two frames.
+//   - a live camera's frames come in the order of their numbers and times, and its
+//     pictures, where they can be told apart, in theirs, none of them as two frames.
 func Judge(e Evidence) *Verdict {
 	v := &Verdict{Results: len(e.Rows)}
 	rows := map[place][]result.Frame{}
@@ -88,6 +92,7 @@ func Judge(e Evidence) *Verdict {
 	first := map[string]frame.Record{}
 	numbers := map[string]map[uint32]string{} // of pictures, by camera, with the frame
 	last := map[string]uint32{}               // by stretch
+	stretches := map[string]stretch{}         // of live cameras
 	for partition, recs := range e.Log {
 		for i := range recs {
 			rec := &recs[i]
@@ -115,7 +120,10 @@ func Judge(e Evidence) *Verdict {
 				first[f.ID()] = *rec
 				v.Frames++
 				if e.Live(f.Camera) {
-					v.number(numbers, last, &f, where)
+					v.follows(stretches, &f, where)
+					if e.Numbered == nil || e.Numbered(f.Camera) {
+						v.number(numbers, last, &f, where)
+					}
 				}
 			}
 			for _, r := range results {
@@ -128,10 +136,25 @@ func Judge(e Evidence) *Verdict {
 	for at := range rows {
 		v.fault("partition %d offset %d has a result and no record", at.partition, at.offset)
 	}
-	v.Epochs = len(last)
+	v.Epochs = len(stretches)
 	v.films(e, parser, first)
 	slices.Sort(v.Faults)
 	return v
+}
+
+// stretch is how far an epoch has come.
+type stretch struct {
+	sequence int64
+	captured time.Time
+}
+
+// follows notes a live camera's frame, which must come after those before it.
+func (v *Verdict) follows(stretches map[string]stretch, f *frame.Frame, where string) {
+	name := f.Camera + "/" + f.Epoch
+	if before, is := stretches[name]; is && (f.Sequence <= before.sequence || !f.Captured.After(before.captured)) {
+		v.fault("%s: %s, of %v, comes after number %d, of %v", where, f.ID(), f.Captured, before.sequence, before.captured)
+	}
+	stretches[name] = stretch{f.Sequence, f.Captured}
 }
 
 // number notes the number of a live camera's picture.

@@ -101,6 +101,12 @@ func TestTheOracleFindsEveryFaultThatIsPlanted(t *testing.T) {
 		{"live pictures are out of order", func(e *Evidence) {
 			e.Log[1][2].Value, e.Log[1][3].Value = e.Log[1][3].Value, e.Log[1][2].Value
 		}, "after picture"},
+		{"live frames are out of order", func(e *Evidence) {
+			e.Numbered = func(string) bool { return false }
+			swap := e.Log[1][2]
+			e.Log[1][2].Value, e.Log[1][2].Headers, e.Log[1][2].Timestamp = e.Log[1][3].Value, e.Log[1][3].Headers, e.Log[1][3].Timestamp
+			e.Log[1][3].Value, e.Log[1][3].Headers, e.Log[1][3].Timestamp = swap.Value, swap.Headers, swap.Timestamp
+		}, "comes after number 3"},
 		{"a live picture is garbage", func(e *Evidence) { e.Log[1][1].Value = picture(1)[:200] }, "partition 1 offset 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
