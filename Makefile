@@ -109,9 +109,9 @@ bench-engines: deps-engines ## Flink and Spark against the direct runner and the
 	go run ./pipelines/bench --engines
 
 .PHONY: soak
-soak: ## A live job on Flink for MINUTES (default 15), measured and drawn in docs/soak.svg.
+soak: ## Everything together for DURATION (default 15m), with random faults, judged, measured and drawn in docs/soak.svg.
 	@scripts/deps.sh soak
-	FRAMEBEAM_SOAK_MINUTES=$(or $(MINUTES),15) go test -tags engines -timeout 2h -count=1 -v -run TestALongRun ./testdata/engines
+	FRAMEBEAM_SOAK=$(or $(DURATION),15m) go test -tags engines -timeout 48h -count=1 -v -run TestSoak ./testdata/engines
 	/usr/bin/python3 scripts/plot_soak.py docs/soak.csv docs/soak.svg
 
 .PHONY: deps-engines

@@ -15,7 +15,8 @@ test | engines | soak)
 bench) packages="$packages python3-opencv python3-pip" ;; # the consumer in plain Python, see below
 esac
 [ "${1:-}" != dist ] || packages="$packages debhelper debootstrap dpkg-dev fakeroot help2man jq"
-[ "${1:-}" != soak ] || packages="$packages python3-matplotlib"
+# A soak has RTSP cameras, and is drawn.
+[ "${1:-}" != soak ] || packages="$packages gir1.2-gst-rtsp-server-1.0 python3-gi python3-matplotlib"
 case "${1:-}" in engines | soak)
 	# A Java 17, Maven and pip that are there already will do, wherever they come from.
 	grep -qs 'JAVA_VERSION="17\.' "${JAVA_HOME:-}/release" /usr/lib/jvm/java-17-*/release || packages="$packages openjdk-17-jdk-headless"

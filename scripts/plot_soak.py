@@ -11,27 +11,50 @@ matplotlib.rcParams["svg.hashsalt"] = "framebeam"  # the same picture from the s
 import matplotlib.pyplot as plt
 
 with open(sys.argv[1]) as f:
-    rows = [{k: float(v) for k, v in r.items()} for r in csv.DictReader(f)]
+    rows = list(csv.DictReader(f))
+for row in rows:
+    for name in row:
+        if name != "fault":
+            row[name] = float(row[name])
 minutes = [r["seconds"] / 60 for r in rows]
+faults = [(r["seconds"] / 60, r["fault"]) for r in rows if r["fault"]]
 
 
 def column(name, unit=1.0):
     return [r[name] / unit for r in rows]
 
 
-figure, (lag, memory, checkpoint) = plt.subplots(3, 1, figsize=(9, 10), sharex=True)
-lag.plot(minutes, [r["published"] - r["written"] for r in rows])
+def draw(axes, title, unit, lines):
+    axes.set_title(title)
+    for name, label in lines:
+        if name in rows[0] and any(r[name] for r in rows):
+            axes.plot(minutes, column(name, unit), label=label, linewidth=1)
+    axes.legend(fontsize="small", loc="upper left")
+
+
+figure, (lag, memory, servers, handles, files, checkpoint) = plt.subplots(6, 1, figsize=(10, 18), sharex=True)
+for name, label in (("direct_complete", "direct runner"), ("flink_complete", "Flink")):
+    lag.plot(minutes, [max(0, r["published"] - r[name]) for r in rows], label=label, linewidth=1)
 lag.set_title("Frames published and not yet in a complete chunk (chunks of 64, three partitions)")
-memory.plot(minutes, column("workers_bytes", 2**20), label="Go workers")
-memory.plot(minutes, column("taskmanagers_bytes", 2**20), label="TaskManagers")
-memory.plot(minutes, column("jobmanager_bytes", 2**20), label="JobManager")
-memory.set_title("Resident memory, MiB")
-memory.legend()
-checkpoint.plot(minutes, column("checkpoint_bytes", 2**10))
-checkpoint.set_title("Checkpoint, KiB")
-checkpoint.set_xlabel("minutes")
-for axes in (lag, memory, checkpoint):
+lag.legend(fontsize="small", loc="upper left")
+draw(memory, "Resident memory, MiB", 2**20, (
+    ("collector_bytes", "collector of live cameras, with what captures"), ("direct_bytes", "job on the direct runner"),
+    ("workers_bytes", "Go workers on Flink"), ("page_bytes", "page")))
+draw(servers, "Resident memory of servers, MiB", 2**20, (
+    ("taskmanagers_bytes", "TaskManagers"), ("jobmanager_bytes", "JobManager"), ("brokers_bytes", "brokers")))
+draw(handles, "Open handles", 1, (
+    ("collector_handles", "collector of live cameras, with what captures"), ("direct_handles", "job on the direct runner"),
+    ("workers_handles", "Go workers on Flink"), ("page_handles", "page")))
+draw(files, "Files in the output of the job on the direct runner", 1, (("output_files", "files"),))
+draw(checkpoint, "Checkpoint on Flink, KiB", 2**10, (("checkpoint_bytes", "checkpoint"),))
+checkpoint.set_xlabel("minutes; a line for each fault")
+kinds = sorted({kind for _, kind in faults})
+for axes in figure.axes:
     axes.set_ylim(bottom=0)
     axes.grid(True, alpha=0.3)
+    for at, kind in faults:
+        axes.axvline(at, color=f"C{kinds.index(kind) % 10}", alpha=0.35, linewidth=0.8, linestyle=":")
+for i, kind in enumerate(kinds):
+    lag.text(1.01, 1 - 0.11 * i, kind, color=f"C{i % 10}", fontsize="small", transform=lag.transAxes, va="top")
 figure.tight_layout()
 figure.savefig(sys.argv[2], metadata={"Date": None})

@@ -161,8 +161,11 @@ func (c *chaosRun) begin(name string, args ...[]string) {
 func (c *chaosRun) again(name string, more ...string) {
 	c.t.Helper()
 	command := name
-	if name == "films" || name == "live" {
+	switch name {
+	case "films", "live":
 		command = "ingest"
+	case "direct", "flink":
+		command = "analyze"
 	}
 	c.jobs[name] = start(c.t, command, append(slices.Clone(c.args[name]), more)...)
 }

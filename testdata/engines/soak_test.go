@@ -3,10 +3,11 @@
 package engines
 
 import (
+	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
-	"net/http"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,169 +16,270 @@ import (
 	"testing"
 	"time"
 
-	"github.com/framebeam/framebeam/runner-configs/stack/servers"
-	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/testdata/chaos"
+	"github.com/framebeam/framebeam/testdata/samples"
+	"github.com/framebeam/framebeam/testdata/trial"
 )
 
-// soakFile is where what a long run measured is kept; make soak draws it.
+// soakFile is where what a soak measured is kept, unless FRAMEBEAM_SOAK_FILE names
+// another; make soak draws it.
 const soakFile = "../../docs/soak.csv"
 
-// A long run on Flink: the collector publishes films in real time, a live job
-// follows, and every few seconds it is noted how much memory everything takes, how
-// large checkpoints are and how far the job is behind.
-func TestALongRunStaysWithinBounds(t *testing.T) {
-	minutes, _ := strconv.Atoi(os.Getenv("FRAMEBEAM_SOAK_MINUTES"))
-	if minutes <= 0 {
-		t.Skip("a long run: FRAMEBEAM_SOAK_MINUTES says how long (make soak)")
+// Of a soak: how often it is measured, and between which bounds the next fault comes.
+const (
+	soakEvery          = 10 * time.Second
+	soonestFault       = 15 * time.Second
+	latestFault        = 60 * time.Second
+	soakChunk          = 64
+	soakCatchesUp      = time.Hour // whatever else the machine does
+	filmFPS            = 4
+	liveFPS            = 3
+	soakPartitions     = 3
+	soakTakesCameraOff = 20 * time.Second
+)
+
+// A soak: a collector of live cameras (films that are played as such, RTSP, pictures that
+// are numbered) and one of files publish, a job on the direct runner and one on Flink
+// follow, the page is looked at, and everything is killed, cut off and restarted at random.
+// Every few seconds it is noted what everything takes, and at the end nothing is lost and
+// nothing doubled, and all results are those of a job over the whole log that nothing had
+// ever happened to. Nothing is asked of how long anything takes.
+func TestSoak(t *testing.T) {
+	asked := os.Getenv("FRAMEBEAM_SOAK")
+	if asked == "" {
+		t.Skip("a long run: FRAMEBEAM_SOAK says how long (make soak DURATION=60m)")
 	}
-	flink := onFlink(t)
-	from := topic(t, 3)
-	const cameras, fps, chunk = 6, 5, 64
-	config := fmt.Sprintf("defaults: {resize: native, max_fps: %d}\ncameras:\n", fps)
-	for i := range cameras {
-		config += fmt.Sprintf("  - {id: yard-%d, source: '%s'}\n", i, liveCamera(t))
-	}
-	file := filepath.Join(t.TempDir(), "cameras.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out := newFolder(t, "out")
-	j := start(t, "analyze", flink, fromKafka(from), []string{"--output=" + out, fmt.Sprintf("--chunk=%d", chunk)})
-	start(t, "ingest", fromKafka(from), []string{"--config=" + file})
-	f, err := os.Create(soakFile)
+	duration, err := time.ParseDuration(asked)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	w := csv.NewWriter(f)
-	defer w.Flush()
-	w.Write(strings.Split("seconds published written checkpoint_bytes checkpoint_ms workers_bytes taskmanagers_bytes jobmanager_bytes", " "))
-	began := time.Now()
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	var last []int64
-	var checkpoints []int64 // their sizes
-	for now := range tick.C {
-		select {
-		case <-j.done:
-			t.Fatalf("the live job ended:\n%s", j.output())
-		default:
-		}
-		size, took := lastCheckpoint(t)
-		row := []int64{
-			int64(now.Sub(began).Seconds()), endOffsets(t, from), written(t, out, from, chunk), size, took,
-			workersMemory(), stack.Memory("taskmanager-1") + stack.Memory("taskmanager-2"), stack.Memory("jobmanager"),
-		}
-		text := make([]string, len(row))
-		for i, v := range row {
-			text[i] = strconv.FormatInt(v, 10)
-		}
-		w.Write(text)
-		w.Flush()
-		last = row
-		checkpoints = append(checkpoints, size)
-		if now.Sub(began) > time.Duration(minutes)*time.Minute {
-			break
-		}
-	}
-	if code := j.interrupt(); code != 0 {
-		t.Errorf("exit code %d:\n%s", code, j.output())
-	}
-	if published, done := last[1], last[2]; published-done > 60*cameras*fps {
-		t.Errorf("the job is a minute behind or more: %d of %d frames are in complete chunks", done, published)
-	}
-	// In the first third the job starts, catches up, and meets every camera.
-	third := len(checkpoints) / 3
-	if before, after := middle(checkpoints[third:2*third]), middle(checkpoints[2*third:]); after > before+before/4 {
-		t.Errorf("checkpoints grow: %d bytes in the second third, %d in the last", before, after)
-	}
-}
-
-// middle is the median.
-func middle(values []int64) int64 {
-	v := slices.Sorted(slices.Values(values))
-	return v[len(v)/2]
-}
-
-// written is how many offsets an output's complete chunks hold.
-func written(t *testing.T, out, topic string, size int64) (offsets int64) {
-	t.Helper()
-	folder, err := store.Open(t.Context(), out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for p := range 3 {
-		names, err := folder.List(t.Context(), fmt.Sprintf("results/%s+%d/%019d/*.parquet", topic, p, 0))
-		if err != nil {
-			t.Log(err)
-		}
-		offsets += int64(len(names)) * size
-	}
-	return offsets
-}
-
-// endOffsets is how many records a topic has had.
-func endOffsets(t *testing.T, topic string) (sum int64) {
-	t.Helper()
-	for p := range 3 {
-		end, err := endOf(t.Context(), client(), topic, p)
-		if err != nil {
+	seed := uint64(chaosSeed)
+	if v := os.Getenv("FRAMEBEAM_CHAOS_SEED"); v != "" {
+		if seed, err = strconv.ParseUint(v, 10, 64); err != nil {
 			t.Fatal(err)
 		}
-		sum += end
 	}
-	return sum
-}
+	flink := onFlink(t)
+	from, dir := topic(t, soakPartitions), t.TempDir()
+	s := &soak{
+		chaosRun: chaosRun{
+			t: t, dice: rand.New(rand.NewPCG(seed, seed)), counts: map[string]int{}, jobs: map[string]*job{}, args: map[string][][]string{},
+		},
+		topic: from, out: filepath.Join(dir, "out"), far: newFolder(t, "out"),
+	}
+	t.Cleanup(func() { cancelAll(t) })
+	films := s.files(dir, duration)
+	s.begin("films", fromKafka(from), []string{"--config=" + films})
+	s.begin("live", fromKafka(from), []string{"--config=" + s.cameras(dir)})
+	chunk := []string{fmt.Sprintf("--chunk=%d", soakChunk)}
+	s.begin("direct", direct(t), fromKafka(from), chunk, []string{"--output=" + s.out})
+	s.begin("flink", flink, fromKafka(from), chunk, []string{"--output=" + s.far})
+	s.last(duration)
 
-// workersMemory is what all Go workers hold.
-func workersMemory() (sum int64) {
-	for _, name := range []string{"taskmanager-1", "taskmanager-2"} {
-		for _, pid := range stack.Children(name) {
-			command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			if !slices.ContainsFunc(strings.Split(string(command), "\x00"), func(a string) bool { return strings.HasPrefix(a, "--id=") }) {
-				continue
-			}
-			sum += servers.ProcessMemory(pid)
-		}
+	// Everything comes up once more, and to its end.
+	s.heal()
+	s.finishWithin("films", soakCatchesUp)
+	for _, name := range []string{"live", "direct", "flink"} {
+		s.jobs[name].cmd.Process.Signal(os.Interrupt)
+		s.finishWithin(name, soakCatchesUp)
 	}
-	return sum
-}
+	for _, out := range []string{s.out, s.far} {
+		s.begin("analyze", direct(t), fromKafka(from), chunk, []string{"--output=" + out, "--until=now"})
+		s.finishWithin("analyze", soakCatchesUp)
+	}
+	s.note("")
 
-// lastCheckpoint is the size in bytes and the duration in milliseconds of the
-// running job's latest checkpoint.
-func lastCheckpoint(t *testing.T) (size, took int64) {
-	t.Helper()
-	var jobs struct {
-		Jobs []struct{ ID, Status string }
+	calm := from + "-calm"
+	topicNamed(t, calm, 1)
+	if err := os.Mkdir(filepath.Join(dir, "calm"), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	ask(t, "/jobs", &jobs)
-	for _, j := range jobs.Jobs {
-		if j.Status != "RUNNING" {
-			continue
-		}
-		var c struct {
-			Latest struct {
-				Completed struct {
-					StateSize int64 `json:"state_size"`
-					Duration  int64 `json:"end_to_end_duration"`
-				}
-			}
-		}
-		ask(t, "/jobs/"+j.ID+"/checkpoints", &c)
-		size, took = c.Latest.Completed.StateSize, c.Latest.Completed.Duration
-	}
-	return size, took
-}
-
-func ask(t *testing.T, path string, into any) {
-	t.Helper()
-	resp, err := http.Get(stack.FlinkREST() + path)
+	text, err := os.ReadFile(films)
 	if err != nil {
-		t.Log(err)
-		return
+		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
-		t.Log(path, err)
+	s.begin("films", fromKafka(calm), []string{"--config=" + writeFile(t, filepath.Join(dir, "calm", "cameras.yaml"), string(text))})
+	s.finishWithin("films", soakCatchesUp)
+	v := chaos.Judge(chaos.Evidence{
+		Log: records(t, stack.Brokers(), from), Rows: trial.Rows(t, s.out), Films: records(t, stack.Brokers(), calm),
+		Live:     func(camera string) bool { return strings.HasPrefix(camera, "live-") },
+		Numbered: func(camera string) bool { return strings.HasPrefix(camera, "live-numbered") },
+	})
+	for _, fault := range v.Faults[:min(50, len(v.Faults))] {
+		t.Error(fault)
+	}
+	batch := filepath.Join(dir, "batch")
+	s.begin("analyze", direct(t), fromKafka(from), chunk, []string{"--output=" + batch, "--until=now"})
+	s.finishWithin("analyze", soakCatchesUp)
+	want := trial.Tree(t, batch)
+	trial.SameTree(t, "analysed as it came, on the direct runner", want, trial.Tree(t, s.out))
+	trial.SameTree(t, "analysed as it came, on Flink", want, trial.Tree(t, s.far))
+
+	t.Logf("seed %d, %v: %v", seed, duration, v)
+	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
+		t.Logf("%5d %s", s.counts[what], what)
+	}
+}
+
+// soak is a run of chaos that is measured.
+type soak struct {
+	chaosRun
+	topic    string
+	out, far string // outputs of the jobs on the direct runner and on Flink
+	rtsp     []*rtspCamera
+	numbered interface{ CloseClientConnections() }
+
+	began time.Time
+	rows  *csv.Writer
+	ends  int64 // of the log, as it was known last
+}
+
+// files is the configuration of a collector of files that lasts as long as the run: their
+// capture times lie half an hour ahead, so that they are published at their own speed.
+func (s *soak) files(dir string, duration time.Duration) string {
+	s.t.Helper()
+	frames := int(duration.Seconds()) * filmFPS
+	clips := filepath.Join(dir, "clips")
+	writeClips(s.t, clips, frames)
+	start := time.Now().Add(30 * time.Minute).UTC().Format(time.RFC3339)
+	text := fmt.Sprintf("defaults: {resize: native}\ncameras:\n  - {id: clips, source: '%s', start: %s}\n"+
+		"  - {id: scene, source: 'scene:seed=3&size=96x64&frames=%d&fps=%d', start: %s}\n", clips, start, frames, filmFPS, start)
+	for _, of := range []string{"films", "live"} {
+		if err := os.Mkdir(filepath.Join(dir, of), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return writeFile(s.t, filepath.Join(dir, "films", "cameras.yaml"), text)
+}
+
+// cameras is the configuration of a collector of live cameras.
+func (s *soak) cameras(dir string) string {
+	s.t.Helper()
+	text := fmt.Sprintf("defaults: {resize: 160x120, max_fps: %d, open_timeout: 10s, read_timeout: 5s}\ncameras:\n", liveFPS)
+	for i, name := range []string{"vtest.avi", "Megamind.avi"} {
+		film, err := samples.Path(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text += fmt.Sprintf("  - {id: live-film-%d, source: '%s', pace: real, start: now, loop: true}\n", i, film)
+	}
+	for i := range 2 {
+		c := startRTSP(s.t)
+		s.rtsp = append(s.rtsp, c)
+		text += fmt.Sprintf("  - {id: live-rtsp-%d, source: '%s'}\n", i, c.url)
+	}
+	server := chaos.Serve(s.t, 200*time.Millisecond)
+	s.numbered = server
+	text += fmt.Sprintf("  - {id: live-numbered, source: '%s/stream', resize: native, max_fps: 100}\n", server.URL)
+	return writeFile(s.t, filepath.Join(dir, "live", "cameras.yaml"), text)
+}
+
+// last lasts so long: it measures, and lets things happen.
+func (s *soak) last(duration time.Duration) {
+	s.t.Helper()
+	path := os.Getenv("FRAMEBEAM_SOAK_FILE")
+	if path == "" {
+		path = soakFile
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { f.Close() })
+	s.rows, s.began = csv.NewWriter(f), time.Now()
+	s.rows.Write(append([]string{"seconds", "fault"}, measures()...))
+	faults := map[string]func() bool{
+		"live killed":        func() bool { s.kill("live"); return true },
+		"films killed":       func() bool { s.kill("films"); return true },
+		"direct killed":      func() bool { s.kill("direct"); return true },
+		"flink job anew":     s.flinkAnew,
+		"taskmanager killed": s.killTaskManager,
+		"kafka killed":       s.killSomeBroker,
+		"camera off":         s.cameraOff,
+		"camera stands":      s.cameraStands,
+		"connection cut":     func() bool { s.numbered.CloseClientConnections(); return true },
+	}
+	names := slices.Sorted(maps.Keys(faults))
+	first := s.dice.Perm(len(names)) // each once, whatever the dice say
+	over := time.After(duration)
+	tick := time.NewTicker(soakEvery)
+	defer tick.Stop()
+	pause := func() time.Duration {
+		return soonestFault + time.Duration(s.dice.Int64N(int64(latestFault-soonestFault)))
+	}
+	next := time.After(soonestFault)
+	for n := 0; ; {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+			s.note("")
+		case <-next:
+			name := names[s.dice.IntN(len(names))]
+			if n < len(first) {
+				name = names[first[n]]
+			}
+			n++
+			if faults[name]() {
+				if !strings.Contains(name, "killed") || name == "taskmanager killed" {
+					s.counts[name]++
+				}
+				s.note(name)
+			}
+			next = time.After(pause())
+		}
+	}
+}
+
+// killSomeBroker kills one unless another is on its way up.
+func (s *soak) killSomeBroker() bool {
+	before := s.counts["kafka killed"]
+	s.killBroker()
+	return s.counts["kafka killed"] > before
+}
+
+// flinkAnew ends the job on Flink as a user does, and submits it again.
+func (s *soak) flinkAnew() bool {
+	j := s.jobs["flink"]
+	j.cmd.Process.Signal(os.Interrupt)
+	s.finishWithin("flink", soakCatchesUp)
+	s.again("flink")
+	return true
+}
+
+// killTaskManager kills one, and waits until it is back: Flink starts the job again from
+// its checkpoint meanwhile.
+func (s *soak) killTaskManager() bool {
+	name := fmt.Sprintf("taskmanager-%d", 1+s.dice.IntN(2))
+	if err := stack.Kill(name); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := stack.Start(context.Background(), name); err != nil {
+		s.t.Fatal(err)
+	}
+	return true
+}
+
+// cameraOff switches an RTSP camera off for a while.
+func (s *soak) cameraOff() bool {
+	return s.rtsp[s.dice.IntN(len(s.rtsp))].off(soakTakesCameraOff)
+}
+
+// cameraStands lets one stand still, with its connections open.
+func (s *soak) cameraStands() bool {
+	return s.rtsp[s.dice.IntN(len(s.rtsp))].stands(soakTakesCameraOff)
+}
+
+// finishWithin waits for a good end.
+func (s *soak) finishWithin(name string, limit time.Duration) {
+	s.t.Helper()
+	j := s.jobs[name]
+	select {
+	case <-j.done:
+	case <-time.After(limit):
+		s.t.Fatalf("%s does not end:\n%s", name, tail(j.output()))
+	}
+	if code := j.cmd.ProcessState.ExitCode(); code != 0 {
+		s.t.Fatalf("%s: exit code %d\n%s", name, code, tail(j.output()))
 	}
 }
