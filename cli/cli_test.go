@@ -37,7 +37,7 @@ func runOf(t *testing.T, c *cobra.Command, args ...string) (code int, stdout, st
 func each(do func(path string, c *cobra.Command)) {
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
-		if !c.HasSubCommands() {
+		if program.Itself(c) || !c.HasSubCommands() {
 			do(c.CommandPath(), c)
 		}
 		for _, below := range c.Commands() {

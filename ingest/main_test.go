@@ -64,6 +64,35 @@ func TestACollectorPublishesAndSaysWhatItSent(t *testing.T) {
 	}
 }
 
+func TestACheckNeedsNoKafkaAndFailsIfACameraDoes(t *testing.T) {
+	thumbnails := filepath.Join(t.TempDir(), "small")
+	file := write(t, "cameras.yaml", scene+"  - {id: off, source: 'rtsp://127.0.0.1:1/'}\n")
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"one that fails", nil, program.Failed, "nothing listens there", ""},
+		{"only what works", []string{"--camera", "yard", "--thumbnails", thumbnails}, program.Done, "yard    ok", ""},
+		{"for programs", []string{"--camera", "yard", "--format", "jsonl"}, program.Done, `"camera":"yard","source":"scene:`, ""},
+		{"a camera that is not there", []string{"--camera", "yard,moon"}, program.Usage, "", "--camera moon: there is no such camera"},
+		{"nothing to try", []string{"--at-once", "0"}, program.Usage, "", "--at-once 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), append([]string{"check", "--config", file}, c.args...), &stdout, &stderr)
+			if code != c.code || !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("exit %d\n%s%s", code, &stdout, &stderr)
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(thumbnails, "yard.jpg")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEverythingWrongIsListedAndNothingStarted(t *testing.T) {
 	connection := write(t, "connection.yaml", "mechanism: PLAIN\n")
 	var stdout, stderr bytes.Buffer

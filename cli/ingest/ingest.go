@@ -84,6 +84,8 @@ func New() *cobra.Command {
 		defer stop()
 		return collect(ctx, cfg, l.opts, c.OutOrStdout(), c.ErrOrStderr())
 	}
+	program.DoesItself(c)
+	c.AddCommand(newCheck())
 	return c
 }
 

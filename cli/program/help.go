@@ -57,10 +57,11 @@ func writeHelp(w io.Writer, c *cobra.Command) {
 		text = c.Short + "."
 	}
 	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.TrimSpace(text))
+	if !c.HasAvailableSubCommands() || Itself(c) {
+		fmt.Fprintf(w, "  %s\n", c.UseLine())
+	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "  %s COMMAND [flags]\n", c.CommandPath())
-	} else {
-		fmt.Fprintf(w, "  %s\n", c.UseLine())
 	}
 	if c.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", strings.ReplaceAll(strings.TrimRight(c.Example, "\n"), This, c.CommandPath()))

@@ -95,6 +95,22 @@ func NoArguments(args []string) error {
 	return fmt.Errorf("unexpected argument %q", args[0])
 }
 
+// itself marks commands that [DoesItself] was told of.
+const itself = "itself"
+
+// DoesItself says of a command that it does something also without one of those below it,
+// and says itself what is wrong with its arguments.
+func DoesItself(c *cobra.Command) {
+	c.Annotations = map[string]string{itself: ""}
+	c.Args = cobra.ArbitraryArgs
+}
+
+// Itself reports whether a command is one of these.
+func Itself(c *cobra.Command) bool {
+	_, is := c.Annotations[itself]
+	return is
+}
+
 // logging are the flags that every command has.
 type logging struct {
 	format string
@@ -182,6 +198,10 @@ func longFlags(c *cobra.Command, args []string) ([]string, error) {
 			found = found || strings.HasPrefix(a, cobra.ShellCompRequestCmd)
 		case c.HasSubCommands():
 			below := named(c, a)
+			if below == nil && Itself(c) { // it knows what to say of arguments
+				found = true
+				break
+			}
 			if below == nil {
 				return nil, see(c, unknownCommand(c, a))
 			}

@@ -80,8 +80,9 @@ type Camera struct {
 	cfg     config.Camera
 	opts    Options
 	log     *slog.Logger
-	process *process  // that captures; nil if none has been started or the last one has ended
-	last    time.Time // capture time of the last frame, or picture of a file that gives none
+	opened  func(*report.Opened) // is told what a source says of itself; nil: nobody is
+	process *process             // that captures; nil if none has been started or the last one has ended
+	last    time.Time            // capture time of the last frame, or picture of a file that gives none
 }
 
 // New returns a camera that is not yet open.
@@ -319,6 +320,9 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 		switch r := r.(type) {
 		case *report.Opened:
 			timeout = 0
+			if c.opened != nil {
+				c.opened(r)
+			}
 		case *report.Epoch:
 			doing, timeout = "read", c.cfg.ReadTimeout
 			epoch, next = r.Name, 0
