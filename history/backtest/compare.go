@@ -63,7 +63,9 @@ func keyOf(camera string, e *result.Event) Key {
 // add compares the two rows of a frame.
 func (t *tally) add(before, after *result.Frame) {
 	at := cmp.Or(after.Captured, before.Captured)
-	t.frames++
+	if !before.Status.OfSource() {
+		t.frames++
+	}
 	if at != 0 {
 		if t.first == 0 || at < t.first {
 			t.first = at

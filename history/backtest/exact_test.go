@@ -160,7 +160,7 @@ func sameRows(t testing.TB, what string, want []result.Frame, got map[[2]int64]r
 // logs are those of a test: two partitions, four cameras, all oddities.
 func logsOf(t testing.TB, seed uint64) [][]frame.Record {
 	recs := film.Records(film.Config{Cameras: 3, Frames: 45, Seed: seed, Odd: true})
-	recs = retimed(t, recs, 20, 123*time.Nanosecond, 15, 9*time.Second)
+	recs = film.WithSources(retimed(t, recs, 20, 123*time.Nanosecond, 15, 9*time.Second))
 	var logs [][]frame.Record
 	for _, l := range trial.Split(recs, 2) {
 		// One camera is silent for so long that it may be forgotten.

@@ -93,7 +93,7 @@ func (h *hand) next(e *entry) (result.Frame, error) {
 	if err := h.remember(before, k); err != nil {
 		return *res, err
 	}
-	if res.Status != result.OK {
+	if res.Status != result.OK && res.Status != result.Source {
 		h.check(e, res)
 		return *res, nil
 	}

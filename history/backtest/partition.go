@@ -209,7 +209,9 @@ func (r *run) compare(ctx context.Context, w *work) error {
 			w.skipped++
 		case r.within(before, after):
 			w.add(before, after)
-			r.frames.Add(1)
+			if !before.Status.OfSource() {
+				r.frames.Add(1)
+			}
 			if r.compared != nil {
 				r.compared(before, after)
 			}

@@ -73,6 +73,11 @@ func (h *hand) perFrame(e *entry) (element.Item, error) {
 		s := h.same(h.plan.profile, h.on.twin.Record, h.on.twin.Of(h.camera))
 		reads, dies = s.reads, s.dies
 	}
+	if base != nil && base.Status.OfSource() { // which is read alike with all settings
+		it := element.Item{Result: *base}
+		it.Result.Status, it.Result.Events, it.Result.Config = result.Source, nil, h.plan.profile.Digest
+		return it, nil
+	}
 	if base == nil || !reads {
 		return h.whole(e)
 	}
@@ -176,6 +181,9 @@ func (h *hand) noRecord(e *entry) error {
 // needs reports whether the frame itself is needed for the row that the output has of it.
 func (h *hand) needs(e *entry) bool {
 	with := e.era.record.Of(h.camera)
+	if e.stored.Status.OfSource() {
+		return false
+	}
 	if with == nil {
 		return true
 	}

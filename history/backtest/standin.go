@@ -87,14 +87,28 @@ func (m *standInMemory) Next(_ pixels.Input, out *result.Frame) error {
 	}) {
 		m.step.shown.diverge("%s has another limit of what it remembers, and a frame is large", m.step.Name())
 	}
+	addFound(out, row, m.step.Name())
+	m.addEvents(out, row)
+	return nil
+}
+
+// Source gives what the step made of what happened to the camera's source.
+func (m *standInMemory) Source(_ frame.SourceState, out *result.Frame) {
+	row := m.step.shown.entry.row(m.step.from)
+	if row == nil || !row.Status.OfSource() {
+		m.step.shown.diverge("a source is told of where it was not")
+		return
+	}
+	m.addEvents(out, row)
+}
+
+func (m *standInMemory) addEvents(out, row *result.Frame) {
 	name := m.step.Name()
-	addFound(out, row, name)
 	for i := range row.Events {
 		if row.Events[i].Analysis == name {
 			out.Events = append(out.Events, row.Events[i]) // its id is made anew, and the same
 		}
 	}
-	return nil
 }
 
 // addFound adds the detections and features that an analysis found in a row.

@@ -89,6 +89,9 @@ func (s *Source) searchPartition(
 				}
 				continue
 			}
+			if rec.OfSource() { // no frame
+				continue
+			}
 			row, f, why := s.parsed(p.Topic, p.ID, rec)
 			if why == "" && after(cut, row.At(), 0) {
 				return found, nil

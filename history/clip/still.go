@@ -138,7 +138,9 @@ func (s *Source) sceneOf(ctx context.Context, e *Event) (*picture.Scene, error) 
 	at := scan.Query{Cameras: []string{e.Row.Camera}, Columns: result.AllColumns &^ (result.OfFeatures | result.OfQuality)}
 	// A snapshot lies before its event, hours at most where something went on for so long.
 	at.Period.To = e.Row.At().Add(time.Microsecond)
+	noFrame := false
 	for _, back := range []time.Duration{time.Minute, 25 * time.Hour, 0} {
+		var before *picture.Scene
 		at.Period.From = time.Time{}
 		if back > 0 {
 			at.Period.From = e.Row.At().Add(-back)
@@ -149,11 +151,28 @@ func (s *Source) sceneOf(ctx context.Context, e *Event) (*picture.Scene, error) 
 			}
 			for i := range b.Rows {
 				r := &b.Rows[i]
-				if r.Topic == e.Row.Topic && r.Partition == e.Row.Partition && r.Offset == e.Snapshot {
-					return picture.SceneAt(b.Rows, i, []picture.Told{{Event: &e.Event, Row: &e.Row}}, s.shapes), nil
+				if r.Topic != e.Row.Topic || r.Partition != e.Row.Partition {
+					continue
+				}
+				told := []picture.Told{{Event: &e.Event, Row: &e.Row}}
+				switch {
+				case r.Offset == e.Snapshot && r.Status.OfSource():
+					// Nothing is to be seen in it: the frame before, of which it was not known.
+					noFrame = true
+					if before != nil {
+						before.Told = told
+						return before, nil
+					}
+				case r.Offset == e.Snapshot:
+					return picture.SceneAt(b.Rows, i, told, s.shapes), nil
+				case r.Status == result.OK && r.Offset < e.Snapshot:
+					before = &picture.Scene{Row: r, Shapes: s.shapes}
 				}
 			}
 		}
+	}
+	if noFrame {
+		return nil, fmt.Errorf("the camera has shown nothing before: %w", ErrNoFrames)
 	}
 	return nil, fmt.Errorf("the output has no row of its snapshot, %s/%d@%d", e.Row.Topic, e.Row.Partition, e.Snapshot)
 }

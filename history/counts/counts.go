@@ -26,8 +26,8 @@ type Line struct {
 	// Group are the values of what counts are told apart by, in the order asked for; "" is
 	// none: an event without a rule, or no event at all.
 	Group []string
-	// Events that are wanted and happened at a frame of the bucket; -1: not known, since there
-	// is no frame.
+	// Events that are wanted and happened in the bucket; -1: not known, since there is no
+	// frame, and none that follows from what a collector told.
 	Events int64
 	Seen
 }
@@ -126,13 +126,16 @@ func (c *Counter) Add(f *result.Frame) {
 	if f.Status == result.Dead {
 		s.dead++
 	}
-	if f.Status != result.OK {
+	switch {
+	case f.Status.OfSource(): // no frame, but things happen
+	case f.Status != result.OK:
 		return
+	default:
+		c.cameras[f.Camera] = true
+		s.frames++
+		minute := uint64(at.Unix()/60 + 1<<40) // times before 1970 too
+		s.minutes[minute/64] |= 1 << (minute % 64)
 	}
-	c.cameras[f.Camera] = true
-	s.frames++
-	minute := uint64(at.Unix()/60 + 1<<40) // times before 1970 too
-	s.minutes[minute/64] |= 1 << (minute % 64)
 	for i := range f.Events {
 		c.event(s, f, at, &f.Events[i])
 	}
@@ -224,8 +227,8 @@ func (c *Counter) Lines(fn func(Line) error) error {
 		}
 		for _, g := range groups {
 			l := Line{From: b.from, To: b.to, Seen: c.sum(b, g, minutes), Events: -1}
-			if l.Frames > 0 {
-				l.Events = c.events[b.from.Unix()][g]
+			if n, some := c.events[b.from.Unix()][g]; some || l.Frames > 0 {
+				l.Events = n
 			}
 			for _, i := range c.by {
 				l.Group = append(l.Group, g[i])

@@ -41,7 +41,7 @@ func archived(t *testing.T, b *broker.Broker, n int64, ends ...string) log.Spec 
 }
 
 func TestReprocessingTheArchiveIsAnalysingTheTopic(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 41, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 41, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	analysed := t.TempDir()
 	j := jobOn(t, b, analysed, "now")
@@ -70,7 +70,7 @@ func TestReprocessingTheArchiveIsAnalysingTheTopic(t *testing.T) {
 }
 
 func TestReprocessingGoesOnWithWhatTheArchiveHasGained(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 3, Frames: 70, Seed: 43, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 3, Frames: 70, Seed: 43, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	analysed := t.TempDir()
 	run(t, jobOn(t, b, analysed, "now"))

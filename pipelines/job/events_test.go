@@ -48,7 +48,7 @@ func published(t *testing.T, b *broker.Broker, partitions int32) (events map[str
 }
 
 func TestEventsArePublishedAndAgainUnderTheSameIDs(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	job := func(out, until string) {
@@ -96,7 +96,7 @@ func TestAMissingEventsTopicStopsTheJobBeforeItBegins(t *testing.T) {
 }
 
 func TestEventsThatAnEarlierConfigurationPublishedAreNotPublishedByTheNext(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	for _, until := range []string{"50", "now", "now"} { // 50 lies inside a chunk of 32

@@ -14,18 +14,26 @@ import (
 
 	"github.com/framebeam/framebeam/testdata/film"
 	"github.com/framebeam/framebeam/testdata/trial"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew; look at what changed and why")
 
-// golden holds the digest of every file that the analysis of one log gives, on
-// every engine and every machine of the same OpenCV and architecture.
-const golden = "../../testdata/golden/film.txt"
-
+// The golden files hold the digest of every file that the analysis of one log gives, on
+// every engine and every machine of the same OpenCV and architecture: of frames alone, and
+// of the same with what collectors said of the cameras' sources.
 func TestTheOutputIsTheGoldenOne(t *testing.T) {
-	b := trial.Start(t, trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true}), 2)...)
+	recs := film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true})
+	t.Run("frames", func(t *testing.T) { isGolden(t, "film.txt", recs) })
+	t.Run("sources", func(t *testing.T) { isGolden(t, "sources.txt", film.WithSources(recs)) })
+}
+
+func isGolden(t *testing.T, name string, recs []frame.Record) {
+	t.Helper()
+	golden := filepath.Join("../../testdata/golden", name)
+	b := trial.Start(t, trial.Split(recs, 2)...)
 	out := t.TempDir()
 	j := jobOn(t, b, out, "now")
 	j.Pictures = picture.WithEvents

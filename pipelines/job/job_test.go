@@ -151,7 +151,7 @@ func bareLoop(t *testing.T, cfg profiles.Config, logs [][]frame.Record, restored
 
 func TestResultsDoNotDependOnWhereStatesAreRestored(t *testing.T) {
 	for seed := uint64(1); seed <= 3; seed++ {
-		logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: seed, Odd: true}), 2)
+		logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: seed, Odd: true})), 2)
 		want, got := bareLoop(t, settings(), logs, false), bareLoop(t, settings(), logs, true)
 		for i := range want {
 			if !bytes.Equal(want[i].Marshal(), got[i].Marshal()) {
@@ -162,7 +162,7 @@ func TestResultsDoNotDependOnWhereStatesAreRestored(t *testing.T) {
 }
 
 func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 60, Seed: 7, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	out := t.TempDir()
 	j := jobOn(t, b, out, "now")
@@ -179,7 +179,7 @@ func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
 		}
 		found["boxes"] += len(r.Detections)
 	}
-	for _, what := range []string{"ok", "repeat", "dead", "boxes", "truncated", "not_an_image", "too_large", "bad_size", "no_key", "bad_key", "empty", "bad_json", "bad_version"} {
+	for _, what := range []string{"ok", "repeat", "source", "source_repeat", "dead", "boxes", "truncated", "not_an_image", "too_large", "bad_size", "no_key", "bad_key", "empty", "bad_json", "bad_version"} {
 		if found[what] == 0 {
 			t.Errorf("the log gave no %s: %v", what, found)
 		}
@@ -187,7 +187,7 @@ func TestTheJobGivesWhatABareLoopGives(t *testing.T) {
 }
 
 func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 5, Frames: 50, Seed: 3, Odd: true}), 3)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 5, Frames: 50, Seed: 3, Odd: true})), 3)
 	b := trial.Start(t, logs...)
 	first := t.TempDir()
 	run(t, jobOn(t, b, first, "now"))
@@ -213,7 +213,7 @@ func TestOutputDoesNotDependOnTheBoundsOfReading(t *testing.T) {
 }
 
 func TestAJobGoesOnWhereTheOutputEnds(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 11, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 11, Odd: true})), 2)
 	b := trial.Start(t, logs...)
 	once := t.TempDir()
 	run(t, jobOn(t, b, once, "now"))
@@ -227,7 +227,7 @@ func TestAJobGoesOnWhereTheOutputEnds(t *testing.T) {
 }
 
 func TestLiveIsReplay(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 5, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 5, Odd: true})), 2)
 	replayed := t.TempDir()
 	run(t, jobOn(t, trial.Start(t, logs...), replayed, "now"))
 

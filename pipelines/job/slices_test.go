@@ -95,7 +95,7 @@ func TestOutputDoesNotDependOnSlices(t *testing.T) {
 }
 
 func TestTwentySmallJobsInARowEqualOneLargeOne(t *testing.T) {
-	recs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 53, Odd: true}), 2)
+	recs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 80, Seed: 53, Odd: true})), 2)
 	once := t.TempDir()
 	run(t, forgetfulJob(t, trial.Start(t, recs...), once, "now"))
 

@@ -93,6 +93,7 @@ func Judge(e Evidence) *Verdict {
 	numbers := map[string]map[uint32]string{} // of pictures, by camera, with the frame
 	last := map[string]uint32{}               // by stretch
 	stretches := map[string]stretch{}         // of live cameras
+	changes := map[string]bool{}              // of sources, by id
 	for partition, recs := range e.Log {
 		for i := range recs {
 			rec := &recs[i]
@@ -103,6 +104,10 @@ func Judge(e Evidence) *Verdict {
 			delete(rows, at)
 			if len(results) != 1 {
 				v.fault("%s has %d results", where, len(results))
+			}
+			if rec.OfSource() {
+				v.source(changes, rec, results, where)
+				continue
 			}
 			f, err := parser.Parse(rec)
 			if err != nil {
@@ -155,6 +160,25 @@ func (v *Verdict) follows(stretches map[string]stretch, f *frame.Frame, where st
 		v.fault("%s: %s, of %v, comes after number %d, of %v", where, f.ID(), f.Captured, before.sequence, before.captured)
 	}
 	stretches[name] = stretch{f.Sequence, f.Captured}
+}
+
+// source judges a record of what happened to a source, and its results.
+func (v *Verdict) source(changes map[string]bool, rec *frame.Record, results []result.Frame, where string) {
+	s, err := frame.ParseSource(rec)
+	if err != nil {
+		v.fault("%s: %v", where, err)
+		return
+	}
+	want := result.Source
+	if changes[s.ID()] {
+		want = result.SourceRepeat
+	}
+	changes[s.ID()] = true
+	for _, r := range results {
+		if r.Status != want || r.Camera != s.Camera || r.Reason != string(s.State) || r.Captured != s.At.UnixMicro() {
+			v.fault("%s: %s is %s %s, want %s", where, s.ID(), r.Status, r.Reason, want)
+		}
+	}
 }
 
 // number notes the number of a live camera's picture.

@@ -48,11 +48,11 @@ func isGolden(t *testing.T, tree map[string]string) {
 
 // golden holds the digest of every file that the direct runner writes of the log
 // below, as package job's tests have it too.
-const golden = "../golden/film.txt"
+const golden = "../golden/sources.txt"
 
 // One log, and the same bytes however it is analysed.
 func TestEveryWayGivesTheSameBytes(t *testing.T) {
-	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true}), 2)
+	logs := trial.Split(film.WithSources(film.Records(film.Config{Cameras: 4, Frames: 70, Seed: 1, Odd: true})), 2)
 	from := trial.Topic
 	topicNamed(t, from, len(logs))
 	chunk := []string{"--chunk=32"}

@@ -17,7 +17,8 @@ import (
 // Item is one record of a run after the per-frame stage: its result so far, and
 // the parsed frame where it could be parsed.
 type Item struct {
-	// Result has what the record and the per-frame analyses gave; Status is OK or Dead.
+	// Result has what the record and the per-frame analyses gave; Status is OK, Dead,
+	// Skipped or Source.
 	Result result.Frame
 	// Frame is meaningful when Result.Status is OK.
 	Frame frame.Frame

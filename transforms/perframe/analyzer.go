@@ -115,6 +115,9 @@ func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (elemen
 		it.Result.Status = result.Skipped
 		return it, nil
 	}
+	if rec.OfSource() {
+		return it, a.source(&it.Result, rec)
+	}
 	f, err := a.parser.Parse(rec)
 	if err == nil {
 		// Results hold microseconds: an analysis that is made again of results, and not of
@@ -132,6 +135,21 @@ func (a *Analyzer) Analyze(partition chunk.Partition, rec *frame.Record) (elemen
 	}
 	it.Frame = f
 	return it, nil
+}
+
+// source makes the row of what happened to a source.
+func (a *Analyzer) source(res *result.Frame, rec *frame.Record) error {
+	s, err := frame.ParseSource(rec)
+	if p := asPoison(err); p != nil {
+		res.Kill(p)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	res.DescribeSource(&s)
+	res.Config = a.of(s.Camera).Digest
+	return nil
 }
 
 // skips reports whether frames of a camera are not to be looked at. Records of no camera

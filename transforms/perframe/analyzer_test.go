@@ -263,3 +263,42 @@ func TestAnalysesSeeTheTimeThatResultsHold(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestWhatHappensToASourceHasARowOfItsOwn(t *testing.T) {
+	cfg := looking("quality")
+	cfg.Cameras = []string{"gate*"}
+	a, err := NewAnalyzer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	say := func(camera string, edit func(*frame.Record)) result.Frame {
+		s := frame.SourceChange{Camera: camera, State: frame.SourceLost, At: at, Reason: "no answer", Epoch: "e1", Sequence: 4}
+		rec := s.CloudEvent()
+		rec.Offset = 7
+		edit(&rec)
+		it, err := a.Analyze(chunk.Partition{Topic: "frames", ID: 3}, &rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(frame.Frame{}, it.Frame); d != "" {
+			t.Error("it has a frame:", d)
+		}
+		return it.Result
+	}
+	got := say("gate-1", func(*frame.Record) {})
+	want := result.Frame{
+		Topic: "frames", Partition: 3, Offset: 7, Timestamp: at.UnixMilli(), Camera: "gate-1", Epoch: "e1", Sequence: 4,
+		Captured: at.UnixMicro(), Bytes: got.Bytes, Status: result.Source, Reason: "lost", Detail: "no answer", Config: cfg.Profiles[0].Digest,
+	}
+	if d := cmp.Diff(want, got); d != "" || got.Bytes == 0 {
+		t.Error(d)
+	}
+	if got := say("gate-1", func(r *frame.Record) { r.Value = []byte("{") }); got.Status != result.Dead || got.Reason != string(frame.ReasonBadJSON) {
+		t.Errorf("%+v", got)
+	}
+	if got := say("yard", func(*frame.Record) {}); got.Status != result.Skipped || got.Reason != "" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -36,6 +36,10 @@ func (s *Summary) Add(rows []Frame) {
 			c = &counts{}
 			s.cameras[r.Camera] = c
 		}
+		if r.Status.OfSource() { // no frame
+			c.events += int64(len(r.Events))
+			continue
+		}
 		c.frames++
 		switch r.Status {
 		case Dead:

@@ -74,6 +74,7 @@ type Camera struct {
 	numbers  numbers
 	captured int64 // of the last frame that was analysed, ns since 1970; 0: none
 	memories []Memory
+	told     *sourceMemory // nil: nothing was said of its source
 
 	// forgettable: the camera may have been seen, and been forgotten, before the
 	// frames that come now. It follows from where they lie and is not saved.
@@ -99,12 +100,16 @@ func (c *Camera) InChunk(k, forget int64) { c.forgettable = forget > 0 && k >= f
 // could not be read, that repeat or that come late are not shown to the steps.
 func (c *Camera) Next(it *element.Item) error {
 	res, f := &it.Result, &it.Frame
+	if res.Status == result.Source {
+		c.source(it)
+		return nil
+	}
 	if res.Status != result.OK {
 		return nil
 	}
 	unknown := c.forgettable && len(c.numbers.epochs) == 0
 	v := c.numbers.see(f)
-	v.forgotten = c.numbers.trim(c.a.room, v.forgotten)
+	v.forgotten = c.numbers.trim(c.a.room-c.told.size(), v.forgotten)
 	if res.Status = v.status; v.status != result.OK {
 		// What the per-frame stage found in it belongs to the frame's first result.
 		res.Quality, res.Detections, res.Features = nil, nil, nil
@@ -129,6 +134,9 @@ func (c *Camera) Next(it *element.Item) error {
 		res.Events = append(res.Events, Event(res, result.EventSilence, result.SilenceDetail, gap))
 	}
 	c.captured = at
+	if c.told != nil {
+		c.told.seen(res)
+	}
 	tellForgotten(res, v.forgotten)
 	identify(res, 0, "")
 
@@ -185,16 +193,24 @@ func (c *Camera) Close() {
 	c.memories = nil
 }
 
-// cameraVersion is the version of the encoding of a saved camera. Version 1:
-// numbers, time of the last frame, then for each step its name, its digest and
-// what its memory saved. Older versions are read as long as a reader for them
-// stands in [Analyzer.Restore]; newer ones are refused.
-const cameraVersion = 1
+// Versions of the encoding of a saved camera. Version 1: numbers, time of the last
+// frame, then for each step its name, its digest and what its memory saved. Version 2
+// has what is remembered of the camera's source behind that; a camera of which nothing
+// was said is saved in version 1, so that it has the bytes that it always had. Older
+// versions are read as long as a reader for them stands in [Analyzer.Restore]; newer
+// ones are refused.
+const (
+	cameraVersion       = 1
+	cameraSourceVersion = 2
+)
 
 // Save encodes the camera so that [Analyzer.Restore] gives one that continues
 // exactly alike. It fails if the encoding is over the limit.
 func (c *Camera) Save() ([]byte, error) {
 	b := []byte{cameraVersion}
+	if c.told != nil {
+		b[0] = cameraSourceVersion
+	}
 	b = c.numbers.append(b)
 	b = wire.Int(b, c.captured)
 	b = wire.Uint(b, uint64(len(c.memories)))
@@ -202,6 +218,9 @@ func (c *Camera) Save() ([]byte, error) {
 		b = wire.String(b, c.a.steps[i].Name())
 		b = wire.String(b, c.a.steps[i].Digest())
 		b = wire.Bytes(b, m.Save())
+	}
+	if c.told != nil {
+		b = c.told.append(b)
 	}
 	if len(b) > c.a.limit {
 		return nil, fmt.Errorf("state of %d bytes is over the limit of %d", len(b), c.a.limit)
@@ -216,7 +235,7 @@ func (a *Analyzer) Restore(saved []byte) (*Camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.numbers.trim(a.room, nil) // it may have been saved under a higher limit
+	c.numbers.trim(a.room-c.told.size(), nil) // it may have been saved under a higher limit
 	for _, s := range a.steps {
 		m, ok := there[s.Name()]
 		if !ok || m.digest != s.Digest() {
@@ -241,7 +260,7 @@ type savedMemory struct {
 
 // open takes a saved camera apart: without its memories, and those by step.
 func (a *Analyzer) open(saved []byte) (*Camera, map[string]savedMemory, error) {
-	r, err := wire.Open(saved, cameraVersion)
+	r, err := wire.Open(saved, cameraVersion, cameraSourceVersion)
 	if err != nil {
 		return nil, nil, fmt.Errorf("restore camera state: %w", err)
 	}
@@ -250,6 +269,9 @@ func (a *Analyzer) open(saved []byte) (*Camera, map[string]savedMemory, error) {
 	for range r.Count() {
 		name := r.String()
 		there[name] = savedMemory{r.String(), r.Bytes()}
+	}
+	if r.Version() == cameraSourceVersion {
+		c.told = readSourceMemory(r)
 	}
 	if err := r.Close(); err != nil {
 		return nil, nil, fmt.Errorf("restore camera state: %w", err)

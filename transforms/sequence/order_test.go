@@ -37,6 +37,10 @@ func (m *hashMemory) Next(in pixels.Input, out *result.Frame) error {
 	out.Detections = append(out.Detections, result.Detection{Analysis: "hash", Label: fmt.Sprint(m.h)})
 	return nil
 }
+func (m *hashMemory) Source(state frame.SourceState, out *result.Frame) {
+	m.h = m.h*37 + uint64(len(state))
+	out.Events = append(out.Events, result.Event{Analysis: "hash", Detail: fmt.Sprint(m.h)})
+}
 func (m *hashMemory) Break(b Break) { m.h = m.h*31 + uint64(b) }
 func (m *hashMemory) Save() []byte  { return binary.BigEndian.AppendUint64(nil, m.h) }
 func (m *hashMemory) Close()        {}
@@ -72,6 +76,12 @@ func drawLog(t *rapid.T, n int64) []entry {
 			f = frame.Frame{}
 		case 1: // said again, or late
 			f.Sequence = rapid.Int64Range(0, max(seq[c], 0)).Draw(t, "old sequence")
+		case 3: // what happens to the source, and sometimes a copy of that
+			res.DescribeSource(&frame.SourceChange{
+				State: rapid.SampledFrom([]frame.SourceState{frame.SourceLost, frame.SourceBack, frame.SourceStopped, frame.SourceEnded, frame.SourceFailed}).Draw(t, "state"),
+				At:    time.Unix(rapid.Int64Range(0, offset).Draw(t, "at"), 0),
+			})
+			f = frame.Frame{}
 		case 2: // frames missing
 			f.Sequence += 3
 			seq[c] += 4

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -49,6 +50,12 @@ func (m *scheduledMemory) Next(in pixels.Input, out *result.Frame) error {
 func (m *scheduledMemory) Break(b Break) {
 	if m.memory != nil {
 		m.memory.Break(b)
+	}
+}
+
+func (m *scheduledMemory) Source(state frame.SourceState, out *result.Frame) {
+	if w, ok := m.memory.(SourceWatcher); ok {
+		w.Source(state, out)
 	}
 }
 

@@ -18,6 +18,7 @@ type healthMemory struct {
 	interval      int64 // usual time between two frames, ns; 0: not known
 	sequence      int64 // of the last frame; -1: not known
 	reopened      bool  // since the last frame
+	lost          int64 // when the collector said that the source was, ns since 1970; 0: it is not
 
 	alarms  [alarms]alarm
 	digests []byte // of the last picture's cells
@@ -66,6 +67,9 @@ func (m *healthMemory) Next(in pixels.Input, out *result.Frame) error {
 	if known {
 		elapsed = max(0, at-m.last)
 		m.signal(out, elapsed)
+	}
+	m.found(out, at)
+	if known {
 		m.missing(out, at, f.Sequence)
 	}
 	if m.step.Frozen.On {

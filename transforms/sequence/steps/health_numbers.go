@@ -2,12 +2,63 @@ package steps
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 )
 
-// signal tells of a time without frames.
+// Source takes what the collector says of the source: a signal is lost at once then, and
+// not only when frames come again.
+func (m *healthMemory) Source(state frame.SourceState, out *result.Frame) {
+	at := out.Captured * int64(time.Microsecond)
+	switch state {
+	case frame.SourceLost, frame.SourceFailed:
+		if !m.step.Signal.On || m.lost != 0 {
+			return
+		}
+		m.lost = max(1, at)
+		without := int64(0)
+		e := sequence.NewEvent(m.step, out, result.EventSignalLoss, result.Begin)
+		if m.width != 0 {
+			without, e.Snapshot = max(0, at-m.last), m.offset
+		}
+		e.Value, e.Detail = result.Number(secondsOf(without)), out.Detail
+		out.Events = append(out.Events, e)
+	case frame.SourceStarted, frame.SourceBack:
+		// Mostly a frame has come before and ended it. Where none could be read, the time
+		// from here to the next one is what counts.
+		if m.lost != 0 {
+			m.found(out, at)
+			m.last = max(m.last, at)
+		}
+	}
+}
+
+// found ends the loss that the collector told of, if there is one: at is a time at which
+// there is a signal again.
+func (m *healthMemory) found(out *result.Frame, at int64) {
+	if m.lost == 0 {
+		return
+	}
+	from := m.lost
+	if m.width != 0 {
+		from = min(from, m.last)
+	}
+	e := sequence.NewEvent(m.step, out, result.EventSignalLoss, result.End)
+	e.Value, e.Detail = result.Number(secondsOf(max(0, at-from))), fmt.Sprintf("%.3f s without frames", secondsOf(max(0, at-from)))
+	if m.reopened {
+		e.Detail += ", then a new epoch"
+	}
+	if out.Status.OfSource() && m.width != 0 { // it shows nothing itself
+		e.Snapshot = m.offset
+	}
+	out.Events = append(out.Events, e)
+	m.lost = 0
+}
+
+// signal tells of a time without frames of which the collector said nothing.
 func (m *healthMemory) signal(out *result.Frame, elapsed int64) {
 	defer func() {
 		// A median of a kind: up or down by an eighth.
@@ -20,7 +71,7 @@ func (m *healthMemory) signal(out *result.Frame, elapsed int64) {
 			m.interval = max(elapsed, m.interval-step)
 		}
 	}()
-	if !m.step.Signal.On || elapsed <= int64(m.step.Signal.After) || m.interval == 0 || elapsed/5 <= m.interval {
+	if !m.step.Signal.On || m.lost != 0 || elapsed <= int64(m.step.Signal.After) || m.interval == 0 || elapsed/5 <= m.interval {
 		return
 	}
 	for _, transition := range []string{result.Begin, result.End} {

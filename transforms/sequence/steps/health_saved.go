@@ -8,11 +8,19 @@ import (
 	"github.com/framebeam/framebeam/transforms/wire"
 )
 
-// healthVersion is the version of a saved memory.
-const healthVersion = 1
+// Versions of a saved memory. Version 2 has behind its own version when the signal was
+// lost, as the collector told; while it is not, a memory is saved in version 1.
+const (
+	healthVersion     = 1
+	healthLostVersion = 2
+)
 
 func (m *healthMemory) Save() []byte {
 	b := append(make([]byte, 0, healthBytes), healthVersion)
+	if m.lost != 0 {
+		b[0] = healthLostVersion
+		b = wire.Int(b, m.lost)
+	}
 	for _, v := range []int64{int64(m.width), int64(m.height), m.last, m.offset, m.interval, m.sequence, m.same, m.scene} {
 		b = wire.Int(b, v)
 	}
@@ -34,12 +42,18 @@ func (m *healthMemory) Save() []byte {
 
 // Restore reads what Save wrote.
 func (s *health) Restore(saved []byte) (sequence.Memory, error) {
-	r, err := wire.Open(saved, healthVersion)
+	r, err := wire.Open(saved, healthVersion, healthLostVersion)
 	if err != nil {
 		return nil, fmt.Errorf("health state: %w", err)
 	}
+	lost := int64(0)
+	if r.Version() == healthLostVersion {
+		if lost = r.Int(); lost <= 0 {
+			r.Fail()
+		}
+	}
 	m := &healthMemory{
-		step: s, width: int(r.Int()), height: int(r.Int()), last: r.Int(), offset: r.Int(),
+		step: s, lost: lost, width: int(r.Int()), height: int(r.Int()), last: r.Int(), offset: r.Int(),
 		interval: r.Int(), sequence: r.Int(), same: r.Int(), scene: r.Int(), reopened: r.Bool(),
 	}
 	for i := range m.alarms {

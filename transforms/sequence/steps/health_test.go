@@ -479,3 +479,67 @@ func (g *given) Gray() (gocv.Mat, error)  { return g.gray, nil }
 func (g *given) Color() (gocv.Mat, error) { return g.gray, nil }
 
 func BenchmarkHealth(b *testing.B) { benchmark(b, newHealth(b, nil)) }
+
+// change is what a collector says of the source of steptest's camera, before frame n.
+func change(n int, fps float64, state frame.SourceState) element.Item {
+	at := steptest.Begin.Add(time.Duration(float64(n) / fps * float64(time.Second)))
+	it := element.Item{Result: result.Frame{Topic: "frames", Offset: 90_000 + int64(n), Camera: "cam"}}
+	it.Result.DescribeSource(&frame.SourceChange{State: state, At: at, Reason: "no answer", Sequence: -1})
+	return it
+}
+
+func TestHealth_signalLossBeginsWhenTheCollectorSaysSo(t *testing.T) {
+	frames := func(from, to int) (items []element.Item) {
+		for i := from; i < to; i++ {
+			items = append(items, still(t, i, 10))
+		}
+		return items
+	}
+	for name, c := range map[string]struct {
+		items []element.Item
+		want  []string
+	}{
+		"lost, and back": {
+			slices.Concat(frames(0, 20), []element.Item{change(25, 10, frame.SourceLost)}, frames(500, 501), []element.Item{change(500, 10, frame.SourceBack)}, frames(501, 520)),
+			[]string{"90025 begin 0.6 of 119", "600 end 48.1 of 600"},
+		},
+		"for a moment only": {
+			slices.Concat(frames(0, 20), []element.Item{change(20, 10, frame.SourceLost)}, frames(22, 30)),
+			[]string{"90020 begin 0.1 of 119", "122 end 0.3 of 122"},
+		},
+		"never seen": {
+			slices.Concat([]element.Item{change(0, 10, frame.SourceLost)}, frames(50, 60)),
+			[]string{"90000 begin 0.0 of 90000", "150 end 5.0 of 150"},
+		},
+		"said twice, and the first frame is gone": {
+			slices.Concat(frames(0, 20), []element.Item{change(20, 10, frame.SourceLost), change(30, 10, frame.SourceLost), change(40, 10, frame.SourceBack)}, frames(41, 50)),
+			[]string{"90020 begin 0.1 of 119", "90040 end 2.1 of 119"},
+		},
+		// What it does not tell of as lost is found by its length, as ever.
+		"stopped": {
+			slices.Concat(frames(0, 20), []element.Item{change(20, 10, frame.SourceStopped)}, frames(100, 101), []element.Item{change(100, 10, frame.SourceStarted)}, frames(101, 110)),
+			[]string{"200 begin 8.1 of 119", "200 end 8.1 of 200"},
+		},
+	} {
+		step := newHealth(t, nil)
+		var got []string
+		for _, r := range steptest.Check(t, step, c.items, kindOf(t, "health").Bytes) {
+			for _, e := range r.Events {
+				if e.Type == result.EventSignalLoss {
+					got = append(got, fmt.Sprintf("%d %s %.1f of %d", r.Offset, e.Transition, e.Value, e.Snapshot))
+				}
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	off := newHealth(t, func(c *steps.HealthConfig) { c.Signal.On = false })
+	for _, r := range steptest.Run(t, off, slices.Concat(frames(0, 20), []element.Item{change(25, 10, frame.SourceLost)}, frames(500, 501)), nil) {
+		for _, e := range r.Events {
+			if e.Type == result.EventSignalLoss {
+				t.Errorf("%+v, though it is not looked for", e)
+			}
+		}
+	}
+}
