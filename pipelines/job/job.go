@@ -17,6 +17,7 @@ import (
 
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/metrics"
+	"github.com/framebeam/framebeam/pipelines/jobmetrics"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
@@ -73,8 +74,9 @@ type Job struct {
 	// Metrics is where the job says how it is; nil: nowhere.
 	Metrics *metrics.Endpoint
 
-	warned map[chunk.Partition]bool // of which it was said that files are gone
-	fresh  map[chunk.Partition]bool // of which it was said that they begin with nothing
+	measured *jobmetrics.Job
+	warned   map[chunk.Partition]bool // of which it was said that files are gone
+	fresh    map[chunk.Partition]bool // of which it was said that they begin with nothing
 }
 
 // Reading are bounds of reading that results do not depend on; see
@@ -87,14 +89,14 @@ type Reading struct {
 // meter shows the progress of a pipeline over tasks. How long it will take still is known
 // if they have ends, and it is the only one.
 func (j *Job) meter(tasks []source.Task) *launch.Meter {
-	if j.Progress == 0 {
+	if j.Progress == 0 && j.Metrics == nil {
 		return nil
 	}
 	var total int64
 	if !j.Until.Never() && j.SliceBytes == 0 {
 		total = offsets(tasks)
 	}
-	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
+	return &launch.Meter{Interval: j.Progress, Counted: j.measured.Counted, Counters: []launch.Counter{
 		{Name: "kafkasource/records", Label: "read"},
 		{Name: "framebeam/frames_analyzed", Label: "analysed", Total: total},
 		{Name: "framebeam/results_committed", Label: "written"},
@@ -104,11 +106,12 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 // Run runs the job until its end or until ctx is cancelled, and returns what it
 // covered. A job with an end has then written everything, or fails naming what
 // is missing.
-func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
+func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
+	j.measured = jobmetrics.New(j.Metrics)
+	defer func() { j.measured.Ended(err) }()
 	if err := j.CheckEnd(); err != nil {
 		return nil, err
 	}
-	var err error
 	if j.Log, err = j.Log.Absolute(); err != nil {
 		return nil, err
 	}
@@ -169,6 +172,7 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 		}
 	}
 	j.N = out.N()
+	j.measured.Generation(out.Spec().Generation, j.Runner.Credit > 0)
 	if err := j.tellSeed(ctx, out, tasks); err != nil {
 		return nil, err
 	}
@@ -189,6 +193,8 @@ func (j *Job) Run(ctx context.Context) ([]plan.Stretch, error) {
 		if err != nil {
 			return nil, err
 		}
+		j.measured.Pipeline()
+		j.measured.Runs()
 		if j.Runner.Stopped && !j.Until.Never() {
 			err = j.runUntilReached(ctx, p, out, tasks)
 		} else {

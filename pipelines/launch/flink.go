@@ -59,7 +59,7 @@ func flink(ctx context.Context, e Engine, p *beam.Pipeline, m *Meter, done Done)
 		return err
 	}
 	defer stop()
-	defer m.watch(ctx, s.metrics)()
+	defer m.watch(ctx, flinkCounting(s))()
 	running, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	defer tellRestarts(running, s, giveUp)()

@@ -32,13 +32,16 @@ const inPlace = time.Second
 // function is called, which waits for the last line. What cannot be asked is left out:
 // progress is for looking at.
 func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
-	if m == nil || m.Interval <= 0 {
+	if m == nil || m.Interval <= 0 && m.Counted == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	out, every := console.Default(), m.Interval
-	if out.Terminal() {
+	out, every, shows := console.Default(), m.Interval, m.Interval > 0
+	switch {
+	case !shows:
+		every = Interval
+	case out.Terminal():
 		every = min(every, inPlace)
 	}
 	go func() {
@@ -53,7 +56,12 @@ func (m *Meter) watch(ctx context.Context, count counting) (stop func()) {
 			case <-tick.C:
 			}
 			if c, err := count(ctx); err == nil && len(c) > 0 {
-				m.print(out, c, time.Now())
+				if m.Counted != nil {
+					m.Counted(c)
+				}
+				if shows {
+					m.print(out, c, time.Now())
+				}
 			}
 		}
 	}()
@@ -78,6 +86,9 @@ func add(sum tally, info *pipepb.MonitoringInfo) {
 type Meter struct {
 	Interval time.Duration
 	Counters []Counter
+	// Counted, unless it is nil, is called with all counters of the job, "namespace/name" to
+	// value, whenever the engine says them, every Interval or more often, and at the end.
+	Counted func(map[string]int64)
 
 	begun time.Time // when line was called first
 	first tally
@@ -99,6 +110,9 @@ func (m *Meter) ask(ctx context.Context, count counting) {
 	}
 	if c, err := count(ctx); err == nil {
 		m.total = c
+		if m.Counted != nil && len(c) > 0 {
+			m.Counted(c)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/counters"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/output"
 	"github.com/framebeam/framebeam/transforms/result"
@@ -68,7 +69,8 @@ type writeFn struct {
 	writer   *output.Writer
 	pictures output.Pictures
 
-	chunks, partials, rows, dead, late beam.Counter
+	chunks, partials, rows, late, bytes, partialBytes beam.Counter
+	dead, events                                      *counters.ByLabel
 }
 
 // Setup opens the output.
@@ -76,7 +78,10 @@ func (fn *writeFn) Setup(ctx context.Context) error {
 	fn.chunks = beam.NewCounter("framebeam", "chunks_committed")
 	fn.partials = beam.NewCounter("framebeam", "partials_committed")
 	fn.rows = beam.NewCounter("framebeam", "results_committed")
-	fn.dead = beam.NewCounter("framebeam", "dead_letters_committed")
+	fn.dead = counters.New("dead_letters_committed", "reason")
+	fn.events = counters.New("events_committed", "type")
+	fn.bytes = beam.NewCounter("framebeam", "bytes_committed")
+	fn.partialBytes = beam.NewCounter("framebeam", "partial_bytes_committed")
 	fn.late = beam.NewCounter("framebeam", "late_parts_dropped")
 	if fn.writer != nil {
 		return nil
@@ -130,7 +135,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 			return err
 		}
 		if done.Name != "" { // else it was given up: another job had made it
-			fn.count(ctx, ready.Rows)
+			fn.count(ctx, ready.Rows, done.Bytes)
 			emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
 		}
 		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p))
@@ -142,6 +147,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 		}
 		if done.Name != "" {
 			fn.partials.Inc(ctx, 1)
+			fn.partialBytes.Inc(ctx, done.Bytes)
 			emit(key, Committed{Name: done.Name, Rows: done.Rows, Partial: true, Digest: done.Digest})
 		}
 	}
@@ -181,12 +187,19 @@ func (fn *writeFn) collector(ctx context.Context, p state.Provider, id chunk.ID)
 	return c, nil
 }
 
-func (fn *writeFn) count(ctx context.Context, rows []result.Frame) {
+// FinishBundle counts what this worker takes: every bundle of a job ends here at last.
+func (fn *writeFn) FinishBundle(ctx context.Context, _ func(string, Committed)) { counters.CPU(ctx) }
+
+func (fn *writeFn) count(ctx context.Context, rows []result.Frame, bytes int64) {
+	fn.bytes.Inc(ctx, bytes)
 	fn.chunks.Inc(ctx, 1)
 	fn.rows.Inc(ctx, int64(len(rows)))
 	for i := range rows {
 		if rows[i].Status == result.Dead {
-			fn.dead.Inc(ctx, 1)
+			fn.dead.Add(ctx, rows[i].Reason, 1)
+		}
+		for j := range rows[i].Events {
+			fn.events.Add(ctx, rows[i].Events[j].Type, 1)
 		}
 	}
 }

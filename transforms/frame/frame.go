@@ -67,6 +67,12 @@ const (
 	ReasonAnalysisFailed Reason = "analysis_failed"
 )
 
+// Reasons are all that there are.
+var Reasons = []Reason{
+	ReasonNoKey, ReasonBadKey, ReasonEmpty, ReasonBadHeader, ReasonBadVersion, ReasonBadJSON, ReasonBadSize, ReasonTooLarge,
+	ReasonNotImage, ReasonTruncated, ReasonCamera, ReasonBatchTooLarge, ReasonBatchCorrupt, ReasonAnalysisFailed,
+}
+
 // Poison is the error for a record that cannot be analysed: data, not a fault
 // of the system. It costs one dead letter and never the job.
 type Poison struct {

@@ -27,6 +27,8 @@ type Analyzer struct {
 	// picture.
 	Dropped int64
 	warned  map[string]bool // by analysis
+	// Took is how long the analyses have taken since the start, by name, and decoding.
+	Took map[string]time.Duration
 
 	// The camera asked for last and its profile: a run is of one, and patterns may
 	// be many.
@@ -47,7 +49,7 @@ func NewAnalyzer(cfg Config) (*Analyzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Analyzer{parser: p, cameras: cfg.Cameras, handOver: cfg.HandOver, warned: map[string]bool{}}
+	a := &Analyzer{parser: p, cameras: cfg.Cameras, handOver: cfg.HandOver, warned: map[string]bool{}, Took: map[string]time.Duration{}}
 	made := map[string]Analysis{} // equal ones are shared: networks are large
 	for _, pr := range cfg.Profiles {
 		pm := profile{Profile: pr, pixels: max(frame.GrayPixels, pr.Pixels)}
@@ -158,19 +160,30 @@ func (a *Analyzer) skips(camera string) bool {
 	return camera != "" && !params.Selects(a.cameras, camera)
 }
 
+// Decoding is what [Analyzer.Took] calls the time before the first analysis.
+const Decoding = "decode"
+
 func (a *Analyzer) look(p *profile, res *result.Frame, f *frame.Frame) error {
 	res.Config = p.Digest
 	pic := picture{frame: f}
 	defer pic.close()
+	begun := time.Now()
+	took := func(what string) {
+		now := time.Now()
+		a.Took[what] += now.Sub(begun)
+		begun = now
+	}
 	if err := pic.need(p.pixels); err != nil {
 		return err
 	}
+	took(Decoding)
 	var found result.PerFrame
 	for _, x := range p.analyses {
 		before := found.Dropped
 		if err := x.Analyse(&pic, &found); err != nil {
 			return fmt.Errorf("%s: %w", x.Name(), err)
 		}
+		took(x.Name())
 		if found.Dropped > before && !a.warned[x.Name()] {
 			a.warned[x.Name()] = true
 			slog.Warn("boxes of which nothing lies in the picture are left out, and counted from here on as boxes_dropped",

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/counters"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/vision/pixels"
@@ -96,18 +98,22 @@ func Analyze(s beam.Scope, cfg Config, runs beam.PCollection) (sequenced, stray 
 	return beam.ParDo2(s, &analyzeFn{Config: cfg}, runs)
 }
 
-var droppedBoxes = beam.NewCounter("framebeam", "boxes_dropped")
+var (
+	droppedBoxes   = beam.NewCounter("framebeam", "boxes_dropped")
+	analysisMicros = counters.New("analysis_micros", "analysis")
+)
 
 type analyzeFn struct {
 	Config Config
 
 	analyzer *Analyzer
-	counted  int64 // of the boxes that the analyzer dropped
+	counted  int64                    // of the boxes that the analyzer dropped
+	took     map[string]time.Duration // of what its analyses took
 }
 
 func (fn *analyzeFn) Setup() (err error) {
 	pixels.SingleThreaded()
-	fn.counted = 0
+	fn.counted, fn.took = 0, map[string]time.Duration{}
 	fn.analyzer, err = NewAnalyzer(fn.Config)
 	return err
 }
@@ -116,6 +122,11 @@ func (fn *analyzeFn) Setup() (err error) {
 func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, element.Run), _ func(string, element.Part)) {
 	droppedBoxes.Inc(ctx, fn.analyzer.Dropped-fn.counted)
 	fn.counted = fn.analyzer.Dropped
+	for name, took := range fn.analyzer.Took {
+		took = took.Truncate(time.Microsecond)
+		analysisMicros.Add(ctx, name, (took - fn.took[name]).Microseconds())
+		fn.took[name] = took
+	}
 }
 
 // Teardown releases what the analyses hold.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/framebeam/framebeam/transforms/element"
@@ -25,6 +26,8 @@ type Analyzer struct {
 	silence time.Duration
 	limit   int
 	room    int // of it, for the numbers
+
+	took []atomic.Int64 // by each step, in nanoseconds, since the start; for whoever measures
 }
 
 // leastRoom is how many bytes of the state the numbers of frames must have: some epochs.
@@ -56,7 +59,7 @@ func NewAnalyzer(steps []Step, silence time.Duration, limit int) (*Analyzer, err
 	if room < leastRoom {
 		return nil, fmt.Errorf("analyzer: state limit %d leaves %d bytes beside what analyses remember and are named, at least %d are needed: raise it, or use fewer analyses or schedules", limit, room, leastRoom)
 	}
-	return &Analyzer{steps: steps, silence: silence, limit: limit, room: room}, nil
+	return &Analyzer{steps: steps, silence: silence, limit: limit, room: room, took: make([]atomic.Int64, len(steps))}, nil
 }
 
 // Pixels is the most that any step needs.
@@ -142,9 +145,13 @@ func (c *Camera) Next(it *element.Item) error {
 
 	in := newInput(res, f)
 	defer in.close()
+	begun := time.Now()
 	for i, m := range c.memories {
 		first := len(res.Events)
 		err := m.Next(in, res)
+		now := time.Now()
+		c.a.took[i].Add(int64(now.Sub(begun)))
+		begun = now
 		if len(res.Events) > first { // digests are made anew each time
 			identify(res, first, c.a.steps[i].Digest())
 		}

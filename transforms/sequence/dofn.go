@@ -4,12 +4,14 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/counters"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
 	"github.com/framebeam/framebeam/transforms/files/output"
@@ -21,7 +23,10 @@ func init() {
 	register.Emitter2[string, element.Part]()
 }
 
-var analyzed = beam.NewCounter("framebeam", "frames_analyzed")
+var (
+	analyzed       = beam.NewCounter("framebeam", "frames_analyzed")
+	analysisMicros = counters.New("analysis_micros", "analysis")
+)
 
 // Config says what the sequence stage does. It travels to the workers.
 type Config struct {
@@ -82,6 +87,8 @@ type analyzeFn struct {
 	seq    sequencer
 	states *output.States
 	cache  cameraCache
+	all    []*Analyzer
+	took   map[string]time.Duration // by their steps, as it was counted
 }
 
 func (fn *analyzeFn) Setup(ctx context.Context) error {
@@ -91,6 +98,7 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 		return err
 	}
 	fn.seq = sequencer{as.of, fn.Config.Forget}
+	fn.all, fn.took = as.made, map[string]time.Duration{}
 	fn.cache = newCameraCache()
 	if fn.Config.States.Root != "" {
 		if fn.states, err = output.OpenStates(ctx, fn.Config.States); err != nil {
@@ -101,6 +109,20 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 }
 
 func (fn *analyzeFn) Teardown() { fn.cache.clear() }
+
+// FinishBundle counts how long the steps took.
+func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, element.Part)) {
+	now := map[string]time.Duration{}
+	for _, a := range fn.all {
+		for i, s := range a.steps {
+			now[s.Name()] += time.Duration(a.took[i].Load()).Truncate(time.Microsecond)
+		}
+	}
+	for name, took := range now {
+		analysisMicros.Add(ctx, name, (took - fn.took[name]).Microseconds())
+	}
+	fn.took = now
+}
 
 func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key string, run element.Run, emit func(string, element.Part)) error {
 	if err := run.Unpark(); err != nil {

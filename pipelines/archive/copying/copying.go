@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"github.com/framebeam/framebeam/metrics"
+	"github.com/framebeam/framebeam/pipelines/jobmetrics"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -33,10 +34,12 @@ type Job struct {
 	Progress time.Duration
 	// Metrics is where the job says how it is; nil: nowhere.
 	Metrics *metrics.Endpoint
+
+	measured *jobmetrics.Job
 }
 
 func (j *Job) meter(tasks []archive.Task) *launch.Meter {
-	if j.Progress == 0 {
+	if j.Progress == 0 && j.Metrics == nil {
 		return nil
 	}
 	var total int64
@@ -45,7 +48,7 @@ func (j *Job) meter(tasks []archive.Task) *launch.Meter {
 			total += t.To - t.From
 		}
 	}
-	return &launch.Meter{Interval: j.Progress, Counters: []launch.Counter{
+	return &launch.Meter{Interval: j.Progress, Counted: j.measured.Counted, Counters: []launch.Counter{
 		{Name: "archive/records", Label: "archived", Total: total}, {Name: "archive/files", Label: "files"},
 	}}
 }
@@ -53,7 +56,9 @@ func (j *Job) meter(tasks []archive.Task) *launch.Meter {
 // Run runs the job until its end or until ctx is cancelled, and returns what
 // there was to do. A job with an end has then archived everything, or fails
 // naming what is missing.
-func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
+func (j *Job) Run(ctx context.Context) (_ []archive.Task, err error) {
+	j.measured = jobmetrics.New(j.Metrics)
+	defer func() { j.measured.Ended(err) }()
 	if err := j.Runner.CheckEnd(j.Until.Never()); err != nil {
 		return nil, err
 	}
@@ -105,6 +110,8 @@ func (j *Job) Run(ctx context.Context) ([]archive.Task, error) {
 		slog.Info("nothing to do: the archive already holds everything up to the end", "topic", j.Topic, "archive", j.Archive)
 		return tasks, nil
 	}
+	j.measured.Pipeline()
+	j.measured.Runs()
 	p, s := beam.NewPipelineWithRoot()
 	archive.Write(s, archive.Config{Log: spec, Root: root, TickEvery: j.Runner.TickEvery}, todo)
 	if err := j.Runner.Run(ctx, p, j.meter(todo)); err != nil {

@@ -105,7 +105,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 		return fail(err)
 	}
 	sum := sha256.Sum256(b)
-	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:])}, nil
+	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:]), int64(len(b))}, nil
 }
 
 // partialPictures publishes the pictures of the beginning of a chunk and returns how

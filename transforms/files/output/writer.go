@@ -21,6 +21,7 @@ type Published struct {
 	Name   string // of the results file, relative to the output folder
 	Rows   int
 	Digest string // SHA-256 of the results file, hex
+	Bytes  int64  // of results and states
 }
 
 // Writer publishes chunks in one generation of an output. It is safe for
@@ -196,7 +197,7 @@ func (w *Writer) commit(
 		}
 	}
 	sum := sha256.Sum256(c.results)
-	return Published{w.o.layout.results(name), len(rows), hex.EncodeToString(sum[:])}, nil
+	return Published{w.o.layout.results(name), len(rows), hex.EncodeToString(sum[:]), int64(len(c.results) + len(c.states))}, nil
 }
 
 // markEvery is after how many chunks of a partition a writer advances its mark,
