@@ -118,6 +118,7 @@ document.addEventListener("visibilitychange", openSoon);
  * ask anew for what is shown.
  */
 export function live(topic, fn, signal) {
+	if (signal?.aborted) return;
 	if (!listeners.has(topic)) listeners.set(topic, new Set());
 	listeners.get(topic).add(fn);
 	signal?.addEventListener("abort", () => {
@@ -131,6 +132,7 @@ export function live(topic, fn, signal) {
 
 /** every calls fn now and then again so many milliseconds after it has ended, not while nobody sees the page. */
 export function every(ms, fn, signal) {
+	if (signal.aborted) return () => {};
 	let timer = 0, running = false;
 	const run = async () => {
 		clearTimeout(timer);

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/framebeam/framebeam/history/clip"
 	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/transforms/archive"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
 	_ "github.com/framebeam/framebeam/transforms/log/kafka" // the kind
 )
@@ -186,4 +189,61 @@ func (in *Inputs) Close() error {
 	err := in.kafka.Close()
 	in.kafka = nil
 	return err
+}
+
+// mostRecord bounds what is read for one record: a batch of them may come with it.
+const mostRecord = 1 << 20
+
+// Record is a record by its place: of the topic, or else of the archive. The error wraps
+// fs.ErrNotExist if neither has it.
+func (in *Inputs) Record(ctx context.Context, p chunk.Partition, offset int64) (rec frame.Record, err error) {
+	ctx, stop := context.WithTimeout(ctx, 2*patience)
+	defer stop()
+	var errs []error
+	if in.HasKafka() {
+		l, err := in.KafkaLog(ctx)
+		if err == nil {
+			if rec, err = recordAt(ctx, l, p, offset); err == nil {
+				return rec, nil
+			}
+		}
+		errs = append(errs, err)
+	}
+	if in.Archive != "" {
+		l, err := log.Open(ctx, log.Spec{Kind: archive.Kind, Root: in.Archive})
+		if err == nil {
+			rec, err = recordAt(ctx, l, p, offset)
+			if err = errors.Join(err, l.Close()); err == nil {
+				return rec, nil
+			}
+		}
+		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		errs = append(errs, errNoRecord)
+	}
+	return rec, fmt.Errorf("record %v@%d: %w", p, offset, errors.Join(errs...))
+}
+
+var errNoRecord = fmt.Errorf("the log does not have it: %w", fs.ErrNotExist)
+
+func recordAt(ctx context.Context, l log.Log, p chunk.Partition, offset int64) (frame.Record, error) {
+	first, end, err := l.Bounds(ctx, p)
+	if err != nil {
+		return frame.Record{}, err
+	}
+	if offset < first || offset >= end {
+		return frame.Record{}, errNoRecord
+	}
+	recs, _, err := l.Read(ctx, p, offset, offset+1, mostRecord, patience/2)
+	if loss := (*log.DataLoss)(nil); errors.As(err, &loss) {
+		return frame.Record{}, errNoRecord
+	}
+	if err != nil {
+		return frame.Record{}, err
+	}
+	if len(recs) == 0 || recs[0].Offset != offset {
+		return frame.Record{}, errNoRecord
+	}
+	return recs[0], nil
 }

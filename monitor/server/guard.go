@@ -66,13 +66,13 @@ func (s *Server) hosted(hostport string) bool {
 // bounded lets only so many requests in at a time: others wait a little, or are refused. Those
 // that listen to what is new, the hub counts.
 func (s *Server) bounded(next http.Handler) http.Handler {
-	places := make(chan struct{}, mostRequests)
+	places := make(chan struct{}, s.bounds.requests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v1/stream" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		ctx, stop := context.WithTimeout(r.Context(), queueTime)
+		ctx, stop := context.WithTimeout(r.Context(), s.bounds.queue)
 		defer stop()
 		select {
 		case places <- struct{}{}:

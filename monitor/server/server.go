@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,23 +51,29 @@ type Options struct {
 	Log *slog.Logger // default: nothing is logged
 }
 
-// Bounds of what a server does at a time.
-const (
-	mostConnections = 1024
-	mostBrowsers    = 256 // that listen to what is new
-	mostRequests    = 128 // at a time, beside those
-	queueTime       = 5 * time.Second
-	headerTime      = 10 * time.Second
-	requestTime     = 30 * time.Second // to come
-	answerTime      = time.Minute      // to be written, unless a handler takes longer
-	idleTime        = 2 * time.Minute
-	headerBytes     = 32 << 10
-	stopTime        = 3 * time.Second
-)
+// bounds are of what a server does at a time, and how long it waits.
+type bounds struct {
+	connections int
+	browsers    int // that listen to what is new
+	requests    int // at a time, beside those
+	queue       time.Duration
+	header      time.Duration // to come
+	request     time.Duration // to come
+	answer      time.Duration // to be written, unless a handler takes longer
+	idle        time.Duration
+	headerBytes int
+	stop        time.Duration
+}
+
+var usual = bounds{
+	connections: 1024, browsers: 256, requests: 128, queue: 5 * time.Second, header: 10 * time.Second, request: 30 * time.Second,
+	answer: time.Minute, idle: 2 * time.Minute, headerBytes: 32 << 10, stop: 3 * time.Second,
+}
 
 // Server is a page that can be served.
 type Server struct {
 	opts    Options
+	bounds  bounds
 	log     *slog.Logger
 	inputs  *inputs.Inputs
 	hub     *web.Hub
@@ -127,7 +135,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, log: opts.Log, inputs: in, hub: web.NewHub(mostBrowsers, opts.Log)}
+	s := &Server{opts: opts, bounds: usual, log: opts.Log, inputs: in, hub: web.NewHub(usual.browsers, opts.Log)}
 	if s.gate, err = newGate(&opts); err != nil {
 		return nil, err
 	}
@@ -154,10 +162,11 @@ func (s *Server) Inputs() *inputs.Inputs { return s.inputs }
 
 // Serve serves the page until the context ends, and closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
-	l = netutil.LimitListener(l, mostConnections)
+	b := s.bounds
+	l = netutil.LimitListener(l, b.connections)
 	h := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime,
-		IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: s.handler, ReadHeaderTimeout: b.header, ReadTimeout: b.request, WriteTimeout: b.answer,
+		IdleTimeout: b.idle, MaxHeaderBytes: b.headerBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	if s.opts.TLSCert != "" {
@@ -180,7 +189,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
 		defer close(ended)
 		<-ctx.Done()
 		s.hub.Close()
-		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), b.stop)
 		defer stop()
 		if h.Shutdown(ctx) != nil {
 			_ = h.Close()
@@ -214,12 +223,28 @@ func (s *Server) tellStates(ctx context.Context) {
 	}
 }
 
+// zoneName is a name of the zone that browsers know.
+func zoneName(zone *time.Location) string {
+	if zone != time.Local {
+		return zone.String()
+	}
+	if name := os.Getenv("TZ"); name != "" {
+		return strings.TrimPrefix(name, ":")
+	}
+	if path, err := os.Readlink("/etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(path, "zoneinfo/"); ok {
+			return name
+		}
+	}
+	return "UTC"
+}
+
 // page says what the page is of.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) error {
 	in := s.inputs
 	_, frames := in.FramesSpec()
 	return web.JSON(w, r, map[string]any{
-		"title": s.opts.Title, "zone": in.Zone.String(), "edit": s.opts.Edit, "user": userOf(r), "logout": s.opts.PasswordFile != "",
+		"title": s.opts.Title, "zone": zoneName(in.Zone), "edit": s.opts.Edit, "user": userOf(r), "logout": s.opts.PasswordFile != "",
 		"inputs": in.States(), "cameras": in.CameraIDs(), "kafka": in.HasKafka(), "topic": in.Topic, "frames": frames,
 		"flink": in.FlinkREST != "", "now": time.Now(),
 	})

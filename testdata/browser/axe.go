@@ -41,7 +41,9 @@ func (p *Page) Accessible() {
 		Help  string `json:"help"`
 		Nodes []node `json:"nodes"`
 	}
-	Eval[bool](p, script+"; typeof axe === 'object'")
+	if !Eval[bool](p, "typeof axe === 'object'") {
+		Eval[bool](p, script+"; typeof axe === 'object'")
+	}
 	found := Eval[[]violation](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`)
 	for _, v := range found {
 		var where strings.Builder

@@ -237,20 +237,17 @@ func Eval[T any](p *Page, script string) T {
 // fails the test.
 func (p *Page) Until(script string) {
 	p.t.Helper()
-	const most = 15 * time.Second
-	ok := Eval[bool](p, `new Promise(done => {
-		const until = Date.now() + `+strconv.FormatInt(most.Milliseconds(), 10)+`;
-		const look = () => {
-			let is = false;
-			try { is = !!(`+script+`); } catch { /* not there yet */ }
-			if (is || Date.now() > until) done(is); else setTimeout(look, 30);
-		};
-		look();
-	})`)
-	if !ok {
-		p.t.Fatalf("%s: after %v this is not so: %s\nThe page says:\n%s\n%s", Eval[string](p, "location.href"), most, script,
-			Eval[string](p, "document.body.innerText"), strings.Join(p.Bad(), "\n"))
+	const most, pause = 30 * time.Second, 30 * time.Millisecond
+	look := chromedp.Evaluate[bool](`(() => { try { return !!(` + script + `) } catch { return false } })()`)
+	var err error
+	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(pause) {
+		var ok bool
+		if ok, err = chromedp.Run(p.ctx, look); ok { // an error while another page comes
+			return
+		}
 	}
+	p.t.Fatalf("%s: after %v this is not so: %s (%v)\nThe page says:\n%s\n%s", Eval[string](p, "location.href"), most, script, err,
+		Eval[string](p, "document.body.innerText"), strings.Join(p.Bad(), "\n"))
 }
 
 // Text is that of the first element that a CSS selector finds, as it is seen.
