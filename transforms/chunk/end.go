@@ -22,6 +22,9 @@ type End struct {
 	// Owed, and Cameras is empty.
 	Partial bool
 	UpTo    int64
+	// Interim marks a partial End after which more is expected at once: it is told every few
+	// seconds while the log grows, and what is published for it is what came since the last.
+	Interim bool
 	// Offsets are exactly the offsets that the chunk's records have.
 	Offsets Offsets
 	// Owed are the cameras that were seen in the chunk and so owe a state, sorted.
@@ -34,11 +37,28 @@ type End struct {
 	LastDigest uint64
 }
 
+// The kinds of ends, as they are encoded.
+const (
+	ofAll   = iota // a chunk
+	partial        // what there is of it, for the time being
+	interim
+)
+
+func (e *End) kind() uint64 {
+	switch {
+	case e.Interim:
+		return interim
+	case e.Partial:
+		return partial
+	}
+	return ofAll
+}
+
 // Marshal encodes the end; equal ends give equal bytes.
 func (e *End) Marshal() []byte {
 	b := e.ID.Append(nil)
 	b = wire.Int(b, e.N)
-	b = wire.Bool(b, e.Partial)
+	b = wire.Uint(b, e.kind())
 	b = wire.Int(b, e.UpTo)
 	b = e.Offsets.Append(b)
 	b = wire.Uint(b, uint64(len(e.Owed)))
@@ -56,7 +76,12 @@ func (e *End) Marshal() []byte {
 // UnmarshalEnd is the inverse of [End.Marshal].
 func UnmarshalEnd(b []byte) (End, error) {
 	r := wire.NewReader(b)
-	e := End{ID: ReadID(r), N: r.Int(), Partial: r.Bool(), UpTo: r.Int(), Offsets: ReadOffsets(r)}
+	e := End{ID: ReadID(r), N: r.Int()}
+	kind := r.Uint()
+	if e.Partial, e.Interim = kind > 0, kind == interim; kind > interim {
+		r.Fail()
+	}
+	e.UpTo, e.Offsets = r.Int(), ReadOffsets(r)
 	if n := r.Count(); n > 0 {
 		e.Owed = make([]string, n)
 		for i := range e.Owed {

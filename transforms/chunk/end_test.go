@@ -21,6 +21,7 @@ func drawEnd(t *rapid.T) chunk.End {
 		UpTo:       rapid.Int64().Draw(t, "up to"),
 		LastDigest: rapid.Uint64().Draw(t, "digest"),
 	}
+	e.Interim = e.Partial && rapid.Bool().Draw(t, "interim")
 	e.Offsets, _ = draw(t, "offsets")
 	for range rapid.IntRange(0, 3).Draw(t, "owed") {
 		e.Owed = append(e.Owed, rapid.String().Draw(t, "owing camera"))
@@ -66,6 +67,7 @@ func FuzzUnmarshalEnd(f *testing.F) {
 			Cameras: []chunk.CameraOffset{{Camera: "a", Last: 511}, {Camera: "b", Last: 499}}, LastDigest: 1 << 63,
 		},
 		{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}}, N: 64, Partial: true, UpTo: 3, Offsets: chunk.Span(0, 3)},
+		{ID: chunk.ID{Partition: chunk.Partition{Topic: "frames"}}, N: 64, Partial: true, UpTo: 3, Offsets: chunk.Span(0, 3), Interim: true},
 	} {
 		f.Add(e.Marshal())
 	}

@@ -24,6 +24,8 @@ type contents struct {
 	stateless *int64             // once read: see readStatesBase
 	listed    *block             // the block that was listed last
 	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
+
+	partialLineages map[chunkfolder.Name]string // of those that were read since
 }
 
 // block is the files of one block as they were listed.
@@ -72,6 +74,7 @@ func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
 
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
+	c.partialLineages = map[chunkfolder.Name]string{}
 	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.Partition)
 	return err
 }
@@ -169,51 +172,124 @@ func (c *contents) lineage(k int64) string { return governing(c.o.gens, c.key, k
 // lookAttempts bounds how often files are looked at again that a live job has just replaced.
 const lookAttempts = 8
 
-// partial returns the longest partial file of chunk k that counts and the
-// offset it goes up to, exclusive; the chunk's first offset if there is none.
+// beginning returns the partial files that together hold the beginning of chunk k, one after
+// another without a gap, and the offset that they go up to, exclusive; the chunk's first
+// offset if there are none. Only those of the lineage that counts do.
 // What an earlier configuration had published when the present one began inside the
 // chunk counts until there is more. The partial files must have been listed.
-func (c *contents) partial(ctx context.Context, k int64) (file File, upTo int64, err error) {
-	gov := governing(c.o.gens, c.key, k)
+func (c *contents) beginning(ctx context.Context, k int64) (files []File, upTo int64, err error) {
 	start := k * c.o.layout.N
 	for try := 1; ; try++ {
-		var gone error
-		for _, n := range c.partials {
-			if n.Start != start || n.End >= start+c.o.layout.N {
-				continue
-			}
-			name := c.o.layout.partial(n)
-			lineage, err := readLineage(ctx, c.o.folder, name)
-			if errors.Is(err, fs.ErrNotExist) {
-				gone = err // a live job has put a longer one in its place
-				break
-			}
-			if err != nil {
-				return File{}, 0, err
-			}
-			if lineage == gov.lineage {
-				return File{Name: name, Partial: true}, n.End + 1, nil
-			}
+		files, upTo, err = c.chain(ctx, k)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return files, upTo, err
 		}
-		if gone == nil {
-			break
-		}
+		// A live job has put another one in its place.
 		if try == lookAttempts {
-			return File{}, 0, gone
+			return nil, 0, err
 		}
 		if err := c.listPartials(ctx); err != nil {
-			return File{}, 0, err
+			return nil, 0, err
 		}
 		if !slices.ContainsFunc(c.partials, func(n chunkfolder.Name) bool { return n.Start == start }) {
-			return File{}, 0, gone // the whole chunk has, and is to be looked for
+			return nil, 0, err // the whole chunk has, and is to be looked for
 		}
 	}
-	if gov.at == 0 || gov.from != k {
-		return File{}, start, nil
+}
+
+// chain is beginning of the files that were listed.
+func (c *contents) chain(ctx context.Context, k int64) ([]File, int64, error) {
+	gov := governing(c.o.gens, c.key, k)
+	start := k * c.o.layout.N
+	ch := chain{contents: c, lineage: gov.lineage, end: start + c.o.layout.N, from: map[int64]link{}}
+	names, err := ch.longest(ctx, start)
+	if err != nil {
+		return nil, 0, err
 	}
-	// It is shown under the name that it had: see showHead.
-	as := c.o.layout.partial(chunkfolder.Name{Partition: c.Partition, Start: start, End: gov.at - 1})
-	return File{headFile(c.key, gov.before, start, gov.at), true, as}, gov.at, nil
+	var files []File
+	upTo := start
+	if len(names) == 0 && gov.at > 0 && gov.from == k {
+		// It is shown under the name that it had: see showHead.
+		as := c.o.layout.partial(chunkfolder.Name{Partition: c.Partition, Start: start, End: gov.at - 1})
+		files, upTo = append(files, File{headFile(c.key, gov.before, start, gov.at), true, as}), gov.at
+		if names, err = ch.longest(ctx, gov.at); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, n := range names {
+		files, upTo = append(files, File{Name: c.o.layout.partial(n), Partial: true}), n.End+1
+	}
+	return files, upTo, nil
+}
+
+// chain looks for partial files that follow each other.
+type chain struct {
+	*contents
+	lineage string
+	end     int64          // of the chunk
+	from    map[int64]link // by the offset that a file begins at
+}
+
+// link is the file that leads furthest, and how far that is.
+type link struct {
+	name chunkfolder.Name
+	upTo int64
+}
+
+// longest returns the files that lead furthest from an offset: of two that lead equally far
+// the longer one. Where two jobs, or a job that began again, cut a chunk in different
+// places, there are files that lead nowhere.
+func (c *chain) longest(ctx context.Context, at int64) (names []chunkfolder.Name, err error) {
+	if _, err := c.reach(ctx, at); err != nil {
+		return nil, err
+	}
+	for {
+		l := c.from[at]
+		if l.upTo <= at {
+			return names, nil
+		}
+		names, at = append(names, l.name), l.name.End+1
+	}
+}
+
+func (c *chain) reach(ctx context.Context, at int64) (upTo int64, err error) {
+	if l, ok := c.from[at]; ok {
+		return l.upTo, nil
+	}
+	best := link{upTo: at}
+	for _, n := range c.partials { // of one start the longest first
+		if n.Start != at || n.End >= c.end {
+			continue
+		}
+		lineage, err := c.partialLineage(ctx, n)
+		if err != nil {
+			return 0, err
+		}
+		if lineage != c.lineage {
+			continue
+		}
+		upTo, err := c.reach(ctx, n.End+1)
+		if err != nil {
+			return 0, err
+		}
+		if upTo > best.upTo {
+			best = link{n, upTo}
+		}
+	}
+	c.from[at] = best
+	return best.upTo, nil
+}
+
+// partialLineage is that of a partial file, looked up once for a listing.
+func (c *contents) partialLineage(ctx context.Context, n chunkfolder.Name) (string, error) {
+	if lineage, ok := c.partialLineages[n]; ok {
+		return lineage, nil
+	}
+	lineage, err := readLineage(ctx, c.o.folder, c.o.layout.partial(n))
+	if err == nil {
+		c.partialLineages[n] = lineage
+	}
+	return lineage, err
 }
 
 // readResults reads a results file and its lineage.

@@ -3,7 +3,9 @@ package output
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -25,7 +27,7 @@ func (f File) Span() (chunkfolder.Name, bool) {
 }
 
 // Files lists the results files that count, in the order of topic, partition and
-// offset, and the partial file of every chunk that is not complete.
+// offset, and the partial files of every chunk that is not complete, one after another.
 func (o *Output) Files(ctx context.Context) ([]File, error) {
 	var files []File
 	err := o.visit(ctx, func(file string) (string, error) {
@@ -45,20 +47,74 @@ func (o *Output) Rows(ctx context.Context, file string) ([]result.Frame, error) 
 }
 
 // Each calls fn with the rows of every file that [Output.Files] would list, in
-// that order.
+// that order. Where a job has just put other partial files in the place of those that were
+// listed, the rows that are left come out of them.
 func (o *Output) Each(ctx context.Context, fn func(name string, rows []result.Frame, partial bool) error) error {
-	var rows []result.Frame // of the complete file that was read last
-	return o.visit(ctx, func(file string) (lineage string, err error) {
-		rows, lineage, err = readResults(ctx, o.folder, file)
-		return lineage, err
-	}, func(f File) (err error) {
-		if f.Partial {
-			if rows, err = o.Rows(ctx, f.Name); err != nil {
+	parts, err := o.Partitions(ctx)
+	if err != nil {
+		return fmt.Errorf("read output: %w", err)
+	}
+	for _, p := range parts {
+		next := int64(0) // offset
+		for try := 1; ; try++ {
+			before := next
+			err := o.each(ctx, p, &next, fn)
+			if next > before {
+				try = 1
+			}
+			if errors.Is(err, errChanged) && try < lookAttempts {
+				continue
+			}
+			if err != nil {
 				return err
 			}
+			break
 		}
-		return fn(f.Name, rows, f.Partial)
-	})
+	}
+	return nil
+}
+
+// errChanged is that a file is gone that was listed.
+var errChanged = errors.New("the output is changing")
+
+// each is Each for a partition, from an offset on.
+func (o *Output) each(ctx context.Context, p chunk.Partition, next *int64, fn func(name string, rows []result.Frame, partial bool) error) error {
+	var rows []result.Frame // of the complete file that was read last
+	var of error            // of fn: as it is
+	c, err := o.contents(p)
+	if err == nil {
+		err = c.visit(ctx, func(file string) (lineage string, err error) {
+			rows, lineage, err = readResults(ctx, o.folder, file)
+			return lineage, err
+		}, func(f File) (err error) {
+			if f.Partial {
+				if rows, err = o.Rows(ctx, f.Name); err != nil {
+					return err
+				}
+			}
+			left := rows
+			for len(left) > 0 && left[0].Offset < *next {
+				left = left[1:]
+			}
+			if len(left) == 0 && len(rows) > 0 {
+				return nil
+			}
+			if of = fn(f.Name, left, f.Partial); of != nil {
+				return of
+			}
+			if len(left) > 0 {
+				*next = left[len(left)-1].Offset + 1
+			}
+			return nil
+		})
+	}
+	switch {
+	case err == nil || of != nil:
+		return of
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read output: %w: %w", errChanged, err)
+	}
+	return fmt.Errorf("read output: %w", err)
 }
 
 // visit calls fn for every file that counts. It asks lineage for that of a
@@ -164,15 +220,14 @@ func (c *contents) visitBlock(ctx context.Context, number, first int64, lineage 
 		if k < first {
 			continue
 		}
-		file, _, err := c.partial(ctx, k)
+		files, _, err := c.beginning(ctx, k)
 		if err != nil {
 			return err
 		}
-		if file.Name == "" {
-			continue
-		}
-		if err := fn(file); err != nil {
-			return err
+		for _, file := range files {
+			if err := fn(file); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (o *Output) shown(ctx context.Context, p chunk.Partition, k int64) (upTo in
 	if err != nil {
 		return 0, err
 	}
-	_, upTo, err = c.partial(ctx, k)
+	_, upTo, err = c.beginning(ctx, k)
 	return upTo, err
 }
 
@@ -65,13 +65,9 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 		if err != nil {
 			return err
 		}
-		partial := o.layout.partial(chunkfolder.Name{Partition: p, Start: start, End: at - 1})
-		b, err := o.folder.Read(ctx, partial)
+		b, err := o.frozenRows(ctx, p, gov, at)
 		if err != nil {
 			return err
-		}
-		if lineage, err := readLineage(ctx, o.folder, partial); err != nil || lineage != gov.before {
-			return errors.Join(err, fmt.Errorf("%s has lineage %s, not %s: another job has just changed it, start again", o.folder.Path(partial), lineage, gov.before))
 		}
 		crashpoint.At("journal-generation")
 		if err := o.folder.CreateExclusive(ctx, file, b); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -79,6 +75,37 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 		}
 	}
 	return nil
+}
+
+// frozenRows is the file of a chunk's rows before an offset, up to which readers see them.
+func (o *Output) frozenRows(ctx context.Context, p chunk.Partition, gov governor, at int64) ([]byte, error) {
+	c, err := o.contents(p)
+	if err == nil {
+		err = c.listPartials(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	files, upTo, err := c.beginning(ctx, gov.from)
+	if err != nil {
+		return nil, err
+	}
+	if upTo != at {
+		// Another job on this output has just written.
+		return nil, fmt.Errorf("%v: the chunk was shown up to offset %d, and now up to %d: %w", p, at, upTo, fs.ErrNotExist)
+	}
+	if len(files) == 1 && files[0].As == "" {
+		return o.folder.Read(ctx, files[0].Name)
+	}
+	var rows []result.Frame
+	for _, f := range files {
+		more, err := o.Rows(ctx, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
+	}
+	return encodeResults(gov.before, "", rows)
 }
 
 // head returns the frozen rows of chunk k, none if its configuration did not change inside.

@@ -50,25 +50,22 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	}
 	name := whole
 	name.End = end.UpTo - 1
-	partials, err := w.partials(ctx, whole)
+	c, err := w.o.contents(end.Partition)
+	if err == nil {
+		err = c.listPartials(ctx)
+	}
 	if err != nil {
 		return fail(err)
 	}
-	lineage, again := w.lineage(end.ID), false
-	for _, p := range partials {
-		if p.End < name.End {
-			break
-		}
-		if had, err := readLineage(ctx, w.o.folder, w.o.layout.partial(p)); errors.Is(err, fs.ErrNotExist) {
-			continue // another job on this output has just removed it
-		} else if err != nil {
-			return fail(err)
-		} else if had == lineage && p.End > name.End {
-			return Published{}, nil
-		} else if had == lineage {
-			again = true
-		}
+	had, upTo, err := w.beginning(ctx, c, end.Index)
+	if err != nil {
+		return fail(err)
 	}
+	if upTo > end.UpTo {
+		return Published{}, nil
+	}
+	lineage := w.lineage(end.ID)
+	again := upTo == end.UpTo && len(had) == 1 && had[0].As == ""
 	b, err := encodeResults(lineage, "", rows)
 	if err != nil {
 		return fail(err)
@@ -108,6 +105,16 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:]), int64(len(b))}, nil
 }
 
+// beginning is that of a chunk as it is found by somebody who writes it: what is being removed
+// counts for nothing.
+func (w *Writer) beginning(ctx context.Context, c *contents, k int64) (had []File, upTo int64, err error) {
+	had, upTo, err = c.beginning(ctx, k)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, k * w.o.layout.N, nil
+	}
+	return had, upTo, err
+}
+
 // partialPictures publishes the pictures of the beginning of a chunk and returns how
 // many there are. Those that are there stay if its rows are there too.
 func (w *Writer) partialPictures(ctx context.Context, name chunkfolder.Name, end chunk.End, rows []result.Frame, pics Pictures, again bool) (n int, err error) {
@@ -132,10 +139,10 @@ func (w *Writer) partialPictures(ctx context.Context, name chunkfolder.Name, end
 	return n, err
 }
 
-// partials lists the chunk's partial files, the longest first.
+// partials lists the chunk's partial files.
 func (w *Writer) partials(ctx context.Context, whole chunkfolder.Name) ([]chunkfolder.Name, error) {
 	all, err := w.o.layout.Partials(ctx, w.o.folder, partialsDir, resultsExt, whole.Partition)
-	return slices.DeleteFunc(all, func(n chunkfolder.Name) bool { return n.Start != whole.Start }), err
+	return slices.DeleteFunc(all, func(n chunkfolder.Name) bool { return n.Start < whole.Start || n.Start > whole.End }), err
 }
 
 // removePartials removes the chunk's partial files that end at last or before.
@@ -152,7 +159,7 @@ func (w *Writer) removePartials(ctx context.Context, whole chunkfolder.Name, las
 	}
 	for _, n := range names {
 		if n.End <= last {
-			if err := errors.Join(w.o.folder.Remove(ctx, w.o.layout.partialImages(n)), w.o.folder.Remove(ctx, w.o.layout.partial(n))); err != nil {
+			if err := w.removePartial(ctx, n); err != nil {
 				return err
 			}
 		}

@@ -55,7 +55,7 @@ func (o *Output) Verify(ctx context.Context, p chunk.Partition, from, to int64) 
 			if err := c.listPartials(ctx); err != nil {
 				return fmt.Errorf("verify %v: %w", p, err)
 			}
-			_, upTo, err := c.partial(ctx, k)
+			_, upTo, err := c.beginning(ctx, k)
 			if errors.Is(err, fs.ErrNotExist) { // the whole chunk has just taken its place
 				c.listed = nil
 				ok, err = c.complete(ctx, k, false)
