@@ -53,6 +53,18 @@ if [ ! -e $samples/vtest.avi ] && [ ! -e .samples/data/vtest.avi ]; then
 	rm -r .samples/deb
 fi
 
+# Prometheus checks alert rules and scrapes in the tests. It is unpacked and not installed, since the
+# package would start a service.
+case "${1:-}" in test | engines | soak)
+	if ! command -v prometheus >/dev/null && ! [ -x .prometheus/usr/bin/prometheus ]; then
+		echo "unpacking Debian's Prometheus to .prometheus"
+		mkdir -p .prometheus
+		[ -z "$missing" ] && $sudo apt-get update -qq
+		(cd .prometheus && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb)
+	fi
+	;;
+esac
+
 if [ "${1:-}" = bench ] && ! [ -e .bench/python/confluent_kafka ]; then
 	echo "installing confluent-kafka to .bench/python"
 	/usr/bin/python3 -m pip install -q --target .bench/python confluent-kafka==2.16.1 ||

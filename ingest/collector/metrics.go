@@ -24,6 +24,8 @@ var (
 	failures      = metrics.Counter("framebeam_camera_failures_total", "Streams that could not be opened, broke off, hung or crashed; a live source is then opened again.", "camera")
 	clockSteps    = metrics.Counter("framebeam_camera_clock_steps_total", "Times that this machine's clock was set under the camera.", "camera")
 	cameraUp      = metrics.Gauge("framebeam_camera_up", "1 while the camera's source is read, 0 while it is lost or has ended.", "camera").Joined(metrics.Lowest)
+	cameraLive    = metrics.Gauge("framebeam_camera_live", "1 of a live camera, 0 of files, which may end.", "camera").Joined(metrics.Highest)
+	lastFrame     = metrics.Gauge("framebeam_camera_last_frame_timestamp_seconds", "When the last frame came to the collector, since 1970.", "camera").Joined(metrics.Lowest)
 	lastCapture   = metrics.Gauge("framebeam_camera_last_capture_timestamp_seconds", "When the last frame was captured, since 1970; of files in their own time.", "camera").
 			Joined(metrics.Lowest)
 	captureLag = metrics.Gauge("framebeam_camera_capture_lag_seconds", "From the capture of the last frame of a live camera until it was encoded and came to the collector.", "camera").
@@ -83,12 +85,17 @@ func (c *CameraSummary) measure(v *metrics.Values) {
 	is(epochs, c.Epochs)
 	is(failures, c.Failures)
 	is(clockSteps, c.ClockSteps)
-	up := int64(0)
-	if c.Up {
-		up = 1
+	whether := func(f *metrics.Family, holds bool) {
+		n := int64(0)
+		if holds {
+			n = 1
+		}
+		is(f, n)
 	}
-	is(cameraUp, up)
+	whether(cameraUp, c.Up)
+	whether(cameraLive, c.Live)
 	if !c.Last.IsZero() {
+		v.Set(lastFrame, float64(c.Last.Add(c.Lag).UnixMilli())/1e3, c.Camera)
 		v.Set(lastCapture, float64(c.Last.UnixMilli())/1e3, c.Camera)
 		if c.Live {
 			v.Set(captureLag, c.Lag.Seconds(), c.Camera)

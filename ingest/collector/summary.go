@@ -112,7 +112,7 @@ func (r *run) summary() Summary {
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
 			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(),
 		}
-		cs.Live, cs.Up, cs.ClockSteps, cs.Encode, cs.Process = c.cfg.Source.Live(), n.Up(), n.ClockSteps.Load(), n.Encode(), n.Usage()
+		cs.Live, cs.Up, cs.ClockSteps, cs.Encode, cs.Process = c.cfg.Live(), n.Up(), n.ClockSteps.Load(), n.Encode(), n.Usage()
 		cs.Last, cs.Lag = n.Last()
 		p := r.publisher.Stats(c.key)
 		cs.QueueBytes = p.WaitingBytes

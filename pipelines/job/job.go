@@ -18,6 +18,7 @@ import (
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/pipelines/jobmetrics"
+	"github.com/framebeam/framebeam/pipelines/lag"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
@@ -187,6 +188,7 @@ func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
 	if err := sweep(ctx, out, tasks); err != nil {
 		return nil, err
 	}
+	defer j.watch(ctx, out)()
 	for slices := (slicing{}); len(tasks) > 0; {
 		slices.announce(j, tasks, time.Now())
 		p, err := j.pipeline(tasks, out)
@@ -208,6 +210,30 @@ func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
 		}
 	}
 	return parts, nil
+}
+
+// watch says how far the job is behind, until the returned function is called.
+func (j *Job) watch(ctx context.Context, out *output.Output) (stop func()) {
+	if j.Metrics == nil {
+		return func() {}
+	}
+	var l log.Log // of its own: the job's is not for several users
+	var w *lag.Watcher
+	stop = j.measured.Watch(ctx, j.Output, func(ctx context.Context) (_ []lag.Lag, err error) {
+		if w == nil {
+			if l, err = log.Open(ctx, j.Log); err != nil {
+				return nil, err
+			}
+			w = lag.Watch(l, out, j.Topic)
+		}
+		return w.Look(ctx)
+	})
+	return func() {
+		stop()
+		if l != nil {
+			l.Close()
+		}
+	}
 }
 
 // remember takes the configuration that the output has, if that is asked for.

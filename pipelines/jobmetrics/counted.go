@@ -73,7 +73,8 @@ func by(name, help, label string, scale float64) *counter {
 
 // Job is what one job says.
 type Job struct {
-	say func(error)
+	say   func(error)
+	place place
 
 	mu           sync.Mutex
 	before, last map[string]int64 // of the pipelines before, and of the one that runs
@@ -102,6 +103,7 @@ func (j *Job) Ended(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.paced = false
+	j.place.forget() // another job on the same output says it better
 }
 
 // Generation says which generation of its output the job writes, and whether it is paced
@@ -131,6 +133,7 @@ func (j *Job) Counted(now map[string]int64) {
 }
 
 func (j *Job) collect(v *metrics.Values) {
+	j.place.collect(v)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	v.Set(pipelines, float64(j.pipelines))
