@@ -156,6 +156,11 @@ func (in *Inputs) Frames(ctx context.Context, fn func(*clip.Source) error) (err 
 	if !ok {
 		return errors.New("there are no frames: neither an archive nor brokers are named")
 	}
+	return in.FramesOf(ctx, spec, fn)
+}
+
+// FramesOf is Frames, from a log: Kafka may have what an archive has not yet.
+func (in *Inputs) FramesOf(ctx context.Context, spec log.Spec, fn func(*clip.Source) error) (err error) {
 	if err := in.enter(ctx); err != nil {
 		return err
 	}

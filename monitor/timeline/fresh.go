@@ -43,18 +43,28 @@ func newFresh(d web.Deps) *fresh {
 	return &fresh{Deps: d, told: map[string]*list.Element{}, order: list.New()}
 }
 
-// first reports whether an event is told for the first time.
-func (f *fresh) first(id string) bool {
+// mention is an event that was told of.
+type mention struct {
+	id     string
+	stored bool // as one that the output has
+}
+
+// first reports whether an event is told for the first time, and whether it is the first time that
+// the output has it.
+func (f *fresh) first(id string, stored bool) (first, arrives bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.told[id] != nil {
-		return false
+	if e := f.told[id]; e != nil {
+		m := e.Value.(*mention)
+		arrives = stored && !m.stored
+		m.stored = m.stored || stored
+		return false, arrives
 	}
-	f.told[id] = f.order.PushBack(id)
+	f.told[id] = f.order.PushBack(&mention{id, stored})
 	if f.order.Len() > mostTold {
-		delete(f.told, f.order.Remove(f.order.Front()).(string))
+		delete(f.told, f.order.Remove(f.order.Front()).(*mention).id)
 	}
-	return true
+	return true, false
 }
 
 // rows takes rows of the output as they come.
@@ -73,8 +83,14 @@ func (f *fresh) rows(u inputs.Update) {
 		for k := range u.Rows[i].Events {
 			r := &u.Rows[i]
 			e := &r.Events[k]
-			if result.OfAnalysis(*e) && f.first(e.ID) && current {
+			if !result.OfAnalysis(*e) {
+				continue
+			}
+			switch first, arrives := f.first(e.ID, true); {
+			case first && current:
 				all = append(all, rowOf(item{events.Found{Frame: r, Event: e}, placeOf(r, k)}))
+			case arrives:
+				f.Hub.Event("events", news{ID: e.ID, Stored: true})
 			}
 		}
 	}
@@ -85,6 +101,8 @@ func (f *fresh) rows(u inputs.Update) {
 type news struct {
 	Row  *row `json:"row,omitempty"`
 	Many int  `json:"many,omitempty"`
+	// ID is that of an event that was told before, which the output has now.
+	ID string `json:"id,omitempty"`
 	// Stored: the output has it, so its picture can be had.
 	Stored bool `json:"stored"`
 }
@@ -180,7 +198,10 @@ func (f *fresh) follow(ctx context.Context, l log.Log, p chunk.Partition, fromEn
 // record tells of an event of the topic. What is none is passed over.
 func (f *fresh) record(rec *frame.Record) {
 	e, err := eventsink.Parse(rec)
-	if err != nil || !result.OfAnalysis(e.Event) || !f.first(e.ID) {
+	if err != nil || !result.OfAnalysis(e.Event) {
+		return
+	}
+	if first, _ := f.first(e.ID, false); !first {
 		return
 	}
 	r := result.Frame{

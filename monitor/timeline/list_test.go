@@ -30,8 +30,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 var small = historytest.Output{Rows: 4000, N: 256, Partitions: 2, Cameras: 3, Partial: true, Span: 60 * time.Hour}
 
 // site is a view's handlers over an output.
@@ -45,6 +43,7 @@ type site struct {
 
 func open(t testing.TB, root string, change func(*inputs.Options)) *site {
 	t.Helper()
+	before := goleak.IgnoreCurrent()
 	zone, err := timezone.Load("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +69,7 @@ func open(t testing.TB, root string, change func(*inputs.Options)) *site {
 		if err := in.Close(); err != nil {
 			t.Error(err)
 		}
+		goleak.VerifyNone(t, before)
 	})
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"image"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,20 +43,24 @@ const (
 
 // gone is the answer where there are no frames any more of what was asked for.
 func gone(err error) error {
-	return &web.Error{Status: 410, Code: "gone", Message: "the frames of this are not kept any more: " + err.Error()}
+	return &web.Error{Status: http.StatusGone, Code: "gone", Message: "The frames of this are not kept any more: " + err.Error()}
 }
 
 // frameError says what a failure to read frames means.
 func frameError(err error) error {
+	if err == nil {
+		return nil
+	}
 	switch lost := (*log.DataLoss)(nil); {
 	case errors.As(err, &lost), errors.Is(err, clip.ErrNoFrames):
 		return gone(err)
 	}
 	// Why a frame cannot be had is for people alone (see package picture).
-	for _, why := range []string{"the log begins after it", "the log ends before it", "the log has a gap there"} {
-		if strings.Contains(err.Error(), why) {
-			return gone(err)
-		}
+	switch text := err.Error(); {
+	case strings.Contains(text, "the log ends before it"):
+		return &web.Error{Status: http.StatusGone, Code: "gone", Message: "The frames of this are not there yet: " + text}
+	case strings.Contains(text, "the log begins after it"), strings.Contains(text, "the log has a gap there"):
+		return gone(err)
 	}
 	return err
 }
@@ -132,14 +137,33 @@ func (s *service) readPicture(ctx context.Context, e *clip.Event) (data []byte, 
 	if data, err = s.storedPicture(ctx, e); err == nil || ctx.Err() != nil {
 		return data, err
 	}
-	err = s.Inputs.Frames(ctx, func(src *clip.Source) (err error) {
+	err = frames(ctx, s.Inputs, func(src *clip.Source) (whole bool, err error) {
 		data, err = src.Picture(ctx, e, s.Inputs.Zone)
+		return true, err
+	})
+	return data, err
+}
+
+// frames calls fn with the archive or, where there is none, Kafka; and with Kafka once more if
+// the archive has not all of it: it may be some minutes behind. fn says whether it had all.
+func frames(ctx context.Context, in *inputs.Inputs, fn func(*clip.Source) (whole bool, err error)) error {
+	whole := false
+	err := in.Frames(ctx, func(src *clip.Source) (err error) {
+		whole, err = fn(src)
 		return err
 	})
-	if err != nil {
-		return nil, frameError(err)
+	err = frameError(err)
+	if answer := (*web.Error)(nil); in.Archive == "" || !in.HasKafka() || err == nil && whole || err != nil && !errors.As(err, &answer) {
+		return err
 	}
-	return data, nil
+	again := frameError(in.FramesOf(ctx, in.KafkaSpec(), func(src *clip.Source) error {
+		_, err := fn(src)
+		return err
+	}))
+	if err == nil {
+		return nil // there is something at least
+	}
+	return again
 }
 
 // storedPicture is the picture of an event's snapshot in the output.
@@ -359,17 +383,24 @@ func (c *clips) write(ctx context.Context, key string, e *clip.Event, before, af
 	f := &clipFile{key: key, path: filepath.Join(dir, key+".mp4")}
 	form := clip.Form{As: clip.MP4, Boxes: boxes, Longest: 2*mostAround + time.Second, Zone: c.in.Zone}
 	if err := form.Check(); err != nil {
-		return nil, &web.Error{Status: 501, Code: "no_encoder", Message: err.Error()}
+		return nil, &web.Error{Status: http.StatusNotImplemented, Code: "no_encoder", Message: err.Error()}
 	}
-	err = c.in.Frames(ctx, func(src *clip.Source) (err error) {
-		f.made, err = src.Write(ctx, clip.Around(e, before, after), form, f.path)
-		return err
+	err = frames(ctx, c.in, func(src *clip.Source) (bool, error) {
+		made, err := src.Write(ctx, clip.Around(e, before, after), form, f.path+".made")
+		if err != nil {
+			return false, err
+		}
+		if made.Frames > f.made.Frames || f.made.Frames == 0 { // the other log has no more
+			f.made = made
+			err = os.Rename(f.path+".made", f.path)
+		}
+		return made.LeftOut == 0 && !made.To.Add(time.Second).Before(e.Row.At()), err
 	})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, frameError(err)
+		return nil, err
 	}
 	info, err := os.Stat(f.path)
 	if err != nil {
