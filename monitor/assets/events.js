@@ -39,9 +39,9 @@ class View {
 		this.day = h("input", {type: "date", "aria-label": "Day", onchange: e => e.target.value && this.to({day: e.target.value, from: "", to: ""})});
 		this.dayName = h("span", {class: "quiet day-name"});
 		this.selects = Object.fromEntries(filters.map(([key, label], i) => [key, h("select", {"aria-label": label, "data-filter": i === 0, onchange: e => this.to({[key]: e.target.value})})]));
-		this.from = h("input", {type: "time", "aria-label": "From", onchange: () => this.times()});
-		this.until = h("input", {type: "time", "aria-label": "Until", onchange: () => this.times()});
-		this.clear = h("button", {type: "button", onclick: () => this.to(Object.fromEntries(every.map(k => [k, ""])))}, "All");
+		this.from = h("input", {type: "time", onchange: () => this.times()});
+		this.until = h("input", {type: "time", onchange: () => this.times()});
+		this.clear = h("button", {type: "button", onclick: () => this.to(Object.fromEntries(every.map(k => [k, ""])))}, "Show all");
 		this.lanes = h("div", {class: "lanes"});
 		this.summary = h("p", {class: "quiet small", id: "events-summary"});
 		this.news = h("button", {type: "button", class: "news strong", hidden: true, onclick: () => this.showNew()});
@@ -56,7 +56,8 @@ class View {
 				h("button", {type: "button", class: "icon", "aria-label": "The day before", onclick: () => this.step(-1)}, "‹"), this.day,
 				h("button", {type: "button", class: "icon", "aria-label": "The day after", onclick: () => this.step(1)}, "›"),
 				h("button", {type: "button", onclick: () => this.to({day: "", from: "", to: ""})}, "Newest"))),
-			h("div", {class: "controls filters", role: "group", "aria-label": "Which events"}, Object.values(this.selects), this.from, h("span", {"aria-hidden": "true"}, "–"), this.until, this.clear),
+			this.box = h("details", {class: "filterbox", open: innerWidth > 700}, h("summary", {}, "Filter"), h("div", {class: "controls filters", role: "group", "aria-label": "Which events"}, Object.values(this.selects),
+				h("label", {class: "hour"}, "from ", this.from), h("label", {class: "hour"}, "until ", this.until), this.clear)),
 			h("section", {class: "panel day", "aria-labelledby": "day-title"}, h("div", {class: "day-head"}, h("h2", {id: "day-title"}, "The day"), this.dayName, legend()), this.lanes, this.summary),
 			this.news, this.state, this.list, h("p", {class: "more"}, this.more), this.dialog);
 		live("events", n => this.told(n), signal);
@@ -266,7 +267,9 @@ class View {
 		}
 		this.from.value = (q.get("from") || "").slice(11, 16);
 		this.until.value = (q.get("to") || "").slice(11, 16);
-		this.clear.disabled = !every.some(k => q.get(k));
+		const active = every.filter(k => q.get(k)).length;
+		this.clear.disabled = !active;
+		this.box.querySelector("summary").textContent = active ? `Filter (${active})` : "Filter";
 		const most = Math.max(1, ...d.lanes.map(l => Math.max(0, ...totals(l, d))));
 		const focused = this.lanes.contains(document.activeElement) ? document.activeElement.closest("[data-camera]")?.dataset.camera : null;
 		this.lanes.replaceChildren(...d.lanes.map(l => this.lane(l, d, most)), axis(d), this.table(d));
