@@ -109,15 +109,46 @@ func (d *drawing) still(row *result.Frame, f *frame.Frame, drawn bool, ext strin
 
 // Picture is the picture that explains an event: that of its snapshot, as a job with
 // --save-images=events keeps it.
-func (s *Source) Picture(ctx context.Context, e *Event, zone *time.Location) (data []byte, err error) {
-	pixels.SingleThreaded()
+func (s *Source) Picture(ctx context.Context, e *Event, zone *time.Location) ([]byte, error) {
 	if s.scan == nil {
 		return nil, errors.New("an event's picture needs the output")
 	}
-	scene, err := s.sceneOf(ctx, e)
+	// A snapshot lies before its event, hours at most where something went on for so long.
+	scene, err := s.sceneOf(ctx, e, time.Minute, 25*time.Hour, 0)
 	if err != nil {
 		return nil, fmt.Errorf("picture of event %s: %w", e.ID, err)
 	}
+	return s.drawn(ctx, e, scene, zone)
+}
+
+// Fresh is [Source.Picture] of an event that was published a moment ago. The output may not
+// have its snapshot yet, and then the error is [ErrNoRow]: only rows of the last minute before
+// it are looked at.
+func (s *Source) Fresh(ctx context.Context, e *Event, zone *time.Location) ([]byte, error) {
+	if s.scan == nil {
+		return nil, fmt.Errorf("picture of event %s: %w", e.ID, ErrNoRow)
+	}
+	scene, err := s.sceneOf(ctx, e, time.Minute)
+	if errors.Is(err, ErrNoFrames) { // of a source that is lost: what it showed last
+		scene, err = s.sceneOf(ctx, e, 25*time.Hour)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("picture of event %s: %w", e.ID, err)
+	}
+	return s.drawn(ctx, e, scene, zone)
+}
+
+// Bare is the picture of an event with no more drawn than the event itself says, and the lines
+// and zones that the output knows. It needs no row.
+func (s *Source) Bare(ctx context.Context, e *Event, zone *time.Location) ([]byte, error) {
+	row := e.Row
+	row.Offset = e.Snapshot
+	return s.drawn(ctx, e, &picture.Scene{Row: &row, Told: []picture.Told{{Event: &e.Event, Row: &e.Row}}, Shapes: s.shapes}, zone)
+}
+
+// drawn draws a scene that explains an event.
+func (s *Source) drawn(ctx context.Context, e *Event, scene *picture.Scene, zone *time.Location) (data []byte, err error) {
+	pixels.SingleThreaded()
 	scene.Zone = zone
 	err = s.frames.Each(ctx, []*result.Frame{scene.Row}, func(r *result.Frame, f *frame.Frame, why string) (err error) {
 		if why != "" {
@@ -132,14 +163,16 @@ func (s *Source) Picture(ctx context.Context, e *Event, zone *time.Location) (da
 	return data, nil
 }
 
+// ErrNoRow says that the output has no row of an event's snapshot.
+var ErrNoRow = errors.New("the output has no row of its snapshot")
+
 // sceneOf is the scene that explains an event, made of the rows of the chunk that its
-// snapshot lies in.
-func (s *Source) sceneOf(ctx context.Context, e *Event) (*picture.Scene, error) {
+// snapshot lies in. It is looked for so long before the event; 0 is for ever.
+func (s *Source) sceneOf(ctx context.Context, e *Event, within ...time.Duration) (*picture.Scene, error) {
 	at := scan.Query{Cameras: []string{e.Row.Camera}, Columns: result.AllColumns &^ (result.OfFeatures | result.OfQuality)}
-	// A snapshot lies before its event, hours at most where something went on for so long.
 	at.Period.To = e.Row.At().Add(time.Microsecond)
 	noFrame := false
-	for _, back := range []time.Duration{time.Minute, 25 * time.Hour, 0} {
+	for _, back := range within {
 		var before *picture.Scene
 		at.Period.From = time.Time{}
 		if back > 0 {
@@ -174,7 +207,7 @@ func (s *Source) sceneOf(ctx context.Context, e *Event) (*picture.Scene, error) 
 	if noFrame {
 		return nil, fmt.Errorf("the camera has shown nothing before: %w", ErrNoFrames)
 	}
-	return nil, fmt.Errorf("the output has no row of its snapshot, %s/%d@%d", e.Row.Topic, e.Row.Partition, e.Snapshot)
+	return nil, fmt.Errorf("%w, %s/%d@%d", ErrNoRow, e.Row.Topic, e.Row.Partition, e.Snapshot)
 }
 
 // WriteFile writes a file of this machine, or scheme://…, whole or not at all.
