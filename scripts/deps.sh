@@ -7,7 +7,7 @@ set -eu
 packages="g++ pkg-config ca-certificates libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-dev libopencv-contrib-dev opencv-data opencv-doc"
 case "${1:-}" in
 test | engines | soak)
-	packages="$packages python3-opencv"
+	packages="$packages python3-opencv mosquitto" # a broker that alerts are told to
 	# Pages are tested in a real browser; any npm fetches axe-core, Debian's needs Node.js besides.
 	command -v chromium >/dev/null || packages="$packages chromium"
 	command -v npm >/dev/null || packages="$packages nodejs npm"
