@@ -41,7 +41,7 @@ var groups = []group{
 	{"To keep what matters", []func() *cobra.Command{newRetention, newVerify, newRepair}},
 	{"To ask what happened", []func() *cobra.Command{newEvents, newCounts, newConfig}},
 	{"To look at results", []func() *cobra.Command{newShow, newSimilar, newRender, newStoryboard, newPicture, newClip, newStill, newSearch, newMonitor}},
-	{"For other programs", []func() *cobra.Command{newTable}},
+	{"For other programs", []func() *cobra.Command{newTable, newAlert}},
 	{"To try and to measure", []func() *cobra.Command{newBacktest, newRun, newTrack, newStack}},
 }
 

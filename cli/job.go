@@ -31,7 +31,8 @@ import (
 type analysis struct {
 	flags                              *pflag.FlagSet
 	topic, output, config, from, until *string
-	pictures, slice, events, seed      string
+	events                             *string
+	pictures, slice, seed              string
 	cameras, only                      *string
 	chunk                              *int64
 	poll, eventsPartitions             int
@@ -57,7 +58,7 @@ func analysisFlags(c *cobra.Command) *analysis {
 	f.StringVar(&a.pictures, "save-images", picture.WithEvents,
 		"which annotated `images` to keep while analysing: events (the snapshots of what analyses say has happened), "+
 			"detections (frames in which something was found), all, or none")
-	f.StringVar(&a.events, "events-topic", "", "publish events at once to this Kafka `topic`, as CloudEvents, at least once (default: not at all)")
+	a.events = flags.EventsTopic(f)
 	f.IntVar(&a.eventsPartitions, "events-partitions", 0, "create the topic of --events-topic with so many `partitions` if it does not exist, kept by size (1 GiB a partition)")
 	f.StringVar(&a.slice, "slice-bytes", "", fmt.Sprintf(
 		"read a job with an end in slices of at most so many `bytes` of each partition, but whole chunks, one pipeline after "+
@@ -203,7 +204,7 @@ func (f *analysis) runJob(c *cobra.Command, j job.Job, rules retention.Rules, ba
 
 // eventsTo sets where events are published, but for the cluster.
 func (f *analysis) eventsTo(j *job.Job) error {
-	j.Events.Topic, j.EventsPartitions = f.events, f.eventsPartitions
+	j.Events.Topic, j.EventsPartitions = *f.events, f.eventsPartitions
 	switch n := j.EventsPartitions; {
 	case n < 0 || n > 10000:
 		return fmt.Errorf("--events-partitions=%d: not 1 to 10000", n)

@@ -30,8 +30,14 @@ func Topic(f *pflag.FlagSet) *string {
 
 // Config adds --config.
 func Config(f *pflag.FlagSet) *string {
-	return f.String("config", "", "a YAML `file`: of ingest with the cameras; else with the analyses (default: what the output was "+
+	return f.String("config", "", "a YAML `file`: of ingest with the cameras, of alert with its rules; else with the analyses (default: what the output was "+
 		"analysed with last, or else quality, and motion as the original system finds it)")
+}
+
+// EventsTopic adds --events-topic.
+func EventsTopic(f *pflag.FlagSet) *string {
+	return f.String("events-topic", "", "the Kafka `topic` of events: analyses publish them there at once, as CloudEvents, at least once (default: not at all), and "+
+		"alerts are told out of it")
 }
 
 // Output adds --output.
