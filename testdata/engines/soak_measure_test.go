@@ -31,14 +31,18 @@ var soakMeasures = []measure{
 	{"flink_complete", func(s *soak) int64 { return written(s.t, s.far, s.topic) }},
 	{"collector_bytes", func(s *soak) int64 { return memoryOf(s.family("live")) }},
 	{"direct_bytes", func(s *soak) int64 { return memoryOf(s.family("direct")) }},
+	{"page_bytes", func(s *soak) int64 { return memoryOf(s.family("monitor")) }},
 	{"workers_bytes", func(*soak) int64 { return memoryOf(workerPids()) }},
 	{"taskmanagers_bytes", func(*soak) int64 { return stack.Memory("taskmanager-1") + stack.Memory("taskmanager-2") }},
 	{"jobmanager_bytes", func(*soak) int64 { return stack.Memory("jobmanager") }},
 	{"brokers_bytes", func(*soak) int64 { return stack.Memory("kafka-1") + stack.Memory("kafka-2") + stack.Memory("kafka-3") }},
 	{"collector_handles", func(s *soak) int64 { return handlesOf(s.family("live")) }},
 	{"direct_handles", func(s *soak) int64 { return handlesOf(s.family("direct")) }},
+	{"page_handles", func(s *soak) int64 { return handlesOf(s.family("monitor")) }},
 	{"workers_handles", func(*soak) int64 { return handlesOf(workerPids()) }},
 	{"output_files", func(s *soak) int64 { return filesIn(s.out) }},
+	{"page_asked", func(s *soak) int64 { return s.browsers.asked.Load() }},
+	{"page_failed", func(s *soak) int64 { return s.browsers.failed.Load() }},
 	{"checkpoint_bytes", func(s *soak) int64 { size, _ := lastCheckpoint(s.t); return size }},
 }
 

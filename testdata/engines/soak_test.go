@@ -70,16 +70,22 @@ func TestSoak(t *testing.T) {
 	t.Cleanup(func() { cancelAll(t) })
 	films := s.files(dir, duration)
 	s.begin("films", fromKafka(from), []string{"--config=" + films})
-	s.begin("live", fromKafka(from), []string{"--config=" + s.cameras(dir)})
+	cameras := s.cameras(dir)
+	s.begin("live", fromKafka(from), []string{"--config=" + cameras})
 	chunk := []string{fmt.Sprintf("--chunk=%d", soakChunk)}
 	s.begin("direct", direct(t), fromKafka(from), chunk, []string{"--output=" + s.out})
 	s.begin("flink", flink, fromKafka(from), chunk, []string{"--output=" + s.far})
+	eventually(t, "the job has begun its output", func() bool { return filesIn(s.out) > 0 })
+	s.begin("monitor", fromKafka(from), []string{"--output=" + s.out, "--cameras=" + cameras, "--listen=127.0.0.1:0"})
+	url := pageURL(t, s.jobs["monitor"])
+	s.args["monitor"] = append(s.args["monitor"], []string{pageAgain(url)})
+	s.browsers = look(t, url)
 	s.last(duration)
 
 	// Everything comes up once more, and to its end.
 	s.heal()
 	s.finishWithin("films", soakCatchesUp)
-	for _, name := range []string{"live", "direct", "flink"} {
+	for _, name := range []string{"monitor", "live", "direct", "flink"} {
 		s.jobs[name].cmd.Process.Signal(os.Interrupt)
 		s.finishWithin(name, soakCatchesUp)
 	}
@@ -116,6 +122,7 @@ func TestSoak(t *testing.T) {
 	trial.SameTree(t, "analysed as it came, on Flink", want, trial.Tree(t, s.far))
 
 	t.Logf("seed %d, %v: %v", seed, duration, v)
+	t.Logf("the page was asked %d times, and did not answer %d times, also while it was killed", s.browsers.asked.Load(), s.browsers.failed.Load())
 	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
 		t.Logf("%5d %s", s.counts[what], what)
 	}
@@ -128,6 +135,7 @@ type soak struct {
 	out, far string // outputs of the jobs on the direct runner and on Flink
 	rtsp     []*rtspCamera
 	numbered interface{ CloseClientConnections() }
+	browsers *browsers
 
 	began time.Time
 	rows  *csv.Writer
@@ -192,6 +200,7 @@ func (s *soak) last(duration time.Duration) {
 		"live killed":        func() bool { s.kill("live"); return true },
 		"films killed":       func() bool { s.kill("films"); return true },
 		"direct killed":      func() bool { s.kill("direct"); return true },
+		"monitor killed":     func() bool { s.kill("monitor"); return true },
 		"flink job anew":     s.flinkAnew,
 		"taskmanager killed": s.killTaskManager,
 		"kafka killed":       s.killSomeBroker,
