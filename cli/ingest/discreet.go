@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"io"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/framebeam/framebeam/ingest/config"
 )
@@ -11,12 +13,22 @@ import (
 // discreet hides what cameras' sources hold of secrets in all that is written: logs,
 // errors and progress come as whole lines.
 type discreet struct {
-	w       io.Writer
+	w io.Writer
+
+	mu      sync.Mutex
 	sources []config.Source
 }
 
 func newDiscreet(w io.Writer, cfg *config.Config) *discreet {
 	d := &discreet{w: w}
+	d.hide(cfg)
+	return d
+}
+
+// hide hides also what another configuration holds of secrets.
+func (d *discreet) hide(cfg *config.Config) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, c := range cfg.Cameras {
 		s := c.Source
 		// What is part of a camera's id is shown all the time, and no secret.
@@ -24,18 +36,21 @@ func newDiscreet(w io.Writer, cfg *config.Config) *discreet {
 			return slices.ContainsFunc(cfg.Cameras, func(c config.Camera) bool { return strings.Contains(c.ID, x.Value) })
 		})
 		if len(s.Secrets) > 0 || s.URL != "" {
-			d.sources = append(d.sources, s)
+			if known := func(o config.Source) bool { return reflect.DeepEqual(o, s) }; !slices.ContainsFunc(d.sources, known) {
+				d.sources = append(d.sources, s)
+			}
 		}
 	}
-	return d
 }
 
 // Write implements io.Writer.
 func (d *discreet) Write(b []byte) (int, error) {
 	text := string(b)
+	d.mu.Lock()
 	for i := range d.sources {
 		text = d.sources[i].Redact(text)
 	}
+	d.mu.Unlock()
 	if _, err := d.w.Write([]byte(text)); err != nil {
 		return 0, err
 	}

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +23,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/connect"
+	"github.com/framebeam/framebeam/reload"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -36,6 +39,9 @@ type line struct {
 	create                     bool
 	partitions, buffer, memory int
 	measured                   *flags.Metrics
+	watch                      bool
+	content                    []byte // of the configuration's file
+	reloads                    reload.State
 	opts                       collector.Options
 }
 
@@ -66,12 +72,13 @@ func New() *cobra.Command {
 			"for ever when a source is live")
 	f.DurationVar(&l.opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.DurationVar(&l.opts.Interval, "progress", 5*time.Second, "how often progress is printed")
+	f.BoolVar(&l.watch, "watch-config", true, "take cameras in, and out, when the file of --config changes; where all are files it is not watched")
 	l.measured = flags.ListenMetrics(c, "")
 	l.kafka = flags.Kafka(f)
 	flags.Choices(c, "wire", string(config.CloudEvents), string(config.JSON))
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := l.check(args)
+		cfg, err := l.check(args, f.Changed("watch-config"))
 		if err != nil {
 			return program.Wrong(err)
 		}
@@ -82,7 +89,7 @@ func New() *cobra.Command {
 		defer stopServing()
 		ctx, stop := program.Interruptible(c.Context())
 		defer stop()
-		return collect(ctx, cfg, l.opts, c.OutOrStdout(), c.ErrOrStderr())
+		return l.collect(ctx, cfg, c.OutOrStdout(), c.ErrOrStderr())
 	}
 	program.DoesItself(c)
 	c.AddCommand(newCheck())
@@ -99,10 +106,16 @@ func (l *line) serve() (stop func(), err error) {
 }
 
 // collect captures and publishes, and says on stdout what was sent.
-func collect(ctx context.Context, cfg *config.Config, opts collector.Options, stdout, stderr io.Writer) error {
-	out := console.Default().Over(newDiscreet(stderr, cfg))
+func (l *line) collect(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) error {
+	opts := l.opts
+	hiding := []*discreet{newDiscreet(stderr, cfg), newDiscreet(stdout, cfg)}
+	out := console.Default().Over(hiding[0])
 	console.Use(out)
-	stdout = newDiscreet(stdout, cfg)
+	stdout = hiding[1]
+	if l.watch {
+		defer l.reloads.Measure(opts.Metrics, "cameras")()
+		opts.Watch = func(ctx context.Context, apply func(*config.Config) error) { l.follow(ctx, hiding, apply) }
+	}
 	opts.Log = slog.New(out.Handler(slog.LevelInfo))
 	opts.Progress = func(s collector.Summary) { progress(out, stdout, s) }
 	summary, err := collector.Run(ctx, cfg, opts)
@@ -114,6 +127,20 @@ func collect(ctx context.Context, cfg *config.Config, opts collector.Options, st
 		summary.Write(stdout)
 	}
 	return err
+}
+
+// follow applies what the configuration's file says whenever it changes, until ctx ends.
+func (l *line) follow(ctx context.Context, hiding []*discreet, apply func(*config.Config) error) {
+	reload.Watch(ctx, reload.Options{File: *l.config, Content: l.content, State: &l.reloads}, func(_ context.Context, content []byte) error {
+		cfg, err := config.LoadContent(content, *l.config, l.opts.Format)
+		if err != nil {
+			return err
+		}
+		for _, d := range hiding {
+			d.hide(cfg)
+		}
+		return apply(cfg)
+	})
 }
 
 // progress says how far the collector is: on standard output, unless that may be written
@@ -133,7 +160,7 @@ func progress(out *console.Console, stdout io.Writer, s collector.Summary) {
 }
 
 // check lists everything that is wrong with the command line and the configuration.
-func (l *line) check(args []string) (*config.Config, error) {
+func (l *line) check(args []string, toWatch bool) (*config.Config, error) {
 	var bad []error
 	wrong := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
 	opts := &l.opts
@@ -178,8 +205,15 @@ func (l *line) check(args []string) (*config.Config, error) {
 	var cfg *config.Config
 	if *l.config == "" {
 		wrong("--config is missing")
-	} else if cfg, err = config.Load(*l.config, opts.Format); err != nil {
+	} else if l.content, err = os.ReadFile(*l.config); err != nil {
+		wrong("read configuration: %w", err)
+	} else if cfg, err = config.LoadContent(l.content, *l.config, opts.Format); err != nil {
 		bad = append(bad, err)
+	} else if !slices.ContainsFunc(cfg.Cameras, func(c config.Camera) bool { return c.Live() }) {
+		if l.watch && toWatch {
+			wrong("--watch-config needs a live camera: where all are files, their frames are published in the order of capture time, which one that came later would break")
+		}
+		l.watch = false
 	}
 	if opts.Journal == "" {
 		opts.Journal = *l.config + "." + *l.topic + ".published"

@@ -62,6 +62,9 @@ type Options struct {
 	// yet. The frames below it are read, dated and numbered as ever, so that those
 	// after them are the same, but neither encoded nor handed on.
 	Published map[string]int64
+	// Before is the camera that was in this one's place until its Run returned: the
+	// counters go on from there and, from live to live, the capture times. Default none.
+	Before *Camera
 	// MaxMemory is the most resident memory of the process that reads the source,
 	// in bytes; default DefaultMaxMemory.
 	MaxMemory int64
@@ -75,7 +78,7 @@ type Options struct {
 
 // Camera captures one camera.
 type Camera struct {
-	Counters Counters
+	Counters *Counters
 
 	cfg     config.Camera
 	opts    Options
@@ -102,7 +105,15 @@ func New(cfg config.Camera, opts Options) *Camera {
 	if opts.wait == nil {
 		opts.wait = sleep
 	}
-	return &Camera{cfg: cfg, opts: opts, log: opts.Log.With("camera", cfg.ID)}
+	c := &Camera{Counters: &Counters{}, cfg: cfg, opts: opts, log: opts.Log.With("camera", cfg.ID)}
+	if before := opts.Before; before != nil {
+		c.Counters = before.Counters
+		if cfg.Live() && before.cfg.Live() {
+			c.last = before.last
+		}
+		c.opts.Before = nil
+	}
+	return c
 }
 
 // sceneStart is when a generated scene begins that is given no start: it has no
@@ -177,7 +188,7 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 	var failed []error
 	// Pictures that max_fps leaves out are something too.
 	pictures := func() int64 {
-		n := &c.Counters
+		n := c.Counters
 		return n.Captured.Load() + n.Published.Load() + n.Limited.Load()
 	}
 	for pass := 0; c.cfg.Passes == 0 || pass < c.cfg.Passes; pass++ {

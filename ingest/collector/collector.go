@@ -61,6 +61,10 @@ type Options struct {
 	Progress func(Summary)
 	Interval time.Duration
 	Log      *slog.Logger // default slog.Default()
+	// Watch, if there is one, is called while live cameras are captured, and gives apply each
+	// configuration that is to be used from then on, checked; apply returns when it is. It ends with
+	// ctx. Where all cameras are files it is not called, see each. Default none.
+	Watch func(ctx context.Context, apply func(*config.Config) error)
 	// Metrics is where the run says how it is; nil: nowhere.
 	Metrics *metrics.Endpoint
 
@@ -100,6 +104,11 @@ type camera struct {
 	refused atomic.Int64
 	already atomic.Int64 // frames of the JSON format that are in the topic
 
+	replaces *camera            // until it is prepared: whose numbers go on
+	cancel   context.CancelFunc // ends it alone; with done of cameras that publish as they come
+	done     chan struct{}      // closed when it has ended
+	found    chan error         // of files: once it is known what is published
+
 	// published is what capture leaves out; written before it runs.
 	published map[string]int64
 
@@ -115,12 +124,19 @@ func (c *camera) fail(err error) {
 
 type run struct {
 	opts      Options
-	cameras   []*camera
+	salt      string
 	publisher *publish.Publisher
 	begun     time.Time
-	live      bool                // at least one source is
-	resume    *resume             // nil if there is nothing to find out
-	sent      map[uint64]struct{} // identities of records of the JSON format that are in the topic
+	live      bool    // at least one source was at the beginning
+	resume    *resume // nil if there is nothing to find out
+
+	wake       chan struct{} // a camera has ended
+	background sync.WaitGroup
+
+	mu      sync.Mutex
+	cameras []*camera // in the configuration's order; changed by each alone
+	removed []*camera
+	sent    map[uint64]struct{} // identities of records of the JSON format that are in the topic
 }
 
 // Run captures and publishes until all files have ended, for ever if a source
@@ -130,21 +146,15 @@ type run struct {
 // started.
 func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error) {
 	opts.setDefaults()
-	r := &run{opts: opts, begun: opts.now(), sent: map[uint64]struct{}{}}
-	salt := ""
+	r := &run{opts: opts, begun: opts.now(), sent: map[uint64]struct{}{}, wake: make(chan struct{}, 1)}
 	if opts.Again {
-		salt = capture.Salt()
+		r.salt = capture.Salt()
 	}
-	for _, c := range cfg.Cameras {
-		published, key := map[string]int64{}, c.ID
-		if opts.Format == config.JSON {
-			key = frame.OriginalCamera(c.ID)
-		}
-		r.cameras = append(r.cameras, &camera{
-			cfg: c, key: key, published: published,
-			capture: capture.New(c, capture.Options{Salt: salt, Published: published, MaxMemory: opts.SourceMemory, Log: opts.Log}),
-		})
-		r.live = r.live || c.Live()
+	for _, cfg := range cfg.Cameras {
+		c := &camera{cfg: cfg}
+		r.prepare(c)
+		r.cameras = append(r.cameras, c)
+		r.live = r.live || cfg.Live()
 	}
 	if len(r.cameras) == 0 {
 		return Summary{}, errors.New("no cameras")
@@ -152,7 +162,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	if opts.Publish.DeliveryTimeout == 0 && r.live {
 		opts.Publish.DeliveryTimeout = publish.ForEver
 	}
-	opts.Publish.QueueBytes = max(opts.BufferBytes/len(r.cameras), 1)
+	opts.Publish.QueueBytes = r.queueBytes(len(r.cameras))
 	if opts.Publish.Log == nil {
 		opts.Publish.Log = opts.Log
 	}
@@ -178,7 +188,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 		}
 		return Summary{}, err
 	}
-	r.warn()
+	r.warn(r.cameras)
 
 	defer r.measure()()
 	stop := r.report()
@@ -204,11 +214,14 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	stop()
 
 	errs := []error{err}
-	for _, c := range r.cameras {
+	cameras, removed := r.now()
+	for i, c := range append(cameras, removed...) {
 		if errors.Is(c.err, publish.ErrGivenUp) {
 			continue // said once, by the partition
 		}
-		errs = append(errs, c.err)
+		if i < len(cameras) { // what was wrong with one that is removed is mended
+			errs = append(errs, c.err)
+		}
 		if n := c.refused.Load(); n > 0 && c.err == nil {
 			errs = append(errs, fmt.Errorf("camera %s: %d frames were too large for the topic and are not sent", c.cfg.ID, n))
 		}
@@ -231,12 +244,12 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 const afterGivenUp = 5 * time.Second
 
 // warn says what about the topic will surprise.
-func (r *run) warn() {
+func (r *run) warn(cameras []*camera) {
 	topic := r.publisher.Topic()
 	if topic.AppendTime {
 		r.opts.Log.Warn("the topic replaces record timestamps by the broker's time (message.timestamp.type=LogAppendTime): they will not be capture times", "topic", topic.Name)
 	}
-	for _, c := range r.cameras {
+	for _, c := range cameras {
 		start, err := c.capture.Start()
 		if err != nil || start.IsZero() {
 			continue // Run says it
@@ -250,60 +263,18 @@ func (r *run) warn() {
 	}
 }
 
-// each lets every camera publish as it comes. Live cameras do not wait until it is
-// known which frames of the files are in the topic.
-func (r *run) each(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for _, c := range r.cameras {
-		if c.cfg.Live() {
-			wg.Go(func() {
-				err := c.capture.Run(ctx, func(f *frame.Frame) error {
-					rec, err := r.record(f)
-					if err != nil {
-						return err
-					}
-					return r.offer(c, rec)
-				})
-				r.ended(ctx, c, err)
-			})
-		}
-	}
-	err := r.look(ctx)
-	for _, c := range r.cameras {
-		switch {
-		case c.cfg.Live():
-		case err != nil:
-			r.ended(ctx, c, err)
-		default:
-			wg.Go(func() {
-				err := c.capture.Run(ctx, func(f *frame.Frame) error {
-					rec, err := r.record(f)
-					if err != nil || r.already(c, &rec) {
-						return err
-					}
-					if err := r.ahead(ctx, f.Captured); err != nil {
-						return err
-					}
-					return r.publisher.Publish(ctx, rec)
-				})
-				r.ended(ctx, c, err)
-			})
-		}
-	}
-	wg.Wait()
-}
-
 // look finds out which frames of the files are in the topic.
-func (r *run) look(ctx context.Context) error {
+func (r *run) look(ctx context.Context, files []*camera) error {
 	if r.resume == nil {
 		return nil
 	}
-	return r.resume.find(ctx)
+	return r.resume.find(ctx, files)
 }
 
 // already reports, and counts, that a frame of the JSON format is in the topic.
 func (r *run) already(c *camera, rec *frame.Record) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.sent) == 0 {
 		return false
 	}

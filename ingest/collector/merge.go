@@ -20,7 +20,7 @@ type dated struct {
 // merge publishes the frames of all cameras, which must be files, in the order
 // of capture time and, at the same time, camera id.
 func (r *run) merge(ctx context.Context) {
-	if err := r.look(ctx); err != nil {
+	if err := r.look(ctx, r.cameras); err != nil {
 		for _, c := range r.cameras {
 			r.ended(ctx, c, err)
 		}

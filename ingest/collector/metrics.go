@@ -41,7 +41,9 @@ func (r *run) measure() (stop func()) {
 	m := r.opts.Metrics
 	remove := m.Collect(func(v *metrics.Values) {
 		for _, c := range r.summary().Cameras {
-			c.measure(v)
+			if !c.Removed {
+				c.measure(v)
+			}
 		}
 	})
 	m.Alive("cameras", func(context.Context) error {

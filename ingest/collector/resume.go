@@ -34,16 +34,20 @@ const (
 
 // resume knows which frames of the files are in the topic.
 type resume struct {
-	r     *run
-	path  string           // of the journal; "" for none
-	topic *readback.Reader // from find on
+	r    *run
+	path string // of the journal; "" for none
+
+	finding sync.Mutex       // one search at a time
+	topic   *readback.Reader // from the first on
+	journal journal          // as it was then
 
 	mu      sync.Mutex
 	id      string
 	marks   map[int]mark
 	cameras map[string]known
-	usable  bool // marks and cameras are true, and so may be written
-	changed bool // since they were
+	looking map[string]known // cameras that are being looked for
+	usable  bool             // marks and cameras are true, and so may be written
+	changed bool             // since they were
 	early   map[int]span
 
 	quit chan struct{} // nil until frames are published
@@ -58,45 +62,52 @@ type span struct {
 
 // newResume returns nil if there is nothing to find out.
 func newResume(r *run) *resume {
-	s := &resume{r: r, path: r.opts.Journal, marks: map[int]mark{}, cameras: map[string]known{}, early: map[int]span{}}
+	s := &resume{r: r, path: r.opts.Journal, marks: map[int]mark{}, cameras: map[string]known{}, looking: map[string]known{}, early: map[int]span{}}
 	if r.opts.Format == config.JSON {
 		s.path = "" // its frames have no names that could be noted
 	}
-	for _, c := range r.cameras {
-		if !c.cfg.Live() {
-			s.cameras[c.key] = known{Epochs: map[string]int64{}}
-		}
-	}
-	if len(s.cameras) == 0 || r.opts.Again {
+	files := slices.ContainsFunc(r.cameras, func(c *camera) bool { return !c.cfg.Live() })
+	if r.opts.Again || !files && r.opts.Watch == nil { // else some may come
 		return nil
 	}
 	return s
 }
 
-// find looks for the files' frames in the topic and tells the cameras what is there.
-func (s *resume) find(ctx context.Context) error {
+// find looks for files' frames in the topic and tells these cameras what is there. Some may
+// be looked for while others are published already.
+func (s *resume) find(ctx context.Context, files []*camera) error {
+	s.finding.Lock()
+	defer s.finding.Unlock()
 	p := s.r.publisher
-	s.topic = readback.New(p)
-	id, err := s.topic.TopicID(ctx)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.id = id
-	s.mu.Unlock()
-	var j journal
-	if s.path != "" {
-		j = readJournal(s.path, p.Topic().Name, id)
+	if s.topic == nil {
+		topic := readback.New(p)
+		id, err := topic.TopicID(ctx)
+		if err != nil {
+			return err
+		}
+		if s.path != "" {
+			s.journal = readJournal(s.path, p.Topic().Name, id)
+		}
+		s.mu.Lock()
+		s.id = id
+		s.mu.Unlock()
+		s.topic = topic
 	}
 	by := map[int][]*camera{}
-	for _, c := range s.r.cameras {
-		if !c.cfg.Live() {
-			partition := p.PartitionOf(c.key)
-			by[partition] = append(by[partition], c)
-		}
+	s.mu.Lock()
+	for _, c := range files {
+		partition := p.PartitionOf(c.key)
+		by[partition] = append(by[partition], c)
+		s.looking[c.key] = known{Epochs: map[string]int64{}}
 	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		clear(s.looking)
+	}()
 	for _, partition := range slices.Sorted(maps.Keys(by)) {
-		err := s.findIn(ctx, partition, by[partition], &j)
+		err := s.findIn(ctx, partition, by[partition])
 		if errors.Is(err, readback.ErrNoRead) {
 			s.r.opts.Log.Warn("what is in the topic already is not looked for, and is sent again as repeats: the user lacks the permission Read", "topic", p.Topic().Name)
 			return nil
@@ -107,15 +118,31 @@ func (s *resume) find(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.r.cameras {
-		maps.Copy(c.published, s.cameras[c.key].Epochs)
+	for _, c := range files {
+		k, ok := s.looking[c.key]
+		if !ok {
+			continue // its Run says why
+		}
+		if before, ok := s.cameras[c.key]; ok { // it has changed, and was looked for before
+			k.From = min(k.From, before.From)
+			for epoch, next := range before.Epochs {
+				k.Epochs[epoch] = max(k.Epochs[epoch], next)
+			}
+		}
+		s.cameras[c.key] = k
+		maps.Copy(c.published, k.Epochs)
+	}
+	s.changed = true
+	if s.usable {
+		return nil
 	}
 	for partition, at := range s.marks {
 		if e := s.early[partition]; e.from <= at.End && e.to > at.End {
 			s.marks[partition] = mark{End: e.to, Anchor: e.to - 1, Digest: e.digest}
 		}
 	}
-	s.usable, s.changed = true, true
+	clear(s.early)
+	s.usable = true
 	s.quit = make(chan struct{})
 	s.done.Go(s.keep)
 	return nil
@@ -130,7 +157,8 @@ func (s *resume) end() {
 }
 
 // findIn looks through a partition for the frames of the cameras that are there.
-func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j *journal) error {
+func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera) error {
+	j := &s.journal
 	first, end, err := s.topic.Bounds(ctx, partition)
 	if err != nil {
 		return err
@@ -148,26 +176,35 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 	for _, c := range cameras {
 		start, err := c.capture.Start()
 		if err != nil { // its Run says so
-			delete(s.cameras, c.key)
+			s.mu.Lock()
+			delete(s.looking, c.key)
+			s.mu.Unlock()
 			continue
 		}
-		k := known{Epochs: map[string]int64{}}
+		var k known
 		if k.From, err = s.topic.OffsetAt(ctx, partition, start.Add(-margin)); err != nil {
 			return err
 		}
 		// What the journal knows of the camera reaches back as far as was looked then.
+		s.mu.Lock()
+		k.Epochs = s.looking[c.key].Epochs
 		if before, ok := j.Cameras[c.key]; ok && good && k.From >= before.From {
 			from = min(from, max(k.From, at.End))
 			k.From = before.From
-			maps.Copy(k.Epochs, before.Epochs)
+			for epoch, next := range before.Epochs {
+				k.Epochs[epoch] = max(k.Epochs[epoch], next)
+			}
 		} else {
 			from = min(from, k.From)
 		}
-		s.cameras[c.key] = k
+		s.looking[c.key] = k
+		s.mu.Unlock()
 	}
 	told := time.Now()
 	err = s.topic.Scan(ctx, partition, from, end, func(r *frame.Record) {
+		s.mu.Lock()
 		s.see(r)
+		s.mu.Unlock()
 		if r.Offset >= at.Anchor {
 			at.Anchor, at.Digest = r.Offset, identity(r)
 		}
@@ -179,6 +216,12 @@ func (s *resume) findIn(ctx context.Context, partition int, cameras []*camera, j
 	})
 	if err != nil {
 		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.marks[partition]; ok && s.usable {
+		// It goes on by what is written, of which what was looked for here is not yet a part.
+		return nil
 	}
 	at.End = end
 	s.marks[partition] = at
@@ -210,16 +253,18 @@ func identity(r *frame.Record) uint64 {
 
 // see takes note of a record that is in the topic.
 func (s *resume) see(r *frame.Record) {
-	camera, ok := s.cameras[string(r.Key)]
-	if !ok {
-		return
-	}
-	if s.r.opts.Format == config.JSON {
-		s.r.sent[identity(r)] = struct{}{}
-		return
-	}
-	if epoch, sequence, ok := r.Numbered(); ok && !frame.LiveEpoch(epoch) {
-		camera.Epochs[epoch] = max(camera.Epochs[epoch], sequence+1)
+	for _, cameras := range []map[string]known{s.cameras, s.looking} {
+		camera, ok := cameras[string(r.Key)]
+		if !ok {
+			continue
+		}
+		if s.r.opts.Format == config.JSON {
+			s.r.mu.Lock()
+			s.r.sent[identity(r)] = struct{}{}
+			s.r.mu.Unlock()
+		} else if epoch, sequence, ok := r.Numbered(); ok && !frame.LiveEpoch(epoch) {
+			camera.Epochs[epoch] = max(camera.Epochs[epoch], sequence+1)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type CameraSummary struct {
 	Failures int64 // streams that could not be opened, broke off, hung or crashed
 	Err      error // why the camera ended early
 
+	Removed    bool // from the configuration, while the collector ran
 	Live       bool
 	Up         bool          // the source is read
 	Last       time.Time     // when the last frame was captured
@@ -44,7 +45,7 @@ type CameraSummary struct {
 // Summary says what a run has done so far.
 type Summary struct {
 	Elapsed time.Duration
-	Cameras []CameraSummary // in the configuration's order
+	Cameras []CameraSummary // in the configuration's order, then those that were removed
 }
 
 // Total adds up all cameras.
@@ -91,6 +92,9 @@ func (c CameraSummary) String() string {
 			fmt.Fprintf(&b, ", %d %s", n.count, n.what)
 		}
 	}
+	if c.Removed {
+		b.WriteString(", removed")
+	}
 	return b.String()
 }
 
@@ -105,13 +109,15 @@ func (s Summary) Write(w io.Writer) {
 
 func (r *run) summary() Summary {
 	s := Summary{Elapsed: r.opts.now().Sub(r.begun)}
-	for _, c := range r.cameras {
-		n := &c.capture.Counters
+	cameras, removed := r.now()
+	for i, c := range append(cameras, removed...) {
+		n := c.capture.Counters
 		cs := CameraSummary{
 			Camera: c.cfg.ID, Source: c.cfg.Source.Text, Partition: -1,
 			Captured: n.Captured.Load(), Limited: n.Limited.Load(), Unreadable: n.Unreadable.Load(), Late: n.Late.Load(),
 			Refused: c.refused.Load(), Published: n.Published.Load() + c.already.Load(), Epochs: n.Epochs.Load(), Failures: n.Failures.Load(),
 		}
+		cs.Removed = i >= len(cameras)
 		cs.Live, cs.Up, cs.ClockSteps, cs.Encode, cs.Process = c.cfg.Live(), n.Up(), n.ClockSteps.Load(), n.Encode(), n.Usage()
 		cs.Last, cs.Lag = n.Last()
 		p := r.publisher.Stats(c.key)

@@ -113,6 +113,11 @@ func Load(path string, format Format) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
+	return LoadContent(data, path, format)
+}
+
+// LoadContent is Load of a file that has been read.
+func LoadContent(data []byte, path string, format Format) (*Config, error) {
 	r := reader{opts: Options{Format: format, Directory: filepath.Dir(path)}}
 	cfg, lines := r.parse(data)
 	for i := range cfg.Cameras {

@@ -125,7 +125,8 @@ type Publisher struct {
 	ctx    context.Context // of every request
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	taken  atomic.Bool // the brokers have taken a record
+	taken  atomic.Bool  // the brokers have taken a record
+	queue  atomic.Int64 // Options.QueueBytes as it is now
 
 	mu      sync.Mutex
 	senders map[int]*sender
@@ -164,6 +165,7 @@ func Open(ctx context.Context, opts Options) (*Publisher, error) {
 		senders:  make(map[int]*sender),
 		cameras:  make(map[string]*camera),
 	}
+	p.queue.Store(int64(opts.QueueBytes))
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, opts.OpenTimeout)
 	defer cancel()
@@ -226,6 +228,9 @@ func (p *Publisher) Topic() Topic { return p.topic }
 func (p *Publisher) PartitionOf(camera string) int {
 	return p.balancer.Balance(kafka.Message{Key: []byte(camera)}, p.topic.Partitions...)
 }
+
+// SetQueueBytes changes Options.QueueBytes. What is queued already stays.
+func (p *Publisher) SetQueueBytes(n int) { p.queue.Store(int64(n)) }
 
 // Publish queues a frame of a source that can wait: it waits while the camera
 // has more than Options.QueueBytes in the queue. The error is a *TooLargeError,

@@ -97,7 +97,7 @@ func (s *sender) refused() error {
 }
 
 func (s *sender) full(c *camera, rec *frame.Record) bool {
-	return c.waiting > 0 && c.bytes+recordSize(rec) > s.p.opts.QueueBytes
+	return c.waiting > 0 && int64(c.bytes+recordSize(rec)) > s.p.queue.Load()
 }
 
 func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {

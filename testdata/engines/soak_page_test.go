@@ -4,11 +4,14 @@ package engines
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,6 +20,16 @@ import (
 // everything else every few seconds. What a page does not have is passed over.
 type browsers struct {
 	asked, failed atomic.Int64 // requests, and those that were not answered as asked
+
+	mu  sync.Mutex
+	why map[string]int // of those that were not
+}
+
+func (b *browsers) wrong(why string) {
+	b.failed.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.why[why]++
 }
 
 var pagePaths = []string{
@@ -39,7 +52,7 @@ func pageURL(t *testing.T, j *job) string {
 }
 
 func look(t *testing.T, base string) *browsers {
-	b := &browsers{}
+	b := &browsers{why: map[string]int{}}
 	client := &http.Client{Timeout: time.Minute}
 	follow := &http.Client{}
 	for i := range browserCount {
@@ -70,8 +83,14 @@ func (b *browsers) get(ctx context.Context, client *http.Client, url string) {
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
-	if ctx.Err() == nil && (err != nil || resp.StatusCode >= 500) {
-		b.failed.Add(1)
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, syscall.ECONNREFUSED):
+		b.wrong("it is not there")
+	case err != nil:
+		b.wrong("it breaks off")
+	case resp.StatusCode >= 500:
+		b.wrong(req.URL.Path + " " + resp.Status)
 	}
 }
 

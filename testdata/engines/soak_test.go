@@ -122,7 +122,12 @@ func TestSoak(t *testing.T) {
 	trial.SameTree(t, "analysed as it came, on Flink", want, trial.Tree(t, s.far))
 
 	t.Logf("seed %d, %v: %v", seed, duration, v)
-	t.Logf("the page was asked %d times, and did not answer %d times, also while it was killed", s.browsers.asked.Load(), s.browsers.failed.Load())
+	t.Logf("the page was asked %d times, and did not answer %d times", s.browsers.asked.Load(), s.browsers.failed.Load())
+	s.browsers.mu.Lock()
+	defer s.browsers.mu.Unlock()
+	for _, why := range slices.Sorted(maps.Keys(s.browsers.why)) {
+		t.Logf("%5d: %s", s.browsers.why[why], why)
+	}
 	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
 		t.Logf("%5d %s", s.counts[what], what)
 	}
