@@ -93,7 +93,7 @@ class Picture {
 		if (!f) return;
 		this.element.style.aspectRatio = `${f.width} / ${f.height}`;
 		this.element.dataset.offset = `${f.partition}@${f.offset}`;
-		const unit = Math.max(f.width, f.height) / (this.large ? 900 : 420);
+		const unit = f.width / (this.element.clientWidth || 400); // pixels of the frame to one of the window
 		this.svg.setAttribute("viewBox", `0 0 ${f.width} ${f.height}`);
 		const parts = [];
 		if (settings.shapes) for (const s of shapesOf(this.camera, f.config, () => this.draw())) parts.push(drawShape(s, f, unit, this.large));

@@ -28,7 +28,7 @@ export async function show(main, at, signal) {
 			p && ["behind the log", s.lag_seconds === null ? "unknown" : duration(s.lag_seconds)],
 			p && ["frames/s come, of the log", decimal(s.incoming_per_second)],
 			p && ["frames/s are processed", decimal(s.per_second)],
-			p && ["until it has caught up", s.lag_frames === 0 ? "it has" : s.catch_up_seconds === null ? (s.per_second === null ? "not known yet" : "never, like this") : s.catch_up_seconds === 0 ? "it keeps up" : duration(s.catch_up_seconds)],
+			p && ["caught up", s.lag_frames === 0 ? "yes" : s.catch_up_seconds === null ? (s.per_second === null ? "not known yet" : "never, like this") : s.catch_up_seconds === 0 ? "it keeps up" : "in " + duration(s.catch_up_seconds)],
 			["dead letters on " + t.dead.day, count(t.dead.count), t.dead.count > 0 && "warn"],
 			p && s.lost_frames > 0 && ["frames lost: retention was faster", count(s.lost_frames), "bad"],
 		].filter(Boolean).map(([what, n, kind]) => h("li", {class: kind || null}, h("strong", {}, n), what)));
@@ -78,14 +78,14 @@ const n = "number", unknown = (v, f) => v === null || v === undefined ? "–" : 
 function positions(p) {
 	const keeps = p.retention_ms === null ? null : p.retention_ms < 0 ? "The topic keeps records for ever." : `The topic keeps records for ${duration(p.retention_ms / 1000)}.`;
 	return [
-		table("Partitions", [["Partition"], ["Log begins", n], ["Log ends", n], ["Complete to", n], ["Processed to", n], ["To go", n], ["Behind", n], ["Come/s", n], ["Done/s", n], ["Caught up in", n], ["Oldest record", n], ["Retention takes the next in", n]],
+		table("Partitions", [["Partition"], ["Log begins", n], ["Log ends", n], ["Complete to", n], ["Processed to", n], ["To go", n], ["Behind", n], ["Come/s", n], ["Done/s", n], ["Caught up in", n], ["Oldest record", n], ["Until retention", n]],
 			p.partitions.map(({lag: l, oldest, left_seconds}) => [
 				`${l.topic}/${l.partition}`, count(l.log_begin), count(l.log_end), count(l.complete), count(l.processed), count(l.lag_frames), unknown(l.lag_seconds, duration),
 				unknown(l.incoming_per_second, decimal), unknown(l.per_second, decimal), l.lag_frames === 0 ? "now" : l.catch_up_seconds === 0 ? "keeps up" : unknown(l.catch_up_seconds, duration),
 				oldest ? `${duration(age(oldest))} ago` : "–",
 				l.lost_frames > 0 ? h("strong", {class: "tag bad"}, `${count(l.lost_frames)} lost`) : left_seconds === null ? "–" : h("span", {class: left_seconds < 3600 ? "tag bad" : null}, duration(left_seconds)),
 			])),
-		h("p", {class: "quiet small"}, "“Processed” includes beginnings of chunks. ", keeps),
+		h("p", {class: "quiet small"}, "“Processed” includes beginnings of chunks. “Until retention” is how long the topic still keeps what is to be processed next. ", keeps),
 	];
 }
 
@@ -104,8 +104,8 @@ function earlier(day) {
 	return h("span", {class: "controls"}, input, go);
 }
 
-function letters(d) {
-	return table("Dead letters", [["When"], ["Camera"], ["Place"], ["Reason"], ["Detail"], ["Size", n], [""]], d.list.map(l => {
+function letters(d, label = "The newest dead letters") {
+	return table(label, [["When"], ["Camera"], ["Place"], ["Reason"], ["Detail"], ["Size", n], ["Record"]], d.list.map(l => {
 		const button = h("button", {type: "button", "aria-label": `Show the record ${l.topic}/${l.partition}@${l.offset}`}, "Show");
 		button.onclick = () => openRecord(l);
 		return [dateTime(l.at), l.camera || "–", h("code", {}, `${l.topic}/${l.partition}@${l.offset}`), h("span", {class: "tag warn"}, l.reason), l.detail, bytes(l.bytes), button];
@@ -126,7 +126,7 @@ async function openDay(day) {
 	dialog(`Dead letters of ${day}`, body);
 	try {
 		const d = await ask("pipeline/dead" + query({day}));
-		body.replaceChildren(...(d.count ? [h("p", {}, d.reasons.map(r => h("span", {class: "tag warn"}, `${r.reason} ${count(r.count)}`)).flatMap((e, i) => i ? [" ", e] : [e])), letters(d)] : [h("p", {}, "There is none.")]));
+		body.replaceChildren(...(d.count ? [h("p", {}, d.reasons.map(r => h("span", {class: "tag warn"}, `${r.reason} ${count(r.count)}`)).flatMap((e, i) => i ? [" ", e] : [e])), letters(d, `Dead letters of ${day}`)] : [h("p", {}, "There is none.")]));
 	} catch (e) { body.replaceChildren(trouble(e)); }
 }
 

@@ -54,6 +54,9 @@ var faultTypes = []string{
 // row takes a row of the camera's.
 func (c *camera) row(r *result.Frame) {
 	c.events(r)
+	if r.Status == result.Source && (c.source == nil || !r.At().Before(c.source.At)) {
+		c.source = &frame.SourceChange{Camera: c.id, State: frame.SourceState(r.Reason), At: r.At(), Reason: r.Detail}
+	}
 	if r.Status != result.OK {
 		return
 	}

@@ -58,6 +58,9 @@ func Register(mux *http.ServeMux, d web.Deps) {
 // tellEvery is how often browsers are told what has changed.
 const tellEvery = time.Second
 
+// tellAnyway is how often they are told what only time has changed: a camera becomes silent.
+const tellAnyway = 3 * time.Second
+
 // run follows the topic and tells what has changed.
 func (v *view) run(ctx context.Context) {
 	var all sync.WaitGroup
@@ -67,6 +70,7 @@ func (v *view) run(ctx context.Context) {
 	}
 	all.Go(func() { v.fetch(ctx) })
 	all.Go(func() { v.remember(ctx) })
+	var last time.Time
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	for {
@@ -82,9 +86,10 @@ func (v *view) run(ctx context.Context) {
 		changed := v.changed
 		v.changed = false
 		v.mu.Unlock()
-		if !changed {
+		if !changed && time.Since(last) < tellAnyway {
 			continue
 		}
+		last = time.Now()
 		told, err := v.told()
 		if err != nil {
 			v.log.Error("cameras cannot be told", "error", err)

@@ -4,10 +4,12 @@ package monitortest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,6 +30,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/plan"
 )
 
 // The two cameras, each in a partition of its own; both show the same street.
@@ -69,6 +72,7 @@ type Site struct {
 	Stages                    profiles.Stages
 	frames                    int // of each camera until now
 	stopServing               func()
+	ports                     []int
 	unready                   bool // there is no output yet
 }
 
@@ -110,12 +114,8 @@ func New(t *testing.T, opts Options) *Site {
 	}
 	s.write(t, s.CamerasFile, Cameras)
 	s.write(t, s.AnalysesFile, Analyses)
-	var err error
-	s.Broker, err = broker.Start(broker.Options{Topics: []broker.Topic{{Name: trial.Topic, Partitions: 2}, {Name: "events", Partitions: 1}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Broker.Close)
+	s.StartKafka(t)
+	t.Cleanup(func() { s.Broker.Close() })
 	s.Capture(t, opts.Frames)
 	if !opts.Unready {
 		s.Analyse(t)
@@ -126,6 +126,50 @@ func New(t *testing.T, opts Options) *Site {
 	}
 	s.Serve(t, opts.Server)
 	return s
+}
+
+// StartKafka starts the broker, with what it had and at its address if it was stopped.
+func (s *Site) StartKafka(t *testing.T) {
+	t.Helper()
+	opts := broker.Options{
+		Dir: filepath.Join(s.Folder, "kafka"), Ports: s.ports,
+		Topics: []broker.Topic{{Name: trial.Topic, Partitions: 2}, {Name: "events", Partitions: 1}},
+	}
+	var err error
+	if s.Broker, err = broker.Start(opts); err != nil {
+		t.Fatal(err)
+	}
+	if s.ports == nil {
+		at, err := netip.ParseAddrPort(s.Broker.Addrs()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ports = []int{int(at.Port())}
+	}
+}
+
+// Append appends a record to a partition, of which its timestamp is set to that of the next frame.
+func (s *Site) Append(t *testing.T, partition int32, rec frame.Record) {
+	t.Helper()
+	rec.Timestamp = s.Begin.Add(time.Duration(s.frames) * 100 * time.Millisecond).UnixMilli()
+	if _, err := s.Broker.Append(t.Context(), trial.Topic, partition, rec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// StopKafka ends the broker.
+func (s *Site) StopKafka() { s.Broker.Close() }
+
+// Lose has the log say that a camera's source is lost.
+func (s *Site) Lose(t *testing.T, partition int32, camera, reason string) {
+	t.Helper()
+	c := frame.SourceChange{
+		Camera: camera, State: frame.SourceLost, At: s.Begin.Add(time.Duration(s.frames) * 100 * time.Millisecond).UTC(), Reason: reason,
+		Epoch: "e", Sequence: int64(s.frames - 1),
+	}
+	if _, err := s.Broker.Append(t.Context(), trial.Topic, partition, c.CloudEvent()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *Site) write(t *testing.T, name, text string) {
@@ -185,6 +229,10 @@ func (s *Site) AnalyseLive(t *testing.T) (stop func()) {
 	t.Helper()
 	j := s.job(t)
 	j.Start, _ = trial.Whole(t)
+	var err error
+	if j.Until, err = plan.Until("never"); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() {
@@ -193,7 +241,7 @@ func (s *Site) AnalyseLive(t *testing.T) (stop func()) {
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
@@ -263,7 +311,10 @@ func (l testLog) Write(b []byte) (int, error) {
 }
 
 // pictures are those of the sample video, made once: it begins anew at its end.
-var pictures = sync.OnceValues(func() (all [][]byte, err error) {
+var pictures = sync.OnceValues(func() ([][]byte, error) { return Pictures(image.Pt(384, 288), 240) })
+
+// Pictures are the first of the sample video, as JPEGs of a size.
+func Pictures(size image.Point, most int) (all [][]byte, err error) {
 	path, err := samples.Path("vtest.avi")
 	if err != nil {
 		return nil, err
@@ -275,11 +326,8 @@ var pictures = sync.OnceValues(func() (all [][]byte, err error) {
 	defer video.Close()
 	m := gocv.NewMat()
 	defer m.Close()
-	for range 240 {
-		if !video.Read(&m) {
-			break
-		}
-		gocv.Resize(m, &m, image.Pt(384, 288), 0, 0, gocv.InterpolationArea)
+	for len(all) < most && video.Read(&m) {
+		gocv.Resize(m, &m, size, 0, 0, gocv.InterpolationArea)
 		b, err := gocv.IMEncode(gocv.JPEGFileExt, m)
 		if err != nil {
 			return nil, err
@@ -288,7 +336,7 @@ var pictures = sync.OnceValues(func() (all [][]byte, err error) {
 		b.Close()
 	}
 	return all, nil
-})
+}
 
 // Frame is a record of a camera's frame number i, a picture of the sample video.
 func Frame(t *testing.T, camera string, i int, captured time.Time) frame.Record {

@@ -143,8 +143,8 @@ func (v *view) told() map[string]any {
 		"now": time.Now(), "generations": v.generations.now(), "storage": v.storage.now(), "dead": v.dead.sums(v.Inputs.Zone),
 		"inputs": v.Inputs.States(),
 	}
-	if p := v.positions.now(); p.At != nil || p.Error != "" {
-		t["positions"] = p
+	if v.Inputs.HasKafka() {
+		t["positions"] = v.positions.now()
 	}
 	if v.Inputs.FlinkREST != "" {
 		t["flink"] = v.flink.now()

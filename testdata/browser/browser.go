@@ -33,7 +33,7 @@ import (
 const AxeVersion = "4.14.1"
 
 // patience bounds all that a test does with one page.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // View is how a page is looked at.
 type View struct {
@@ -237,7 +237,7 @@ func Eval[T any](p *Page, script string) T {
 // fails the test.
 func (p *Page) Until(script string) {
 	p.t.Helper()
-	const most, pause = 30 * time.Second, 30 * time.Millisecond
+	const most, pause = time.Minute, 30 * time.Millisecond
 	look := chromedp.Evaluate[bool](`(() => { try { return !!(` + script + `) } catch { return false } })()`)
 	var err error
 	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(pause) {
