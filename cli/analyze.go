@@ -20,6 +20,7 @@ It goes on where the output folder ends. Without --until it runs until it is int
 		Example: "  " + program.This + " --brokers localhost:9092 --topic frames --output out --until now",
 	}
 	a := analysisFlags(c)
+	a.liveFlags()
 	keep := newKeepingPinned(c.Flags())
 	kafka := flags.Kafka(c.Flags())
 	engineFlags(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,8 @@ type analysis struct {
 	cameras, only                      *string
 	chunk                              *int64
 	poll, eventsPartitions             int
+	interim                            *time.Duration // of analyze
+	watch                              *bool          // likewise
 	measured                           *flags.Metrics
 }
 
@@ -123,12 +126,15 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	j.SliceBytes, err = job.SliceBytes(f.slice, j.Runner)
 	note(err)
 	note(j.CheckEnd())
-	analyses, err := profiles.Load(*f.config)
+	content, analyses, err := loadAnalyses(*f.config)
 	if err == nil {
 		j.Analyses, err = analyses.Stages() // looks at the files that analyses name
 	}
 	note(err)
 	j.Remembered = *f.config == ""
+	if f.interim != nil {
+		note(f.live(&j, content))
+	}
 	j.Cameras, j.Only = flags.List(*f.cameras), flags.List(*f.only)
 	if _, err := j.Analyses.OfCameras(j.Cameras); err != nil {
 		note(fmt.Errorf("--camera: %w", err))
@@ -139,6 +145,40 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 		}
 	}
 	return j, errors.Join(errs...)
+}
+
+// loadAnalyses reads the file of --config, "" if there is none.
+func loadAnalyses(file string) (content []byte, c profiles.Config, err error) {
+	if file == "" {
+		return nil, profiles.Default(), nil
+	}
+	if content, err = os.ReadFile(file); err != nil {
+		return nil, profiles.Config{}, fmt.Errorf("read analyses: %w", err)
+	}
+	c, err = profiles.Parse(file, content)
+	return content, c, err
+}
+
+// liveFlags adds the flags of jobs that follow a log.
+func (f *analysis) liveFlags() {
+	f.interim = f.flags.Duration("partial-every", job.DefaultInterim, "without --until, publish what there is of chunks that are not full every so often, "+
+		"below _partial (a `duration`); 0: only when no frame has come for 10 s")
+	f.watch = f.flags.Bool("watch-config", true, "without --until, go on with what the file of --config says when it is changed, if it is right, as a new generation")
+}
+
+// live sets what jobs without an end do.
+func (f *analysis) live(j *job.Job, content []byte) error {
+	j.Interim = *f.interim
+	if *f.watch && !j.Remembered && j.Until.Never() {
+		j.Watched = &job.Watched{File: *f.config, Content: content, Load: job.LoadWatched(*f.config)}
+	}
+	if n := *f.interim; n != 0 && n < 100*time.Millisecond {
+		return fmt.Errorf("--partial-every=%v: must be 0 or at least 100ms", n)
+	}
+	if f.flags.Changed("partial-every") && !j.Until.Never() {
+		return errors.New("--partial-every is for jobs without --until: one with an end publishes what there is then")
+	}
+	return nil
 }
 
 // untilOf parses --until; a job over an archive ends where that does.

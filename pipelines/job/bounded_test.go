@@ -94,7 +94,7 @@ func TestThePipelineIsBoundedWhereTheEngineNeedsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j, _, out, tasks := planned(t, c.runner, c.until, c.slice)
-			p, err := j.pipeline(tasks, out)
+			p, err := j.pipeline(tasks, out, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

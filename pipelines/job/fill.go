@@ -15,9 +15,7 @@ import (
 
 // plan decides for every partition where to begin and to end.
 func (j *Job) plan(ctx context.Context, l log.Log, out *output.Output) (parts []plan.Stretch, tasks []source.Task, err error) {
-	if j.Partitions != nil {
-		l = partitions{l, j.Partitions}
-	}
+	l = only(l, j.Partitions)
 	parts, err = plan.Topic(ctx, l, j.Topic, filled{j, l, out}, j.Until)
 	problems := []error{err}
 	for i := range parts {
@@ -102,6 +100,14 @@ func (f filled) gone(pos *output.Position) string {
 type partitions struct {
 	log.Log
 	only []int32
+}
+
+// only is the log of these partitions; nil: of all.
+func only(l log.Log, ids []int32) log.Log {
+	if ids == nil {
+		return l
+	}
+	return partitions{l, ids}
 }
 
 func (p partitions) Partitions(context.Context, string) ([]int32, error) { return p.only, nil }

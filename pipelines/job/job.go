@@ -70,6 +70,12 @@ type Job struct {
 	// Notes is where it is said how a part that the job makes is related to the whole; nil:
 	// nowhere.
 	Notes io.Writer
+	// Interim is how often what has come of chunks that are not full is published while
+	// a job without an end runs: see [source.Config]. 0: only when nothing comes.
+	Interim time.Duration
+	// Watched is the file of Analyses, of a job without an end that is to go on with what it
+	// says when it is changed; nil: they stay.
+	Watched *Watched
 	// Progress is how often a line about the progress goes to standard error; 0: never.
 	Progress time.Duration
 	// Metrics is where the job says how it is; nil: nowhere.
@@ -107,12 +113,23 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 // Run runs the job until its end or until ctx is cancelled, and returns what it
 // covered. A job with an end has then written everything, or fails naming what
 // is missing.
+//
+// A job without an end publishes what it has analysed before it ends, as far as that is done
+// in a while.
 func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
 	j.measured = jobmetrics.New(j.Metrics)
 	defer func() { j.measured.Ended(err) }()
 	if err := j.CheckEnd(); err != nil {
 		return nil, err
 	}
+	if j.Until.Never() {
+		return j.live(ctx)
+	}
+	return j.once(ctx, nil)
+}
+
+// once runs the job with one configuration. One without an end ends when ending is closed.
+func (j *Job) once(ctx context.Context, ending <-chan struct{}) (_ []plan.Stretch, err error) {
 	if j.Log, err = j.Log.Absolute(); err != nil {
 		return nil, err
 	}
@@ -191,15 +208,29 @@ func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
 	defer j.watch(ctx, out)()
 	for slices := (slicing{}); len(tasks) > 0; {
 		slices.announce(j, tasks, time.Now())
-		p, err := j.pipeline(tasks, out)
+		var drain *source.Drain
+		if j.Until.Never() && j.Runner.InProcess {
+			drain = source.NewDrain()
+			defer drain.Close()
+		}
+		p, err := j.pipeline(tasks, out, drain)
 		if err != nil {
 			return nil, err
 		}
 		j.measured.Pipeline()
 		j.measured.Runs()
-		if j.Runner.Stopped && !j.Until.Never() {
+		switch {
+		case j.Until.Never():
+			said, stop := j.behind(ctx, l, out)
+			meter := j.meter(tasks)
+			if meter != nil {
+				meter.More = said
+			}
+			err = j.follow(ctx, ending, p, meter, drain)
+			stop()
+		case j.Runner.Stopped:
 			err = j.runUntilReached(ctx, p, out, tasks)
-		} else {
+		default:
 			err = j.Runner.Run(ctx, p, j.meter(tasks))
 		}
 		if err != nil {
@@ -348,7 +379,7 @@ func (j *Job) reached(out *output.Output, tasks []source.Task) func(context.Cont
 }
 
 // pipeline builds the whole way of a frame, from left to right.
-func (j *Job) pipeline(tasks []source.Task, out *output.Output) (*beam.Pipeline, error) {
+func (j *Job) pipeline(tasks []source.Task, out *output.Output, drain *source.Drain) (*beam.Pipeline, error) {
 	reading := source.Config{
 		Log: j.Log, N: j.N, Forget: j.Analyses.Sequence.Forget, Generation: out.Spec().Generation,
 		MaxRecords: j.Reading.MaxRecords, MaxBytes: j.Reading.MaxBytes,
@@ -357,6 +388,12 @@ func (j *Job) pipeline(tasks []source.Task, out *output.Output) (*beam.Pipeline,
 	}
 	if !reading.OneCall {
 		reading.Credit = j.Runner.Credit
+	}
+	if j.Until.Never() {
+		reading.Interim = j.Interim
+	}
+	if drain != nil {
+		reading.Drain = drain.ID()
 	}
 	stages := j.Analyses
 	if j.Runner.InProcess {

@@ -89,6 +89,8 @@ type Meter struct {
 	// Counted, unless it is nil, is called with all counters of the job, "namespace/name" to
 	// value, whenever the engine says them, every Interval or more often, and at the end.
 	Counted func(map[string]int64)
+	// More is what else is said, for people and for programs; nil: nothing.
+	More func() (string, []slog.Attr)
 
 	begun time.Time // when line was called first
 	first tally
@@ -159,6 +161,12 @@ func (m *Meter) line(now tally, at time.Time, inPlace bool) (string, []slog.Attr
 		}
 	} else {
 		m.begun, m.first = at, now
+	}
+	if m.More != nil {
+		if more, of := m.More(); more != "" {
+			fmt.Fprintf(&b, "  %s", more)
+			attrs = append(attrs, of...)
+		}
 	}
 	said := m.still
 	m.last, m.at, m.still = now, at, still

@@ -43,7 +43,8 @@ func NewCollector(id chunk.ID, generation int) *Collector {
 // Generation is the one in which collecting began.
 func (c *Collector) Generation() int { return c.generation }
 
-// Ready is what is to be published: a whole chunk, or the beginning of one.
+// Ready is what is to be published: a whole chunk, or the beginning of one. Of an interim
+// end neither rows nor states are said: they are among what was kept.
 type Ready struct {
 	End    chunk.End
 	Rows   []result.Frame  // ascending offsets
@@ -98,8 +99,9 @@ func (c *Collector) Add(p *element.Part, stored func() ([][]byte, error)) (keep 
 			return nil, nil, err
 		}
 	}
+	asked := false // for more than was published
 	if p.End != nil {
-		if err := c.addEnd(p.End); err != nil {
+		if asked, err = c.addEnd(p.End); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -110,9 +112,12 @@ func (c *Collector) Add(p *element.Part, stored func() ([][]byte, error)) (keep 
 		keep = fresh.Marshal()
 	}
 
-	due := c.due()
+	due := c.due(asked)
 	if due == nil {
 		return keep, nil, nil
+	}
+	if due.Interim {
+		return keep, &Ready{End: *due}, nil
 	}
 	all, err := read()
 	if err != nil {
@@ -123,9 +128,10 @@ func (c *Collector) Add(p *element.Part, stored func() ([][]byte, error)) (keep 
 	return keep, ready, err
 }
 
-func (c *Collector) addEnd(e *chunk.End) error {
+// addEnd takes an end, and reports whether it asks for the beginning of the chunk.
+func (c *Collector) addEnd(e *chunk.End) (asked bool, err error) {
 	if e.ID != c.id {
-		return fmt.Errorf("an end of %v came to %v", e.ID, c.id)
+		return false, fmt.Errorf("an end of %v came to %v", e.ID, c.id)
 	}
 	e = ownEnd(e)
 	switch {
@@ -133,12 +139,13 @@ func (c *Collector) addEnd(e *chunk.End) error {
 		c.end, c.wish = e, nil
 	case !e.Partial:
 		if !bytes.Equal(e.Marshal(), c.end.Marshal()) {
-			return fmt.Errorf("%v: %w: two different ends: %s and %s", c.id, output.ErrPromiseBroken, told(c.end), told(e))
+			return false, fmt.Errorf("%v: %w: two different ends: %s and %s", c.id, output.ErrPromiseBroken, told(c.end), told(e))
 		}
-	case c.end == nil && e.UpTo > c.upTo && (c.wish == nil || e.UpTo > c.wish.UpTo):
+	case c.end == nil && e.UpTo > c.upTo && (c.wish == nil || e.UpTo > c.wish.UpTo || e.UpTo == c.wish.UpTo && !e.Interim):
 		c.wish = e
+		return true, nil
 	}
-	return nil
+	return false, nil
 }
 
 // told is all that may differ of two ends of a chunk.
@@ -168,8 +175,10 @@ func (c *Collector) checkSurplus() error {
 	return nil
 }
 
-// due returns the end that can be published now.
-func (c *Collector) due() *chunk.End {
+// due returns the end that can be published now. If it has just been asked for the beginning
+// of the chunk, that is as much as there is, so that somebody who asks more often than the
+// analyses take gets something.
+func (c *Collector) due(asked bool) *chunk.End {
 	switch {
 	case c.end != nil:
 		if c.held.Equal(c.end.Offsets) && slices.Equal(c.states, c.end.Owed) {
@@ -177,10 +186,30 @@ func (c *Collector) due() *chunk.End {
 		}
 	case c.wish != nil && c.held.Covers(c.wish.Offsets):
 		end := c.wish
-		c.wish, c.upTo = nil, end.UpTo
+		c.wish = nil
+		if !end.Interim {
+			c.upTo = end.UpTo
+		}
 		return end
+	case asked && c.wish.Interim:
+		return c.soFar()
 	}
 	return nil
+}
+
+// soFar is the wish up to the first offset that is not held; nil if that is its first.
+func (c *Collector) soFar() *chunk.End {
+	end := *c.wish
+	for o := range c.wish.Offsets.All {
+		if !c.held.Contains(o) {
+			end.UpTo, end.Offsets = o, c.wish.Offsets.Below(o)
+			break
+		}
+	}
+	if len(end.Offsets) == 0 {
+		return nil
+	}
+	return &end
 }
 
 func (c *Collector) compareRow(r *result.Frame, read func() (*contents, error), fresh []result.Frame) error {
@@ -247,6 +276,36 @@ func (c *Collector) read(stored [][]byte) (*contents, error) {
 		all.add(&p)
 	}
 	return all, nil
+}
+
+// sinceThen takes kept parts apart at an offset: the rows before it, ascending, what is to be
+// kept as published, and what is not published yet.
+func sinceThen(id chunk.ID, kept [][]byte, upTo int64) (rows []result.Frame, before, after [][]byte, err error) {
+	for _, b := range kept {
+		p, err := element.UnmarshalPart(b)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("%v: stored part: %w", id, err)
+		}
+		early, late := element.Part{ID: p.ID, State: p.State}, element.Part{ID: p.ID}
+		for _, r := range p.Results {
+			if r.Offset < upTo {
+				early.Results = append(early.Results, r)
+			} else {
+				late.Results = append(late.Results, r)
+			}
+		}
+		rows = append(rows, early.Results...)
+		switch {
+		case len(late.Results) == 0:
+			before = append(before, b)
+		case len(early.Results) == 0 && early.State == nil:
+			after = append(after, b)
+		default:
+			before, after = append(before, early.Marshal()), append(after, late.Marshal())
+		}
+	}
+	slices.SortFunc(rows, func(a, b result.Frame) int { return cmp.Compare(a.Offset, b.Offset) })
+	return rows, before, after, nil
 }
 
 func (c *contents) add(p *element.Part) {

@@ -26,6 +26,7 @@ import (
 //	part results=4-5 state=a                     results of offsets 4 and 5, and the state of camera a
 //	part end=(4-6) owed=(a,b) [digest=8]         the chunk's end: its offsets, who owes a state
 //	part partial=(4-5) upto=6                    the end of what the log has so far
+//	part interim=(4-5) upto=6                    the same while the log grows
 //	lose                                         the engine loses what was kept
 //
 // detail= gives results other content, bytes= a state.
@@ -77,13 +78,14 @@ func (s *script) part(t *testing.T, d *datadriven.TestData) element.Part {
 			}
 		case "state":
 			p.State = &element.State{Camera: a.Vals[0], Position: chunk.EndPosition(s.id.Index, s.n), Bytes: []byte(text("bytes", "state"))}
-		case "end", "partial":
+		case "end", "partial", "interim":
 			p.End = &chunk.End{ID: s.id, N: s.n, LastDigest: uint64(number(d, text("digest", "7")))}
 			for _, o := range offsets(d, a.Vals) {
 				p.End.Offsets.Add(o)
 			}
-			if a.Key == "partial" {
+			if a.Key != "end" {
 				p.End.Partial, p.End.UpTo, p.End.LastDigest = true, number(d, text("upto", "")), 0
+				p.End.Interim = a.Key == "interim"
 			}
 		case "owed":
 			p.End.Owed = a.Vals
@@ -147,7 +149,17 @@ func (s *script) deliver(t *testing.T, sent element.Part) string {
 		s.summary, s.kept = nil, nil
 		return out.String()
 	}
-	if ready != nil {
+	if ready != nil && ready.End.Interim {
+		all := slices.Clone(s.kept)
+		if keep != nil {
+			all = append(all, keep)
+		}
+		got, _, _, err := sinceThen(s.id, all, ready.End.UpTo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "meanwhile, up to %d: %s\n", ready.End.UpTo, s.content(rows(got), nil))
+	} else if ready != nil {
 		fmt.Fprintf(&out, "so far, up to %d: %s\n", ready.End.UpTo, s.content(rows(ready.Rows), nil))
 	}
 	if keep != nil {
@@ -186,7 +198,9 @@ func (s *script) holds(t *testing.T) string {
 		owed := slices.DeleteFunc(slices.Clone(e.Owed), func(camera string) bool { return slices.Contains(c.states, camera) })
 		out += fmt.Sprintf("lacks %s\n", s.content(lacks, owed))
 	}
-	if e := c.wish; e != nil {
+	if e := c.wish; e != nil && e.Interim {
+		out += fmt.Sprintf("is to publish meanwhile up to %d: %s\n", e.UpTo, s.content(e.Offsets, nil))
+	} else if e != nil {
 		out += fmt.Sprintf("is to publish up to %d: %s\n", e.UpTo, s.content(e.Offsets, nil))
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
@@ -57,6 +58,7 @@ func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 		Config:  cfg,
 		Summary: state.MakeValueState[[]byte]("summary"),
 		Parts:   state.MakeBagState[[]byte]("parts"),
+		Recent:  state.MakeBagState[[]byte]("recent"),
 	}, parts)
 }
 
@@ -64,7 +66,8 @@ func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 type writeFn struct {
 	Config  Config
 	Summary state.Value[[]byte] // a Collector
-	Parts   state.Bag[[]byte]   // what it said to keep
+	Parts   state.Bag[[]byte]   // what it said to keep, but for Recent
+	Recent  state.Bag[[]byte]   // what is not in an interim beginning yet
 
 	writer   *output.Writer
 	pictures output.Pictures
@@ -122,10 +125,7 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 		fn.late.Inc(ctx, 1)
 		return nil
 	}
-	keep, ready, err := c.Add(&part, func() ([][]byte, error) {
-		kept, _, err := fn.Parts.Read(p)
-		return kept, err
-	})
+	keep, ready, err := c.Add(&part, func() ([][]byte, error) { return fn.kept(p) })
 	if err != nil {
 		return err
 	}
@@ -138,9 +138,20 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 			fn.count(ctx, ready.Rows, done.Bytes)
 			emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
 		}
-		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p))
+		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p), fn.Recent.Clear(p))
 	}
-	if ready != nil {
+	if keep != nil {
+		if err := fn.Recent.Add(p, keep); err != nil {
+			return fmt.Errorf("%v: keep part: %w", part.ID, err)
+		}
+	}
+	switch {
+	case ready == nil:
+	case ready.End.Interim:
+		if err := fn.interim(ctx, p, key, ready.End, emit); err != nil {
+			return err
+		}
+	default:
 		done, err := fn.writer.CommitPartial(ctx, ready.End, ready.Rows, fn.pictures)
 		if err != nil {
 			return err
@@ -151,13 +162,61 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 			emit(key, Committed{Name: done.Name, Rows: done.Rows, Partial: true, Digest: done.Digest})
 		}
 	}
-	if keep != nil {
-		if err := fn.Parts.Add(p, keep); err != nil {
-			return fmt.Errorf("%v: keep part: %w", part.ID, err)
-		}
-	}
 	if err := fn.Summary.Write(p, c.Marshal()); err != nil {
 		return fmt.Errorf("%v: keep summary: %w", part.ID, err)
+	}
+	return nil
+}
+
+// kept is all that was kept.
+func (fn *writeFn) kept(p state.Provider) ([][]byte, error) {
+	parts, _, err := fn.Parts.Read(p)
+	if err != nil {
+		return nil, err
+	}
+	recent, _, err := fn.Recent.Read(p)
+	return slices.Concat(parts, recent), err
+}
+
+// interim publishes what has come since an interim beginning was published last. Only that is
+// looked at, so what it costs does not grow with the chunk.
+func (fn *writeFn) interim(ctx context.Context, p state.Provider, key string, end chunk.End, emit func(string, Committed)) error {
+	recent, _, err := fn.Recent.Read(p)
+	if err != nil {
+		return fmt.Errorf("%v: read parts: %w", end.ID, err)
+	}
+	rows, before, after, err := sinceThen(end.ID, recent, end.UpTo)
+	if err != nil {
+		return err
+	}
+	all := func() ([]result.Frame, error) {
+		kept, err := fn.kept(p)
+		if err != nil {
+			return nil, err
+		}
+		rows, _, _, err := sinceThen(end.ID, kept, end.UpTo)
+		return rows, err
+	}
+	done, err := fn.writer.CommitInterim(ctx, end, rows, all)
+	if err != nil {
+		return err
+	}
+	if err := fn.Recent.Clear(p); err != nil {
+		return fmt.Errorf("%v: keep parts: %w", end.ID, err)
+	}
+	for _, b := range before {
+		err = errors.Join(err, fn.Parts.Add(p, b))
+	}
+	for _, b := range after {
+		err = errors.Join(err, fn.Recent.Add(p, b))
+	}
+	if err != nil {
+		return fmt.Errorf("%v: keep parts: %w", end.ID, err)
+	}
+	if done.Name != "" {
+		fn.partials.Inc(ctx, 1)
+		fn.partialBytes.Inc(ctx, done.Bytes)
+		emit(key, Committed{Name: done.Name, Rows: done.Rows, Partial: true, Digest: done.Digest})
 	}
 	return nil
 }

@@ -46,6 +46,9 @@ func (f *reader) begin(
 // process runs the call and says how far it has come.
 func (c *call) process(ctx context.Context) (sdf.ProcessContinuation, error) {
 	cont, err := c.run(ctx)
+	if err == nil && cont.ShouldResume() {
+		c.tellInterim()
+	}
 	if err == nil {
 		err = c.rt.GetError()
 	}
@@ -60,7 +63,7 @@ func (c *call) process(ctx context.Context) (sdf.ProcessContinuation, error) {
 func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 	idle := c.idle[c.task.String()]
 	if idle == nil {
-		idle = &idleness{since: c.began, next: idleDelay}
+		idle = &idleness{since: c.began, next: idleDelay, told: c.began}
 		c.idle[c.task.String()] = idle
 	}
 	emitted := false
@@ -77,6 +80,10 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 			if !c.closeChunk() || c.slice.full() {
 				return sdf.StopProcessing(), nil
 			}
+			continue
+		}
+		if draining(c.Config.Drain) {
+			c.rt.Cut()
 			continue
 		}
 		if !c.Config.OneCall && (c.records <= 0 || c.bytes <= 0 || time.Since(c.began) >= c.Config.MaxWait) {
@@ -330,6 +337,25 @@ func (c *call) tell() {
 	c.emitEnd(eventTime(chunk.FramePosition(t.UpTo)), chunk.End{
 		ID: chunk.ID{Partition: c.task.Partition, Index: t.Index}, N: c.Config.N,
 		Partial: true, UpTo: t.UpTo, Offsets: t.Offsets, LastDigest: t.Digest,
+	})
+}
+
+// tellInterim emits an interim end once in a Config.Interim, if something has come since. All
+// partitions do so at the same moments: a bundle costs the same for one as for many.
+func (c *call) tellInterim() {
+	every, idle, now := c.Config.Interim, c.idle[c.task.String()], time.Now()
+	if every <= 0 || now.Truncate(every).Equal(idle.told.Truncate(every)) {
+		return
+	}
+	idle.told = now
+	t := &Tell{Interim: true}
+	if at := c.rt.at(); at.Offset() == idle.upTo || !c.rt.TryClaim(t) {
+		return
+	}
+	idle.upTo = t.UpTo
+	c.emitEnd(eventTime(chunk.FramePosition(t.UpTo)), chunk.End{
+		ID: chunk.ID{Partition: c.task.Partition, Index: t.Index}, N: c.Config.N,
+		Partial: true, UpTo: t.UpTo, Offsets: t.Offsets, LastDigest: t.Digest, Interim: true,
 	})
 }
 

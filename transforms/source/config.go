@@ -52,6 +52,11 @@ type Config struct {
 	// Tail is after how long without a new record the part of a chunk that is
 	// there is told with a partial end. Default: DefaultTail.
 	Tail time.Duration
+	// Interim is how often the part of a chunk that is there is told while records come, with
+	// an interim end. 0: not.
+	Interim time.Duration
+	// Drain is the [Drain] of the job, where readers are in the process that has it.
+	Drain string
 	// Credit is how many bytes of values may be under way in this process at
 	// once; see [element.Pace]. 0: no limit. Only where source and sequence stage
 	// share one process.
@@ -132,6 +137,8 @@ func (c Config) Validate() error {
 	check(c.RunRecords >= 0, "run records is %d, must not be negative", c.RunRecords)
 	check(c.RunBytes >= 0, "run bytes is %d, must not be negative", c.RunBytes)
 	check(c.Tail >= 0, "tail is %v, must not be negative", c.Tail)
+	check(c.Interim >= 0, "interim is %v, must not be negative", c.Interim)
+	check(c.Drain == "" || c.TickEvery == 0, "a job that reads on ticks is not drained")
 	check(c.Credit >= 0, "credit is %d bytes, must not be negative", c.Credit)
 	check(c.SliceBytes >= 0, "slice is %d bytes, must not be negative", c.SliceBytes)
 	check(c.TickEvery >= 0, "tick every is %v, must not be negative", c.TickEvery)

@@ -38,7 +38,10 @@
 //
 // Part of a chunk. When a task is idle for Config.Tail, or ends inside a chunk,
 // what was emitted of the chunk so far is told with a partial End. It may be told
-// again, and again with more.
+// again, and again with more. With Config.Interim it is told while records come too, every
+// so often, with an interim End.
+//
+// Draining. [Drain] ends the tasks of a job where they stand.
 //
 // Checkpoints. A task is split only at its current position, by the engine or
 // because a call has done enough; it is never split at a fraction. Calls that

@@ -97,6 +97,9 @@ type idleness struct {
 	since time.Time
 	next  time.Duration
 	size  int64 // about the bytes of one record, to fetch no more than is wanted
+
+	told time.Time // when an interim end was told, or could have been
+	upTo int64     // and up to where
 }
 
 // Setup opens the log.

@@ -62,8 +62,11 @@ type Close struct {
 }
 
 // Tell claims the right to emit how far the open chunk has come; a successful claim fills
-// in its fields. It fails when there is nothing new, without an effect on other claims.
+// in its fields. It fails when there is nothing new, without an effect on other claims. An
+// interim one leaves the restriction as it is: whoever reads on from it may tell the same.
 type Tell struct {
+	Interim bool
+
 	Index   int64
 	UpTo    int64
 	Offsets chunk.Offsets
@@ -159,9 +162,18 @@ func (t *Tracker) tell(c *Tell) bool {
 	if r.Offset()%r.N == 0 || r.Told == r.Offset() || t.stopped {
 		return false
 	}
-	r.Told = r.Offset()
+	if !c.Interim {
+		r.Told = r.Offset()
+	}
 	c.Index, c.UpTo, c.Offsets, c.Digest = chunk.Of(r.Offset()-1, r.N), r.Offset(), r.Offsets.Clone(), r.digest()
 	return true
+}
+
+// Cut ends what is left at the current position, as if the task ended there.
+func (t *Tracker) Cut() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rest.End = min(t.rest.End, t.rest.Next)
 }
 
 // GetError returns the error of an impossible claim.

@@ -9,6 +9,7 @@ import (
 	"github.com/framebeam/framebeam/testdata/command"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/files/store"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 func TestMain(m *testing.M) {
@@ -63,11 +64,28 @@ func job(ctx context.Context, root, config string) error {
 			continue
 		}
 		end := testEnd(testID(k), 0)
+		if k == 5 { // it is shown while it grows
+			if err := grow(ctx, w, end, config); err != nil {
+				return err
+			}
+		}
 		if _, err := w.Commit(ctx, end, testRows(end, config), testStates(end), testPictures{}); err != nil {
 			return err
 		}
 	}
 	return o.Verify(ctx, chunk.Partition{Topic: "frames"}, p.From, 6*testN)
+}
+
+// grow publishes what comes of a chunk, one row after another.
+func grow(ctx context.Context, w *Writer, whole chunk.End, config string) error {
+	for upTo := whole.Index*testN + 1; upTo < (whole.Index+1)*testN; upTo++ {
+		end := chunk.End{ID: whole.ID, N: testN, Partial: true, Interim: true, UpTo: upTo, Offsets: whole.Offsets.Below(upTo)}
+		all := testRows(end, config)
+		if _, err := w.CommitInterim(ctx, end, all[len(all)-1:], func() ([]result.Frame, error) { return all, nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start runs a job in a process of its own.
@@ -97,6 +115,7 @@ func TestAJobKilledAnywhereLeavesTheSameFilesAfterItsRestart(t *testing.T) {
 	for point, times := range map[string]int{
 		"journal-generation": 3, "sink-claim": 6, "sink-temp-closed": 15,
 		"sink-between-files": 6, "sink-renamed": 6, "sink-out-of-order": 2,
+		"sink-interim-begun": 3, "sink-interim-closed": 3, "sink-interim-renamed": 3,
 	} {
 		t.Run(point, func(t *testing.T) {
 			for n := range times {

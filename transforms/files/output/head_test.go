@@ -175,12 +175,21 @@ func TestWhatWasShownStaysWhateverTheConfigurationsDo(t *testing.T) {
 			}
 			name := j.o.gens[len(j.o.gens)-1].ConfigDigest
 			k := resume(t, j.o).Chunk
-			switch what := rapid.SampledFrom([]string{"change", "change and be killed", "partial", "partial", "complete"}).Draw(rt, "what"); what {
+			switch what := rapid.SampledFrom([]string{"change", "change and be killed", "partial", "interim", "interim", "complete"}).Draw(rt, "what"); what {
 			case "partial":
 				upTo := k*testN + rapid.Int64Range(1, testN-1).Draw(rt, "up to")
 				history = append(history, fmt.Sprintf("%s publishes up to %d", name, upTo))
 				for _, o := range []*Output{j.o, j.twin} {
 					if err := partialUpTo(t, o, k, upTo); err != nil && !errors.Is(err, ErrSuperseded) {
+						rt.Fatal(err)
+					}
+				}
+			case "interim":
+				upTo := k*testN + rapid.Int64Range(1, testN-1).Draw(rt, "up to")
+				from := rapid.Int64Range(k*testN, upTo-1).Draw(rt, "from")
+				history = append(history, fmt.Sprintf("%s publishes %d to %d", name, from, upTo))
+				for _, o := range []*Output{j.o, j.twin} {
+					if _, err := interimTo(t, o, k, from, upTo); err != nil && !errors.Is(err, ErrSuperseded) {
 						rt.Fatal(err)
 					}
 				}

@@ -47,7 +47,7 @@ func (w *Writer) CommitInterim(ctx context.Context, end chunk.End, rows []result
 		return fail(err)
 	}
 	if done { // or given up since
-		return Published{}, w.removePartials(ctx, whole, whole.End)
+		return Published{}, w.removePartials(ctx, whole, whole)
 	}
 	for try := 1; ; try++ {
 		p, err := w.interim(ctx, whole, end, rows, all)

@@ -46,7 +46,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 		return fail(err)
 	}
 	if done { // or given up since
-		return Published{}, w.removePartials(ctx, whole, whole.End)
+		return Published{}, w.removePartials(ctx, whole, whole)
 	}
 	name := whole
 	name.End = end.UpTo - 1
@@ -98,7 +98,7 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 			break
 		}
 	}
-	if err := w.removePartials(ctx, whole, name.End-1); err != nil {
+	if err := w.removePartials(ctx, whole, name); err != nil {
 		return fail(err)
 	}
 	sum := sha256.Sum256(b)
@@ -145,8 +145,9 @@ func (w *Writer) partials(ctx context.Context, whole chunkfolder.Name) ([]chunkf
 	return slices.DeleteFunc(all, func(n chunkfolder.Name) bool { return n.Start < whole.Start || n.Start > whole.End }), err
 }
 
-// removePartials removes the chunk's partial files that end at last or before.
-func (w *Writer) removePartials(ctx context.Context, whole chunkfolder.Name, last int64) error {
+// removePartials removes the chunk's partial files that end where a file does or before, but
+// for that.
+func (w *Writer) removePartials(ctx context.Context, whole, but chunkfolder.Name) error {
 	names, err := w.partials(ctx, whole)
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func (w *Writer) removePartials(ctx context.Context, whole chunkfolder.Name, las
 		}
 	}
 	for _, n := range names {
-		if n.End <= last {
+		if n.End <= but.End && n != but {
 			if err := w.removePartial(ctx, n); err != nil {
 				return err
 			}

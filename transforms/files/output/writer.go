@@ -188,7 +188,7 @@ func (w *Writer) commit(
 			return Published{}, err
 		}
 	}
-	if err := w.removePartials(ctx, name, name.End); err != nil {
+	if err := w.removePartials(ctx, name, name); err != nil {
 		return Published{}, err
 	}
 	if (end.Index+1)%markEvery == 0 {

@@ -1,0 +1,45 @@
+package source
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// Drain ends the reading of a job where it stands, if its readers are in this process: every
+// task is at its end there, what was emitted of the open chunk is told with a partial end, and
+// when the stages behind have done their work the pipeline ends as one over tasks with ends.
+type Drain struct {
+	id string
+	on atomic.Bool
+}
+
+var (
+	drains  sync.Map // by id
+	drainID atomic.Int64
+)
+
+// NewDrain makes one; close it when the job has ended.
+func NewDrain() *Drain {
+	d := &Drain{id: strconv.FormatInt(drainID.Add(1), 10)}
+	drains.Store(d.id, d)
+	return d
+}
+
+// ID is for [Config].
+func (d *Drain) ID() string { return d.id }
+
+// Start begins to drain.
+func (d *Drain) Start() { d.on.Store(true) }
+
+// Close forgets it.
+func (d *Drain) Close() { drains.Delete(d.id) }
+
+// draining reports whether readers with that Config.Drain are to end.
+func draining(id string) bool {
+	if id == "" {
+		return false
+	}
+	d, ok := drains.Load(id)
+	return ok && d.(*Drain).on.Load()
+}
