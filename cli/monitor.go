@@ -48,6 +48,7 @@ or a proxy that has users log in and says who they are in a header.`,
 	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
 	title := f.String("title", "", "what the page is called, to tell it from another installation's")
 	zone := flags.Zone(f)
+	measured := flags.ListenMetrics(c, "")
 	edit := f.Bool("edit", false, "let the page change the files of --config and --cameras; they are checked first")
 	listen := f.String("listen", "127.0.0.1:8088", "the `address` to serve the page at")
 	var opts server.Options
@@ -98,12 +99,18 @@ or a proxy that has users log in and says who they are in a header.`,
 		opts.Log = slog.New(console.Default().Handler(slog.LevelInfo))
 		ctx, stop := program.Interruptible(c.Context())
 		defer stop()
-		return servePage(ctx, c, opts, *listen)
+		return servePage(ctx, c, opts, *listen, measured)
 	}
 	return c
 }
 
-func servePage(ctx context.Context, c *cobra.Command, opts server.Options, address string) error {
+func servePage(ctx context.Context, c *cobra.Command, opts server.Options, address string, measured *flags.Metrics) error {
+	served := measured.Phase("page")
+	stopped, err := measured.Serve()
+	if err != nil {
+		return err
+	}
+	defer stopped()
 	s, err := server.New(opts)
 	if err != nil {
 		return program.Wrong(err)
@@ -116,6 +123,7 @@ func servePage(ctx context.Context, c *cobra.Command, opts server.Options, addre
 	if opts.TLSCert != "" {
 		scheme = "https"
 	}
+	served(nil)
 	fmt.Fprintf(c.OutOrStdout(), "the page is at %s://%s/\n", scheme, l.Addr())
 	return s.Serve(ctx, l)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/framebeam/framebeam/cli/program"
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/metrics"
+	"github.com/framebeam/framebeam/systemd"
 )
 
 // Metrics is what a command says of itself to Prometheus.
@@ -34,16 +35,21 @@ func ListenMetrics(c *cobra.Command, fallback string) *Metrics {
 	return m
 }
 
-// Serve begins to serve, if it is to be, and says where. Its error is one of the command line.
+// Serve begins to serve, if it is to be, and says where; and to tell systemd, if that has
+// started this process, what /readyz and /healthz say. Its error is one of the command line.
 func (m *Metrics) Serve() (stop func(), err error) {
 	address := cmp.Or(m.Address, m.fallback, "off")
 	if address == "off" {
-		return func() {}, nil
+		return systemd.Tell(m.Endpoint), nil
 	}
 	s, err := m.Listen(address)
 	if err != nil {
 		return nil, program.Wrong(err)
 	}
 	console.Default().Say("metrics: http://%s/metrics", s.Addr())
-	return s.Close, nil
+	told := systemd.Tell(m.Endpoint)
+	return func() {
+		told()
+		s.Close()
+	}, nil
 }
