@@ -25,3 +25,6 @@ $framebeam clip --output $out/analysis --camera pedestrians --from "$at" --to "2
 go test -count=1 -run TestScreenshotsOfPages ./testdata/browser -args -screenshots "$PWD/docs" -shots "
 	report.webp=$PWD/out/report.html report-difference.webp=$PWD/out/report.html#g1 report-phone.webp=$PWD/out/report.html#g1
 	storyboard-films.webp=$PWD/out/storyboard.html clip.webp=$PWD/out/clip.mp4"
+
+# The page that monitor serves, of its own tests.
+go test -count=1 -run Browser ./monitor/cameras ./monitor/pipeline -args -screenshots "$PWD/docs"

@@ -110,6 +110,7 @@ func TestCamerasInABrowser(t *testing.T) {
 	p.Until(`document.querySelectorAll(".card .picture img:not([hidden])").length === 2`)
 	same(t, s)
 	look(p, "grid")
+	p.Document("monitor-cameras.webp")
 
 	// A picture has the boxes of its own frame.
 	rows := map[int64]result.Frame{}
@@ -147,6 +148,11 @@ func TestCamerasInABrowser(t *testing.T) {
 	p.Look(dark)
 	p.Fits()
 	look(p, "camera-phone")
+	p.Document("monitor-phone.webp")
+	dark = browser.Desktop
+	dark.Dark = true
+	p.Look(dark)
+	p.Document("monitor-camera.webp")
 	p.Look(browser.Desktop)
 	p.Press("\x1b") // Escape
 	p.Until(`document.querySelectorAll(".card").length === 2`)

@@ -38,6 +38,7 @@ type view struct {
 	changed  bool          // something is to be told
 	fresh    chan struct{} // a reset, after which older cameras are to be looked for
 
+	many   bool // somebody looks at many cameras
 	shapes shapes.Set
 	parser *frame.Parser
 

@@ -20,7 +20,7 @@ const (
 	// followEvery is how often the end of the topic is looked at while somebody looks at cameras.
 	followEvery = 500 * time.Millisecond
 	// followBytes is what is read of a partition at a time: of more, the newest.
-	followBytes = 4 << 20
+	followBytes = 2 << 20
 	// readers is how many partitions are read at a time.
 	readers = 4
 	// few records at the end of a partition are read where none of the last moments are there.
@@ -179,6 +179,10 @@ func (v *view) developed(p chunk.Partition, rec *frame.Record) {
 	v.mu.Lock()
 	c, parser := v.camera(rec.Camera()), v.parser
 	in := c.sizesWanted()
+	apart := apart
+	if v.many {
+		apart = apartMany
+	}
 	enough := len(c.shots) > 0 && time.UnixMilli(rec.Timestamp).Sub(c.shots[len(c.shots)-1].Captured).Abs() < apart && c.has(in)
 	v.mu.Unlock()
 	if enough {
@@ -226,7 +230,7 @@ func (v *view) looking() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
-	some := false
+	some := 0
 	for _, c := range v.cameras {
 		wanted := false
 		for size, until := range c.wanted {
@@ -241,7 +245,10 @@ func (v *view) looking() bool {
 		if !wanted {
 			c.shots, c.failed = nil, nil
 		}
-		some = some || wanted
+		if wanted {
+			some++
+		}
 	}
-	return some
+	v.many = some > few/4
+	return some > 0
 }

@@ -39,8 +39,8 @@ const (
 	gridFPS     = 10
 )
 
-// sendFrames is a process with an embedded Kafka and the cameras that fill it. It says at which
-// address, and ends with its standard input.
+// sendFrames is a process with an embedded Kafka and the cameras that fill it, and writes an output of
+// an hour of them into a folder. It says at which address, and ends with its standard input.
 func sendFrames() {
 	fail := func(err error) {
 		if err != nil {
@@ -53,6 +53,9 @@ func sendFrames() {
 	fail(err)
 	pictures, err := monitortest.Pictures(image.Pt(640, 480), 32)
 	fail(err)
+	fail((historytest.Output{
+		Rows: 64 * 2048, Partitions: partitions, Cameras: gridCameras, Begin: time.Now().Add(-time.Hour), Span: time.Hour,
+	}).Write(context.Background(), os.Args[len(os.Args)-1]))
 	fmt.Println(k.Addrs()[0])
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
@@ -72,7 +75,7 @@ func sendFrames() {
 		}
 		for p := range recs {
 			end, err := k.Append(ctx, "frames", int32(p), recs[p]...)
-			if err == nil && end > 2000 {
+			if err == nil && i%50 == 0 && end > 2000 {
 				err = k.DeleteRecords("frames", int32(p), end-1000) // as retention does
 			}
 			if err != nil && ctx.Err() == nil {
@@ -89,7 +92,8 @@ func TestAGridOf64Cameras(t *testing.T) {
 	if *measure == 0 {
 		t.Skip("it is measured with -args -measure 30s")
 	}
-	sender := command.New(t, "cameras", "")
+	root := t.TempDir()
+	sender := command.New(t, "cameras", "", root)
 	sender.Stderr = os.Stderr
 	in, err := sender.StdinPipe()
 	if err != nil {
@@ -108,11 +112,6 @@ func TestAGridOf64Cameras(t *testing.T) {
 	}()
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatal(err)
-	}
-	root := t.TempDir()
-	begin := time.Now().Add(-time.Hour)
-	if err := (historytest.Output{Rows: 64 * 2048, Partitions: 4, Cameras: gridCameras, Begin: begin, Span: time.Hour}).Write(t.Context(), root); err != nil {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Options{Inputs: inputs.Options{Brokers: []string{strings.TrimSpace(address)}, Topic: "frames", Output: root}})

@@ -33,6 +33,8 @@ const (
 	mostShots = 32
 	// apart is how far at least the captures of two shots lie from each other.
 	apart = 400 * time.Millisecond
+	// apartMany is the same where somebody looks at many cameras.
+	apartMany = 900 * time.Millisecond
 	// fresh is how far results may be behind the newest frame, by capture time, for the picture to
 	// be the newest one that has some.
 	fresh = 10 * time.Second

@@ -18,6 +18,7 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/monitor/inputs"
 	"github.com/framebeam/framebeam/monitor/server"
@@ -30,6 +31,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/log"
+	"github.com/framebeam/framebeam/transforms/picture"
 	"github.com/framebeam/framebeam/transforms/plan"
 )
 
@@ -328,12 +330,11 @@ func Pictures(size image.Point, most int) (all [][]byte, err error) {
 	defer m.Close()
 	for len(all) < most && video.Read(&m) {
 		gocv.Resize(m, &m, size, 0, 0, gocv.InterpolationArea)
-		b, err := gocv.IMEncode(gocv.JPEGFileExt, m)
+		b, err := picture.EncodeJPEG(m, config.DefaultQuality)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, append([]byte(nil), b.GetBytes()...))
-		b.Close()
+		all = append(all, b)
 	}
 	return all, nil
 }

@@ -91,6 +91,7 @@ func TestThePipelineInABrowser(t *testing.T) {
 		p.Until(fmt.Sprintf(`document.querySelector("#pipeline-dead").innerText.includes("%s %d")`, why, n))
 	}
 	look(p, "pipeline")
+	p.Document("monitor-pipeline.webp")
 	p.Accessible()
 	p.Click(`#pipeline-dead button[aria-label*="frames/0@130"]`)
 	p.Until(`document.querySelector("dialog[open] pre").innerText === ` + "`" + string(bad) + "`")
