@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,10 +185,14 @@ func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
 	}
 	second.ends(t)
 
-	var epochs []string
+	var epochs, states []string
 	next := int64(0)
 	var last time.Time
 	for _, r := range results(t, b) {
+		if r.Status == result.Source {
+			states = append(states, r.Reason)
+			continue
+		}
 		if r.Status != result.OK {
 			t.Fatalf("offset %d is %s %s", r.Offset, r.Status, r.Reason)
 		}
@@ -212,6 +217,10 @@ func TestALiveCameraWhoseCollectorIsKilledGoesOnInANewEpoch(t *testing.T) {
 	}
 	if len(epochs) != 2 || epochs[0] >= epochs[1] {
 		t.Errorf("epochs %q, want two, in the order of time", epochs)
+	}
+	// Who is killed says nothing.
+	if want := []string{"started", "started", "stopped"}; !slices.Equal(states, want) {
+		t.Errorf("the source has been %v, want %v", states, want)
 	}
 }
 
@@ -335,7 +344,7 @@ func TestNoClipOfALargeFolderIsCountedTwiceHoweverOftenItsCollectorIsKilled(t *t
 		t.Errorf("collected once more there are %d records, not %d", length(t, b), end)
 	}
 	got := count(results(t, b))
-	if len(got.analysed) != clips || got.status[result.OK] != clips*frames || got.status[result.OK]+got.status[result.Repeat] != int(end) {
+	if len(got.analysed) != clips || got.status[result.OK] != clips*frames || got.status[result.OK]+got.status[result.Repeat]+1 != int(end) || got.status[result.Source] != 1 {
 		t.Errorf("%d epochs, statuses %v of %d records", len(got.analysed), got.status, end)
 	}
 	got.whole(t, clips, frames)

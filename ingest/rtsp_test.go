@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,7 +23,11 @@ import (
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/testdata/trial"
 	"github.com/framebeam/framebeam/testdata/webcam"
+	"github.com/framebeam/framebeam/transforms/chunk"
+	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/frame"
+	"github.com/framebeam/framebeam/transforms/perframe"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 // python is Debian's: the GStreamer packages are for it, not for any other.
@@ -100,6 +105,8 @@ type published struct {
 	client *kgo.Client
 	parser *frame.Parser
 	frames map[string][]frame.Frame // by camera
+	log    []frame.Record           // all of it
+	states map[string][]string      // of the sources, by camera
 }
 
 func follow(t *testing.T, b *broker.Broker) *published {
@@ -113,7 +120,7 @@ func follow(t *testing.T, b *broker.Broker) *published {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &published{client: client, parser: parser, frames: map[string][]frame.Frame{}}
+	return &published{client: client, parser: parser, frames: map[string][]frame.Frame{}, states: map[string][]string{}}
 }
 
 // until reads on until it has what is meant.
@@ -127,9 +134,18 @@ func (p *published) until(t *testing.T, by *process, meant func() bool) {
 			t.Fatalf("%v\n%s", err, &by.said)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			rec := frame.Record{Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+			rec := frame.Record{Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
 			for _, h := range r.Headers {
 				rec.Headers = append(rec.Headers, frame.Header{Key: h.Key, Value: h.Value})
+			}
+			p.log = append(p.log, rec)
+			if rec.OfSource() {
+				s, err := frame.ParseSource(&rec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.states[s.Camera] = append(p.states[s.Camera], string(s.State))
+				return
 			}
 			f, err := p.parser.Parse(&rec)
 			if err != nil {
@@ -147,6 +163,59 @@ func (p *published) epochs(camera string) (list [][]frame.Frame) {
 			list = append(list, nil)
 		}
 		list[len(list)-1] = append(list[len(list)-1], f)
+	}
+	return list
+}
+
+// comesTo is until the camera's source has come to that state so many times, and to no other
+// since.
+func (p *published) comesTo(camera string, state frame.SourceState, times int) func() bool {
+	return func() bool {
+		states, n := p.states[camera], 0
+		for _, s := range states {
+			if s == string(state) {
+				n++
+			}
+		}
+		return n == times && states[len(states)-1] == string(state)
+	}
+}
+
+// events are what an analysis of what is in the topic says of a camera's source.
+func (p *published) events(t *testing.T, camera string) (list []string) {
+	t.Helper()
+	cfg := profiles.Default()
+	stages, err := cfg.Stages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	each, err := perframe.NewAnalyzer(stages.PerFrame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer each.Close()
+	analyzer, err := stages.Sequence.Analyzer(camera)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cam := analyzer.Start()
+	defer cam.Close()
+	for i := range p.log {
+		if p.log[i].Camera() != camera {
+			continue
+		}
+		it, err := each.Analyze(chunk.Partition{Topic: trial.Topic}, &p.log[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cam.Next(&it); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range it.Result.Events {
+			if e.Analysis == result.OfSource {
+				list = append(list, e.Type+" "+e.Transition)
+			}
+		}
 	}
 	return list
 }
@@ -261,6 +330,11 @@ func TestAnRTSPCameraThatDiesOrStallsComesBackInANewEpochAndTouchesNoOther(t *te
 
 	gate.stop()
 	died := time.Now()
+	// It is told while it is off.
+	topic.until(t, p, topic.comesTo("gate", frame.SourceLost, 1))
+	if got := topic.events(t, "gate"); !slices.Equal(got, []string{"SourceLost begin"}) {
+		t.Errorf("of a camera that is off: %q", got)
+	}
 	l, calls := listen(t, gate.address(t), hangUp)
 	growing(t, calls, p, time.Second) // the pause of half a second is over
 	l.Close()
@@ -281,7 +355,18 @@ func TestAnRTSPCameraThatDiesOrStallsComesBackInANewEpochAndTouchesNoOther(t *te
 	p.interrupted(t)
 
 	end := length(t, b)
-	topic.until(t, p, func() bool { return int64(len(topic.frames["gate"])+len(topic.frames["yard"])) == end })
+	topic.until(t, p, func() bool { return int64(len(topic.log)) == end })
+	if want := []string{"started", "lost", "back", "lost", "back", "lost", "stopped"}; !slices.Equal(topic.states["gate"], want) {
+		t.Errorf("the camera's source has been %v, want %v", topic.states["gate"], want)
+	}
+	if want := []string{"started", "stopped"}; !slices.Equal(topic.states["yard"], want) {
+		t.Errorf("the other's has been %v, want %v", topic.states["yard"], want)
+	}
+	if got, want := topic.events(t, "gate"), []string{
+		"SourceLost begin", "SourceLost end", "SourceLost begin", "SourceLost end", "SourceLost begin", "SourceStopped begin",
+	}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	gates := topic.epochs("gate")
 	if len(gates) != 3 {
 		t.Fatalf("%d epochs, want 3", len(gates))

@@ -68,6 +68,10 @@ type Options struct {
 	// MaxMemory is the most resident memory of the process that reads the source,
 	// in bytes; default DefaultMaxMemory.
 	MaxMemory int64
+	// Changed is told what happens to the source, from the goroutine that hands on its
+	// frames and in their order. The last frame before has been handed on, or is in the topic
+	// (Published). An error of it ends the camera, as one of emit. Default nil: nobody is told.
+	Changed func(frame.SourceChange) error
 	// Log gets what happens to the source; default slog.Default().
 	Log *slog.Logger
 
@@ -133,11 +137,15 @@ func (e emitError) Unwrap() error { return e.error }
 // returned at the end. The source is read in a process of its own: see [Child].
 func (c *Camera) Run(ctx context.Context, emit func(*frame.Frame) error) error {
 	defer c.end(ctx)
+	w := c.watch(emit)
 	var err error
 	if c.cfg.Source.Live() {
-		err = c.runLive(ctx, emit)
+		err = c.runLive(ctx, w)
 	} else {
-		err = c.runFiles(ctx, emit)
+		err = c.runFiles(ctx, w)
+	}
+	if told := w.ends(ctx, err); told != nil && ctx.Err() == nil {
+		return told
 	}
 	if e, ok := errors.AsType[emitError](err); ok {
 		return e.error
@@ -151,19 +159,22 @@ func (c *Camera) Run(ctx context.Context, emit func(*frame.Frame) error) error {
 	return nil
 }
 
-func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) error {
+func (c *Camera) runLive(ctx context.Context, w *watch) error {
 	const longest = 30 * time.Second
 	pause := &backoff.ExponentialBackOff{InitialInterval: 500 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: longest}
 	pause.Reset()
 	src := c.task(c.cfg.Source.Text)
 	for {
 		opened := c.opts.now()
-		err := c.stream(ctx, src, emit)
+		err := c.stream(ctx, src, w)
 		if _, ok := errors.AsType[emitError](err); ok || ctx.Err() != nil {
 			return err
 		}
 		if err == nil {
 			err = because(Stopped, "the stream ended")
+		}
+		if told := w.fails(err); told != nil {
+			return emitError{told}
 		}
 		c.Counters.Failures.Add(1)
 		// Only what held for a while makes the next pause short again: a source
@@ -179,7 +190,7 @@ func (c *Camera) runLive(ctx context.Context, emit func(*frame.Frame) error) err
 	}
 }
 
-func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) error {
+func (c *Camera) runFiles(ctx context.Context, w *watch) error {
 	segments, err := c.segments()
 	if err != nil {
 		return err
@@ -198,7 +209,7 @@ func (c *Camera) runFiles(ctx context.Context, emit func(*frame.Frame) error) er
 				continue
 			}
 			s.Pass = pass
-			err := c.stream(ctx, s, emit)
+			err := c.stream(ctx, s, w)
 			if _, ok := errors.AsType[emitError](err); ok || ctx.Err() != nil {
 				return err
 			}
@@ -287,7 +298,7 @@ func sceneStartOr(start time.Time) time.Time {
 }
 
 // stream has one stream captured, to its end; nil is its end.
-func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) error) (err error) {
+func (c *Camera) stream(ctx context.Context, t *task, w *watch) (err error) {
 	if c.process == nil {
 		c.process, err = c.opts.start(ctx, processOptions{
 			name: c.cfg.ID, log: c.log, redact: c.redact, maxMemory: c.opts.MaxMemory, usage: &c.Counters.usage,
@@ -353,7 +364,7 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			c.Counters.latest.Store(r.Captured)
 			c.Counters.lag.Store(int64(c.opts.now().Sub(f.Captured)))
 			c.Counters.encode.add(r.Encode)
-			if err := emit(f); err != nil {
+			if err := w.frame(f); err != nil {
 				c.end(ctx)
 				return emitError{err}
 			}
@@ -361,7 +372,9 @@ func (c *Camera) stream(ctx context.Context, t *task, emit func(*frame.Frame) er
 			c.Counters.Limited.Add(r.Limited)
 			c.Counters.Unreadable.Add(r.Unreadable)
 			c.Counters.Late.Add(r.Late)
-			c.Counters.Published.Add(r.Published)
+			if c.Counters.Published.Add(r.Published); r.Published > 0 {
+				w.last(epoch, r.Sequence)
+			}
 			c.Counters.ClockSteps.Add(r.ClockSteps)
 			// Files after one that crashes are dated alike, whatever of it was published.
 			if r.Captured != 0 {

@@ -136,7 +136,7 @@ func (s *playing) take(shot picture) error {
 			Attrs: []string{"epoch", s.epoch, "sequence", fmt.Sprint(number), "reason", shot.err.Error()},
 		})
 	case number < s.task.Published[s.epoch]:
-		progress.Published = 1
+		progress.Published, progress.Sequence = 1, number
 	default:
 		f := &report.Frame{Sequence: number, Captured: captured.UnixMilli()}
 		if err := s.enc.post(s.out, f, *shot.img, release); err != nil {

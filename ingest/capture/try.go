@@ -76,7 +76,7 @@ func Try(ctx context.Context, cfg config.Camera, opts Options) (Finding, error) 
 		t = segments[0]
 	}
 	began := c.opts.now()
-	err := c.stream(ctx, t, func(f *frame.Frame) error {
+	err := c.stream(ctx, t, c.watch(func(f *frame.Frame) error {
 		if found.Frames++; found.Frames == 1 {
 			found.First, found.Frame = c.opts.now().Sub(began), f
 			time.AfterFunc(countFor, cancel)
@@ -87,7 +87,7 @@ func Try(ctx context.Context, cfg config.Camera, opts Options) (Finding, error) 
 			return errEnough
 		}
 		return nil
-	})
+	}))
 	if found.Frames > 0 {
 		return found, nil // what comes after is no matter of a try
 	}

@@ -20,6 +20,9 @@ import (
 // order of capture time before they are published, and a camera that came later would come
 // too late for that.
 
+// errChanged is why a camera ends that goes or changes: its source is told as stopped.
+var errChanged = errors.New("the camera has left the configuration, or changed in it")
+
 // change is a configuration that is to be used from now on.
 type change struct {
 	cfg *config.Config
@@ -60,7 +63,7 @@ func (r *run) each(ctx context.Context) {
 func (r *run) start(ctx context.Context, cameras []*camera) {
 	var files []*camera
 	for _, c := range cameras {
-		own, cancel := context.WithCancel(ctx)
+		own, cancel := context.WithCancelCause(ctx)
 		c.cancel, c.done = cancel, make(chan struct{})
 		if !c.cfg.Live() {
 			c.found = make(chan error, 1)
@@ -68,7 +71,7 @@ func (r *run) start(ctx context.Context, cameras []*camera) {
 		}
 		go func() {
 			defer func() {
-				cancel()
+				cancel(nil)
 				close(c.done)
 				select {
 				case r.wake <- struct{}{}:
@@ -170,7 +173,7 @@ func (r *run) apply(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	for _, c := range ending {
-		c.cancel()
+		c.cancel(errChanged)
 	}
 	for _, c := range ending {
 		<-c.done
@@ -200,7 +203,10 @@ func (r *run) prepare(c *camera) {
 	if r.opts.Format == config.JSON {
 		c.key = frame.OriginalCamera(c.cfg.ID)
 	}
-	opts := capture.Options{Salt: r.salt, Published: c.published, MaxMemory: r.opts.SourceMemory, Log: r.opts.Log}
+	opts := capture.Options{
+		Salt: r.salt, Published: c.published, MaxMemory: r.opts.SourceMemory, Log: r.opts.Log,
+		Changed: func(s frame.SourceChange) error { return r.changed(c, s) },
+	}
 	if old := c.replaces; old != nil {
 		opts.Before = old.capture
 		c.refused.Store(old.refused.Load())

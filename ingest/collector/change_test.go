@@ -81,6 +81,9 @@ func (c *changing) frames(camera string) (frames []frame.Frame) {
 	}
 	for p := range int32(partitions) {
 		for _, r := range dump(c.t, c.broker, p) {
+			if r.OfSource() {
+				continue
+			}
 			f, err := parser.Parse(&r)
 			if err != nil {
 				c.t.Fatal(err)

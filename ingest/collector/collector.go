@@ -104,13 +104,16 @@ type camera struct {
 	refused atomic.Int64
 	already atomic.Int64 // frames of the JSON format that are in the topic
 
-	replaces *camera            // until it is prepared: whose numbers go on
-	cancel   context.CancelFunc // ends it alone; with done of cameras that publish as they come
-	done     chan struct{}      // closed when it has ended
-	found    chan error         // of files: once it is known what is published
+	replaces *camera                 // until it is prepared: whose numbers go on
+	cancel   context.CancelCauseFunc // ends it alone; with done of cameras that publish as they come
+	done     chan struct{}           // closed when it has ended
+	found    chan error              // of files: once it is known what is published
 
 	// published is what capture leaves out; written before it runs.
 	published map[string]int64
+	// inOrder puts what was said of the source among its frames where these are merged; set
+	// before capture runs.
+	inOrder func(dated) error
 
 	mu  sync.Mutex
 	err error

@@ -99,11 +99,17 @@ func TestFilesArePublishedTheSameEachTimeInTheOrderOfTheirTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got [][]frame.Record
-		sent := 0
+		sent, ended := 0, 0
 		for p := range int32(partitions) {
 			records := dump(t, b, p)
 			got = append(got, records)
-			sent += len(records)
+			for i := range records {
+				if records[i].OfSource() {
+					ended++
+				} else {
+					sent++
+				}
+			}
 			if !sort.SliceIsSorted(records, func(i, j int) bool {
 				a, b := records[i], records[j]
 				return a.Timestamp < b.Timestamp || a.Timestamp == b.Timestamp && string(a.Key) < string(b.Key)
@@ -113,6 +119,9 @@ func TestFilesArePublishedTheSameEachTimeInTheOrderOfTheirTimes(t *testing.T) {
 		}
 		if total := summary.Total(); total.Sent != int64(sent) || total.Captured != int64(sent) || total.Unreadable != 3 || total.Unsent+total.Dropped+total.Refused != 0 {
 			t.Errorf("%d in the log, summary: %v", sent, total)
+		}
+		if ended != len(cfg.Cameras) {
+			t.Errorf("the ends of %d cameras are told, of %d", ended, len(cfg.Cameras))
 		}
 		if run == 0 {
 			first = got
@@ -125,12 +134,15 @@ func TestFilesArePublishedTheSameEachTimeInTheOrderOfTheirTimes(t *testing.T) {
 	}
 }
 
+// ids are those of frames.
 func ids(t *testing.T, b *broker.Broker) map[string]bool {
 	t.Helper()
 	m := map[string]bool{}
 	for p := range int32(partitions) {
 		for _, r := range dump(t, b, p) {
-			m[string(r.Headers[1].Value)] = true
+			if !r.OfSource() {
+				m[string(r.Headers[1].Value)] = true
+			}
 		}
 	}
 	return m

@@ -15,6 +15,7 @@ const waiting = 4
 type dated struct {
 	captured time.Time
 	rec      frame.Record
+	note     bool // it is no frame
 }
 
 // merge publishes the frames of all cameras, which must be files, in the order
@@ -40,17 +41,20 @@ func (r *run) merge(ctx context.Context) {
 		lanes[i] = l
 		go func() {
 			defer close(l.frames)
+			c.inOrder = func(d dated) error {
+				select {
+				case l.frames <- d:
+					return nil
+				case <-own.Done():
+					return own.Err()
+				}
+			}
 			err := c.capture.Run(own, func(f *frame.Frame) error {
 				rec, err := r.record(f)
 				if err != nil || r.already(c, &rec) {
 					return err
 				}
-				select {
-				case l.frames <- dated{captured: f.Captured, rec: rec}:
-					return nil
-				case <-own.Done():
-					return own.Err()
-				}
+				return c.inOrder(dated{captured: f.Captured, rec: rec})
 			})
 			r.ended(own, c, err)
 		}()
@@ -80,7 +84,11 @@ func (r *run) merge(ctx context.Context) {
 			return
 		}
 		err := r.ahead(ctx, first.head.captured)
-		if err == nil {
+		switch {
+		case err != nil:
+		case first.head.note:
+			err = r.note(first.camera, first.head.rec)
+		default:
 			err = r.publisher.Publish(ctx, first.head.rec)
 		}
 		if err != nil {

@@ -262,6 +262,8 @@ func (s *resume) see(r *frame.Record) {
 			s.r.mu.Lock()
 			s.r.sent[identity(r)] = struct{}{}
 			s.r.mu.Unlock()
+		} else if name, ok := finally(r); ok {
+			camera.Epochs[name] = 1
 		} else if epoch, sequence, ok := r.Numbered(); ok && !frame.LiveEpoch(epoch) {
 			camera.Epochs[epoch] = max(camera.Epochs[epoch], sequence+1)
 		}

@@ -51,6 +51,18 @@ func copies(t *testing.T, b *broker.Broker) map[string]int {
 // once fails unless there are so many frames, none of them twice.
 func once(t *testing.T, b *broker.Broker, n int) {
 	t.Helper()
+	ends := map[string]bool{} // of sources
+	for p := range int32(partitions) {
+		for _, r := range dump(t, b, p) {
+			if r.OfSource() {
+				if id, _ := r.Header("ce_id"); ends[id] {
+					t.Errorf("%s is told twice", id)
+				} else {
+					ends[id] = true
+				}
+			}
+		}
+	}
 	m := copies(t, b)
 	for id, c := range m {
 		if c > 1 {

@@ -108,10 +108,13 @@ func (s *sender) drop(q queued, err error) {
 		}
 	}
 	c.bytes -= q.size
-	c.waiting--
-	c.refused++
-	c.refusal = err
-	n := c.refused
+	n := int64(1)
+	if !q.note {
+		c.waiting--
+		c.refused++
+		c.refusal = err
+		n = c.refused
+	}
 	s.pending--
 	s.notify()
 	s.mu.Unlock()
@@ -134,6 +137,9 @@ func (s *sender) acknowledged(batch []queued, first int64) {
 	s.mu.Lock()
 	for _, q := range batch {
 		q.camera.bytes -= q.size
+		if q.note {
+			continue
+		}
 		q.camera.waiting--
 		q.camera.sent++
 		q.camera.sentBytes += int64(len(q.rec.Value))

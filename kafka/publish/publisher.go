@@ -254,6 +254,18 @@ func (p *Publisher) Offer(rec frame.Record) error {
 	return s.offer(q, rec)
 }
 
+// Note queues a small record about a camera, that is no frame: in its order among them, in
+// addition to QueueBytes, not counted in Stats, and never dropped for a frame. It does not
+// wait. Of very many that wait the oldest is given up. The errors are those of Publish, but
+// for ctx's.
+func (p *Publisher) Note(rec frame.Record) error {
+	s, q, err := p.route(&rec)
+	if err != nil {
+		return err
+	}
+	return s.note(q, rec)
+}
+
 func (p *Publisher) route(rec *frame.Record) (*sender, *camera, error) {
 	id := string(rec.Key)
 	if n := batchHeader + recordSize(rec); n > p.topic.MaxMessageBytes {

@@ -22,7 +22,7 @@ type camera struct {
 	partition int
 	unsent    list.List // of *list.Element in the sender's queue, oldest first
 	bytes     int       // queued and in flight
-	waiting   int64     // frames, likewise
+	waiting   int64     // frames, queued and in flight
 	sent      int64
 	sentBytes int64
 	dropped   int64
@@ -44,6 +44,7 @@ type queued struct {
 	rec    frame.Record
 	size   int
 	waits  bool  // its camera does
+	note   bool  // it is no frame
 	number int64 // by pushed
 }
 
@@ -74,15 +75,24 @@ func (s *sender) notify() {
 	s.changed = make(chan struct{})
 }
 
-// push appends a record; the mutex is held.
-func (s *sender) push(c *camera, rec frame.Record, waits bool) {
-	size := recordSize(&rec)
+// push appends a record of a camera; the mutex is held.
+func (s *sender) push(q queued) {
+	q.size = recordSize(&q.rec)
 	s.pushed++
-	e := s.queue.PushBack(queued{camera: c, rec: rec, size: size, waits: waits, number: s.pushed})
-	c.unsent.PushBack(e)
-	c.bytes += size
-	c.waiting++
+	q.number = s.pushed
+	c := q.camera
+	c.unsent.PushBack(s.queue.PushBack(q))
+	c.bytes += q.size
+	c.waiting += q.frames()
 	s.notify()
+}
+
+// frames is how many the record counts for.
+func (q *queued) frames() int64 {
+	if q.note {
+		return 0
+	}
+	return 1
 }
 
 // refused returns why nothing can be queued; the mutex is held.
@@ -97,7 +107,7 @@ func (s *sender) refused() error {
 }
 
 func (s *sender) full(c *camera, rec *frame.Record) bool {
-	return c.waiting > 0 && int64(c.bytes+recordSize(rec)) > s.p.queue.Load()
+	return c.bytes > 0 && int64(c.bytes+recordSize(rec)) > s.p.queue.Load()
 }
 
 func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {
@@ -111,7 +121,7 @@ func (s *sender) wait(ctx context.Context, c *camera, rec frame.Record) error {
 			return c.ended
 		}
 		if !s.full(c, &rec) {
-			s.push(c, rec, true)
+			s.push(queued{camera: c, rec: rec, waits: true})
 			return nil
 		}
 		if err := s.await(ctx); err != nil {
@@ -126,16 +136,52 @@ func (s *sender) offer(c *camera, rec frame.Record) error {
 	if err := s.refused(); err != nil {
 		return err
 	}
-	for s.full(c, &rec) && c.unsent.Len() > 0 {
-		e := c.unsent.Remove(c.unsent.Front()).(*list.Element)
-		old := s.queue.Remove(e).(queued)
-		c.bytes -= old.size
-		c.waiting--
-		c.dropped++
+	for e := c.unsent.Front(); e != nil && s.full(c, &rec); {
+		next := e.Next()
+		if !e.Value.(*list.Element).Value.(queued).note {
+			s.giveUp(c, e)
+			c.dropped++
+		}
+		e = next
 	}
 	// With all room taken by frames in flight, one more is still taken: the
 	// newest is the one to keep.
-	s.push(c, rec, false)
+	s.push(queued{camera: c, rec: rec})
+	return nil
+}
+
+// giveUp takes what is not sent yet from the queue, by its place in the camera's; the mutex
+// is held.
+func (s *sender) giveUp(c *camera, e *list.Element) {
+	old := s.queue.Remove(c.unsent.Remove(e).(*list.Element)).(queued)
+	c.bytes -= old.size
+	c.waiting -= old.frames()
+}
+
+// mostNotes is how many notes of a camera may wait. They are small and few.
+const mostNotes = 1000
+
+func (s *sender) note(c *camera, rec frame.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refused(); err != nil {
+		return err
+	}
+	if c.ended != nil {
+		return c.ended
+	}
+	var oldest *list.Element
+	notes := 0
+	for e := c.unsent.Back(); e != nil; e = e.Prev() {
+		if e.Value.(*list.Element).Value.(queued).note {
+			oldest = e
+			notes++
+		}
+	}
+	if notes == mostNotes {
+		s.giveUp(c, oldest)
+	}
+	s.push(queued{camera: c, rec: rec, note: true})
 	return nil
 }
 

@@ -142,7 +142,7 @@ func Judge(e Evidence) *Verdict {
 		v.fault("partition %d offset %d has a result and no record", at.partition, at.offset)
 	}
 	v.Epochs = len(stretches)
-	v.films(e, parser, first)
+	v.films(e, parser, first, changes)
 	slices.Sort(v.Faults)
 	return v
 }
@@ -205,10 +205,16 @@ func (v *Verdict) number(numbers map[string]map[uint32]string, last map[string]u
 }
 
 // films compares what is in the log of files with what should be.
-func (v *Verdict) films(e Evidence, parser *frame.Parser, first map[string]frame.Record) {
+func (v *Verdict) films(e Evidence, parser *frame.Parser, first map[string]frame.Record, changes map[string]bool) {
 	want := map[string]bool{}
 	for partition, recs := range e.Films {
 		for i := range recs {
+			if id, _ := recs[i].Header("ce_id"); recs[i].OfSource() {
+				if !changes[id] {
+					v.fault("%s of a file is not told", id)
+				}
+				continue
+			}
 			f, err := parser.Parse(&recs[i])
 			if err != nil {
 				v.fault("undisturbed, partition %d offset %d: %v", partition, recs[i].Offset, err)

@@ -152,6 +152,9 @@ func (c *collecting) check() (copies int) {
 	got := map[string]int64{}          // frames of a camera
 	for partition, recs := range records(t, stack.Brokers(), c.topic) {
 		for _, r := range recs {
+			if r.OfSource() {
+				continue
+			}
 			f, err := parser.Parse(&r)
 			if err != nil {
 				t.Fatalf("partition %d offset %d: %v", partition, r.Offset, err)
@@ -197,6 +200,7 @@ func once(t *testing.T, rows []result.Frame) (analysed, repeats int) {
 			seen[fmt.Sprintf("%s/%s/%d", r.Camera, r.Epoch, r.Sequence)]++
 		case result.Repeat:
 			repeats++
+		case result.Source, result.SourceRepeat:
 		default:
 			t.Errorf("partition %d offset %d: %s %s", r.Partition, r.Offset, r.Status, r.Reason)
 		}

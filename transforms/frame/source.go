@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/json"
 	"mime"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -59,8 +60,8 @@ type SourceChange struct {
 	Camera string // id, see ValidCamera
 	State  SourceState
 	// At is when it happened, UTC, whole microseconds: by the collector's clock or, of
-	// files, by that of their frames. No two changes of a camera to one state have the
-	// same.
+	// files, by that of their frames. No two changes of a camera after one frame to one
+	// state have the same.
 	At     time.Time
 	Reason string // for people, without secrets; "" if there is nothing to say; at most MaxSourceReason bytes
 	// Epoch and Sequence are those of the last frame that was captured; "" and -1: none
@@ -69,9 +70,14 @@ type SourceChange struct {
 	Sequence int64
 }
 
-// ID names the change for ever: camera/state/time.
+// ID names the change for ever: camera/state/time or, with a frame before,
+// camera/state/time/epoch/sequence.
 func (s *SourceChange) ID() string {
-	return s.Camera + "/" + string(s.State) + "/" + s.At.UTC().Format(time.RFC3339Nano)
+	id := s.Camera + "/" + string(s.State) + "/" + s.At.UTC().Format(time.RFC3339Nano)
+	if s.Epoch != "" {
+		id += "/" + s.Epoch + "/" + strconv.FormatInt(s.Sequence, 10)
+	}
+	return id
 }
 
 type sourceValue struct {
@@ -174,7 +180,7 @@ func parseSource(rec *Record) (SourceChange, *Poison) {
 		return SourceChange{}, poisonf(ReasonCamera, "the key is %q, %s says %.60q", camera, headerID, c)
 	}
 	if id != s.ID() {
-		return SourceChange{}, poisonf(ReasonBadHeader, "%s %.80q is not camera/state/time", headerID, id)
+		return SourceChange{}, poisonf(ReasonBadHeader, "%s %.80q is not camera/state/time/epoch/sequence", headerID, id)
 	}
 	s.At = s.At.Truncate(time.Microsecond)
 	return s, nil

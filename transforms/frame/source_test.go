@@ -64,7 +64,7 @@ func TestSourceChange_CloudEvent_bytes(t *testing.T) {
 	}
 	want := []string{
 		"ce_specversion=1.0",
-		"ce_id=gate-1/lost/2026-11-22T10:11:12.123456Z",
+		"ce_id=gate-1/lost/2026-11-22T10:11:12.123456Z/e1/41",
 		"ce_source=/cameras/gate-1",
 		"ce_type=com.framebeam.source.v1",
 		"ce_subject=lost",
@@ -123,7 +123,7 @@ func changeCases() []changeCase {
 	value := func(text string) func(*Record) { return func(r *Record) { r.Value = []byte(text) } }
 	return []changeCase{
 		{"as it is written", lostRecord(func(*Record) {}), ""},
-		{"members of a later version", lostRecord(value(`{"state":"lost","since":{"a":[1]}}`)), ""},
+		{"members of a later version", lostRecord(value(`{"state":"lost","epoch":"e1","sequence":4,"since":{"a":[1]}}`)), ""},
 		{"a content type with a parameter", lostRecord(header("content-type", "application/json; charset=utf-8")), ""},
 		{"another subject", lostRecord(header("ce_subject", "x")), ""},
 		{"no key", lostRecord(func(r *Record) { r.Key = nil }), ReasonNoKey},
@@ -142,8 +142,9 @@ func changeCases() []changeCase {
 		{"a negative sequence", lostRecord(value(`{"state":"lost","epoch":"e","sequence":-1}`)), ReasonBadJSON},
 		{"an epoch that is none", lostRecord(value(`{"state":"lost","epoch":"../e","sequence":1}`)), ReasonBadJSON},
 		{"another CloudEvents version", lostRecord(header("ce_specversion", "2.0")), ReasonBadVersion},
-		{"an id of another time", lostRecord(header("ce_id", "gate-1/lost/2023-11-14T22:13:21Z")), ReasonBadHeader},
-		{"an id of another state", lostRecord(header("ce_id", "gate-1/back/2023-11-14T22:13:20Z")), ReasonBadHeader},
+		{"an id of another time", lostRecord(header("ce_id", "gate-1/lost/2023-11-14T22:13:21Z/e1/4")), ReasonBadHeader},
+		{"an id of another state", lostRecord(header("ce_id", "gate-1/back/2023-11-14T22:13:20Z/e1/4")), ReasonBadHeader},
+		{"an id of another frame", lostRecord(header("ce_id", "gate-1/lost/2023-11-14T22:13:20Z/e1/5")), ReasonBadHeader},
 		{"no time", lostRecord(header("ce_time", "")), ReasonBadHeader},
 		{"a time that is none", lostRecord(header("ce_time", "yesterday")), ReasonBadHeader},
 		{"a time before 1970", lostRecord(header("ce_time", "1969-12-31T23:59:59Z")), ReasonBadHeader},

@@ -1,9 +1,12 @@
 package sequence
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -31,16 +34,17 @@ var sourceOpen = [...]struct {
 	{frame.SourceFailed, result.EventSourceFailed},
 }
 
-// change is one of a source, told from others of the camera.
-type change struct {
-	state frame.SourceState
-	at    int64 // µs since 1970
+// changeOf tells what happened to a source from all else that did to that of the camera, by
+// 64 bits of what is in its id ([frame.SourceChange.ID]).
+func changeOf(res *result.Frame) uint64 {
+	b := wire.Int(wire.String(nil, res.Reason), res.Captured)
+	return xxhash.Sum64(wire.Int(wire.String(b, res.Epoch), res.Sequence))
 }
 
 // sourceMemory is what is remembered of a camera's source. A camera of which a collector has
 // said nothing has none, and its state is saved as it was before there were such records.
 type sourceMemory struct {
-	told  []change               // the last ones, the latest last
+	told  []uint64               // the last changes, the latest last
 	since [len(sourceOpen)]int64 // when a state began that lasts, µs since 1970; none: noTime
 	frame int64                  // offset of the last frame that was analysed; none: noFrame
 }
@@ -65,7 +69,7 @@ func (c *Camera) source(it *element.Item) {
 	if !known {
 		c.told = newSourceMemory()
 	}
-	m, now := c.told, change{frame.SourceState(res.Reason), res.Captured}
+	m, now, state := c.told, changeOf(res), frame.SourceState(res.Reason)
 	if slices.Contains(m.told, now) {
 		res.Status = result.SourceRepeat
 		return
@@ -75,16 +79,16 @@ func (c *Camera) source(it *element.Item) {
 	}
 	m.told = append(m.told, now)
 
-	switch now.state {
+	switch state {
 	case frame.SourceLost:
 		// Whoever tries to open a source neither has stopped nor has given it up.
 		m.ends(res, frame.SourceStopped, frame.SourceFailed)
-		m.begins(res, now.state)
+		m.begins(res, state)
 	case frame.SourceFailed:
 		m.ends(res, frame.SourceStopped)
-		m.begins(res, now.state)
+		m.begins(res, state)
 	case frame.SourceStopped:
-		m.begins(res, now.state)
+		m.begins(res, state)
 	case frame.SourceEnded:
 		m.endAll(res)
 		e := m.event(res, result.EventSourceEnded, "")
@@ -104,7 +108,7 @@ func (c *Camera) source(it *element.Item) {
 	for i, mem := range c.memories {
 		if w, ok := mem.(SourceWatcher); ok {
 			first := len(res.Events)
-			if w.Source(now.state, res); len(res.Events) > first {
+			if w.Source(state, res); len(res.Events) > first {
 				identify(res, first, c.a.steps[i].Digest())
 			}
 		}
@@ -159,14 +163,13 @@ func (m *sourceMemory) size() int {
 	if m == nil {
 		return 0
 	}
-	return 64 + 24*len(m.told)
+	return 64 + binary.MaxVarintLen64*len(m.told)
 }
 
 func (m *sourceMemory) append(b []byte) []byte {
 	b = wire.Uint(b, uint64(len(m.told)))
 	for _, t := range m.told {
-		b = wire.String(b, string(t.state))
-		b = wire.Int(b, t.at)
+		b = wire.Uint(b, t)
 	}
 	for _, s := range m.since {
 		b = wire.Int(b, s)
@@ -182,7 +185,7 @@ func readSourceMemory(r *wire.Reader) *sourceMemory {
 		return nil
 	}
 	for range n {
-		m.told = append(m.told, change{frame.SourceState(r.String()), r.Int()})
+		m.told = append(m.told, r.Uint())
 	}
 	for i := range m.since {
 		m.since[i] = r.Int()

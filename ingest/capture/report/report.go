@@ -26,7 +26,7 @@ import (
 )
 
 // Magic begins every stream of reports; its last byte is the version.
-const Magic = "framers\x03"
+const Magic = "framers\x04"
 
 // maxHead is the largest head of a report: nothing but texts is long in it.
 const maxHead = 64 << 10
@@ -83,6 +83,8 @@ type Progress struct {
 	Published  int64 // published before
 	ClockSteps int64 // times that the wall clock was set
 
+	// Sequence is the number of the last frame that was published before, where there is one.
+	Sequence int64
 	// Captured is when the last picture of a file was captured that gives no frame, in
 	// milliseconds since 1970; 0 if there is none.
 	Captured int64
@@ -156,7 +158,7 @@ func (p *Progress) append(b []byte) []byte {
 	for _, n := range []int64{p.Limited, p.Unreadable, p.Late, p.Published, p.ClockSteps} {
 		b = wire.Uint(b, uint64(n))
 	}
-	return wire.Int(b, p.Captured)
+	return wire.Int(wire.Int(b, p.Captured), p.Sequence)
 }
 func (p *Progress) read(r *wire.Reader) {
 	for _, n := range []*int64{&p.Limited, &p.Unreadable, &p.Late, &p.Published, &p.ClockSteps} {
@@ -164,8 +166,14 @@ func (p *Progress) read(r *wire.Reader) {
 			r.Fail()
 		}
 	}
-	p.Captured = r.Int()
+	p.Captured, p.Sequence = r.Int(), r.Int()
+	if p.Sequence < 0 || p.Sequence > maxNumber {
+		r.Fail()
+	}
 }
+
+// maxNumber is the highest number of a frame that is believed.
+const maxNumber = 1 << 62
 
 func (*Note) kind() kind { return kindNote }
 func (n *Note) append(b []byte) []byte {

@@ -50,7 +50,7 @@ var every = []report.Report{
 	&report.Opened{Codec: "h264", Transport: "tcp", Width: 640, Height: 480, Step: 40 * time.Millisecond},
 	&report.Epoch{Name: "file-0123"},
 	&report.Frame{Sequence: 7, Captured: 1714550400000, Width: 3, Height: 2, Channels: 3, Data: make([]byte, 18), Encode: 3 * time.Millisecond},
-	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, ClockSteps: 2, Captured: 1714550400000},
+	&report.Progress{Limited: 3, Unreadable: 1, Late: 5, Published: 1 << 40, Sequence: 1 << 41, ClockSteps: 2, Captured: 1714550400000},
 	&report.Note{Level: slog.LevelWarn, Text: "picture left out", Attrs: []string{"reason", "cut off"}},
 	&report.Ended{Reason: "no such file", Kind: "missing"},
 }
