@@ -27,6 +27,10 @@ export class Board {
 		this.svg.addEventListener("pointerdown", e => this.down(e));
 		this.svg.addEventListener("pointermove", e => this.move(e));
 		for (const end of ["pointerup", "pointercancel"]) this.svg.addEventListener(end, e => this.up(e));
+		// What a finger drags here is not the page.
+		this.svg.addEventListener("touchstart", e => {
+			if (e.touches.length === 1 && (this.tool !== "select" || this.hit(this.at(e.touches[0]), true))) e.preventDefault();
+		}, {passive: false});
 		this.svg.addEventListener("dblclick", e => { if (this.tool !== "select") { e.preventDefault(); this.finish(); } });
 		this.scroller.addEventListener("keydown", e => this.key(e));
 		new ResizeObserver(() => this.draw()).observe(this.canvas);
@@ -76,6 +80,7 @@ export class Board {
 		this.cross = [.5, .5];
 		this.hover = null;
 		this.scroller.dataset.tool = tool;
+		this.svg.style.cursor = "";
 		this.with.tool();
 		this.draw();
 	}
@@ -85,9 +90,37 @@ export class Board {
 		const box = this.svg.getBoundingClientRect();
 		return tidy([(e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height]);
 	}
+	// hit is what lies under a place: a point or a middle of the chosen shape, or a shape. The drawing itself hears no
+	// pointers: it is made anew while one is down, and a finger whose target goes is lost.
+	hit(at, finger) {
+		const box = this.svg.getBoundingClientRect(), px = p => [p[0] * box.width, p[1] * box.height], a = px(at), chosen = this.with.selected();
+		const far = p => { const b = px(p); return Math.hypot(a[0] - b[0], a[1] - b[1]); };
+		const nearest = (points, reach) => points.reduce((best, p, i) => p && far(p) < (best < 0 ? reach : far(points[best])) ? i : best, -1);
+		if (chosen) {
+			const point = nearest(chosen.points, finger ? 26 : 14);
+			if (point >= 0) return {point};
+			const middle = nearest(middles(chosen, this.with.limits.most), finger ? 18 : 9);
+			if (middle >= 0) return {middle};
+		}
+		const on = item => {
+			const n = item.points.length, pts = item.points.map(px), edges = item.kind === "line" ? n - 1 : n;
+			let inside = false;
+			for (let i = 0; i < edges; i++) {
+				const p = pts[i], q = pts[(i + 1) % n], d = [q[0] - p[0], q[1] - p[1]], long = d[0] ** 2 + d[1] ** 2;
+				const t = long ? Math.min(1, Math.max(0, ((a[0] - p[0]) * d[0] + (a[1] - p[1]) * d[1]) / long)) : 0;
+				if (Math.hypot(a[0] - p[0] - t * d[0], a[1] - p[1] - t * d[1]) < (finger ? 16 : 9)) return true;
+				if (p[1] > a[1] !== q[1] > a[1] && a[0] < d[0] * (a[1] - p[1]) / d[1] + p[0]) inside = !inside;
+			}
+			return inside && item.kind !== "line";
+		};
+		if (chosen && on(chosen)) return {item: chosen};
+		const lines = this.with.items().filter(i => i.kind === "line"), others = this.with.items().filter(i => i.kind !== "line");
+		const item = [...lines, ...others].find(i => i.points.length > 1 && on(i));
+		return item ? {item} : null;
+	}
 	down(e) {
 		if (e.button) return;
-		const at = this.at(e), handle = e.target.closest?.("[data-point]"), middle = e.target.closest?.("[data-middle]"), shape = e.target.closest?.("[data-id]");
+		const at = this.at(e), hit = this.tool === "select" ? this.hit(at, e.pointerType === "touch") : null;
 		if (this.tool !== "select") {
 			e.preventDefault();
 			this.scroller.focus({preventScroll: true});
@@ -97,18 +130,18 @@ export class Board {
 			if (this.pending.length < this.with.limits.most[this.tool]) this.pending.push(at);
 			this.cross = at;
 			this.drag = {pending: this.pending.length - 1};
-		} else if (handle) {
-			this.point = +handle.dataset.point;
+		} else if (hit?.point !== undefined) {
+			this.point = hit.point;
 			this.drag = {item: this.with.selected(), point: this.point};
-			handle.focus({preventScroll: true});
-		} else if (middle) {
-			const item = this.with.selected(), i = +middle.dataset.middle;
+			this.focus(this.point);
+		} else if (hit?.middle !== undefined) {
+			const item = this.with.selected(), i = hit.middle;
 			if (item.points.length >= this.with.limits.most[item.kind]) return;
 			item.points.splice(i + 1, 0, at);
 			this.point = i + 1;
 			this.drag = {item, point: this.point};
-		} else if (shape) {
-			const item = this.with.items().find(x => x.id === shape.dataset.id);
+		} else if (hit) {
+			const item = hit.item;
 			if (item.id !== this.with.selected()?.id) this.with.select(item.id);
 			this.drag = {item, from: at, points: structuredClone(item.points)};
 		} else return;
@@ -121,7 +154,11 @@ export class Board {
 		const at = this.at(e);
 		if (this.tool !== "select" && !this.drag) { this.hover = at; this.draw(); return; }
 		const d = this.drag;
-		if (!d) return;
+		if (!d) {
+			const hit = e.pointerType === "mouse" && this.hit(at);
+			this.svg.style.cursor = !hit ? "" : hit.point !== undefined ? "grab" : hit.middle !== undefined ? "copy" : "move";
+			return;
+		}
 		if (d.pending !== undefined) { this.pending[d.pending] = at; this.cross = at; }
 		else if (d.point !== undefined) { d.item.points[d.point] = at; d.moved = true; }
 		else {
@@ -134,7 +171,8 @@ export class Board {
 		this.draw();
 		this.with.moved();
 	}
-	up() {
+	up(e) {
+		if (this.drag && e.type === "pointerup") this.move(e); // moves may have been left out
 		const d = this.drag;
 		this.drag = null;
 		if (!d) return;
@@ -226,7 +264,6 @@ export class Board {
 			if (item.points.length < 2) continue;
 			const points = item.points.map(px).join(" "), on = item === chosen;
 			parts.push(svg("g", {class: `drawn ${item.kind}${on ? " on" : ""}`, "data-id": item.id},
-				svg(item.kind === "line" ? "polyline" : "polygon", {class: "grip", points, "stroke-width": 18 * unit}),
 				svg(item.kind === "line" ? "polyline" : "polygon", {class: "under", points, "stroke-width": 5.5 * unit}),
 				svg(item.kind === "line" ? "polyline" : "polygon", {class: "over", points, "stroke-width": 2.5 * unit}),
 				item.kind === "line" ? arrows(item, w, high, unit, on) : null,
@@ -234,10 +271,7 @@ export class Board {
 		}
 		if (this.tool === "select" && chosen) {
 			const n = chosen.points.length;
-			chosen.points.forEach((p, i) => {
-				const q = chosen.points[(i + 1) % n];
-				if ((i < n - 1 || chosen.kind !== "line") && n < this.with.limits.most[chosen.kind]) parts.push(svg("circle", {class: "middle", "data-middle": i, cx: (p[0] + q[0]) / 2 * w, cy: (p[1] + q[1]) / 2 * high, r: 5 * unit, "stroke-width": 1.5 * unit}));
-			});
+			middles(chosen, this.with.limits.most).forEach(p => { if (p) parts.push(svg("circle", {class: "middle", cx: p[0] * w, cy: p[1] * high, r: 5 * unit, "stroke-width": 1.5 * unit})); });
 			chosen.points.forEach((p, i) => {
 				parts.push(svg("g", {class: `handle${i === this.point ? " on" : ""}`, "data-point": i, tabindex: "0", role: "button", "aria-label": `Point ${i + 1} of ${n} of ${chosen.name}: ${percent(p[0])} from the left, ${percent(p[1])} from the top`},
 					svg("circle", {class: "touch", cx: p[0] * w, cy: p[1] * high, r: 20 * unit}),
@@ -255,6 +289,12 @@ export class Board {
 		this.svg.replaceChildren(...parts);
 		if (focused !== undefined) this.focus(focused);
 	}
+}
+
+// middles are where points can be added, after the point of their index; null where none can.
+function middles(item, most) {
+	const p = item.points, n = p.length;
+	return p.map((a, i) => n < most[item.kind] && (i < n - 1 || item.kind !== "line") ? [(a[0] + p[(i + 1) % n][0]) / 2, (a[1] + p[(i + 1) % n][1]) / 2] : null);
 }
 
 // defs is the pattern of masks.

@@ -115,6 +115,7 @@ func open(t testing.TB, address, origin string, view View) *Page {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program()), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // whatever is asked for, nothing leaves this machine
+		chromedp.Flag("touch-events", "enabled"),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("lang", "en-GB"), chromedp.Env("TZ=UTC"))
 	if os.Getuid() == 0 {
