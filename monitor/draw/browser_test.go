@@ -99,6 +99,7 @@ func TestDrawingInABrowser(t *testing.T) {
 		t.Error("forward points upwards")
 	}
 	look(p, "draw-line")
+	p.Document("monitor-draw.webp")
 	p.Accessible()
 	do(p, `(() => { const n = document.querySelector("[name=name]"); n.value = "far"; n.dispatchEvent(new Event("change")); const d = document.querySelector("[name=direction]"); d.value = "forward"; d.dispatchEvent(new Event("change")); })()`)
 	save(p)
@@ -220,7 +221,7 @@ func TestDrawingInABrowser(t *testing.T) {
 	}
 }
 
-func TestABacktestOfWhatIsDrawnIsThatOfTheCommand(t *testing.T) {
+func TestABacktestInABrowserIsThatOfTheCommand(t *testing.T) {
 	browser.Skip(t)
 	s := monitortest.New(t, monitortest.Options{Frames: 220})
 	p := browser.Visit(t, s.URL+"/#/draw/street", browser.Desktop)
@@ -296,6 +297,7 @@ func TestABacktestOfWhatIsDrawnIsThatOfTheCommand(t *testing.T) {
 	}
 	do(p, `document.querySelector(".backtest").scrollIntoView()`)
 	look(p, "backtest")
+	p.Document("monitor-backtest.webp")
 	night := browser.Phone
 	night.Dark = true
 	p.Look(night)

@@ -83,6 +83,7 @@ func TestEventsInABrowser(t *testing.T) {
 	p.Accessible()
 	p.Fits()
 	look(p, "events")
+	p.Document("monitor-events.webp")
 
 	// The filter is in the address, and the address is the filter.
 	f := events.Filter{Cameras: []string{monitortest.Street}, Types: []string{"LineDetector/Crossed"}}
