@@ -250,7 +250,7 @@ func (j *Job) watch(ctx context.Context, out *output.Output) (stop func()) {
 	}
 	var l log.Log // of its own: the job's is not for several users
 	var w *lag.Watcher
-	over := j.measured.Watch(ctx, j.Output, func(ctx context.Context) (_ []lag.Lag, err error) {
+	ended := j.measured.Watch(ctx, j.Output, func(ctx context.Context) (_ []lag.Lag, err error) {
 		if w == nil {
 			if l, err = log.Open(ctx, j.Log); err != nil {
 				return nil, err
@@ -260,7 +260,7 @@ func (j *Job) watch(ctx context.Context, out *output.Output) (stop func()) {
 		return w.Look(ctx)
 	})
 	return func() {
-		over()
+		ended()
 		if l != nil {
 			l.Close()
 		}
