@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/framebeam/framebeam/cli/flags"
 	"github.com/framebeam/framebeam/cli/program"
@@ -20,9 +18,6 @@ import (
 	"github.com/framebeam/framebeam/monitor/server"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
-
-// pageGroup are the flags that say who may look at the page.
-const pageGroup = "Who may look"
 
 func newMonitor() *cobra.Command {
 	c := &cobra.Command{
@@ -46,24 +41,13 @@ or a proxy that has users log in and says who they are in a header.`,
 	cameras := f.String("cameras", "", "the collector's configuration `file`: cameras of which there is nothing yet are shown too")
 	config := flags.Config(f)
 	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
-	title := f.String("title", "", "what the page is called, to tell it from another installation's")
 	zone := flags.Zone(f)
 	measured := flags.ListenMetrics(c, "")
 	edit := f.Bool("edit", false, "let the page change the files of --config and --cameras; they are checked first")
-	listen := f.String("listen", "127.0.0.1:8088", "the `address` to serve the page at")
-	var opts server.Options
-	var proxies, hosts string
-	program.InGroup(f, pageGroup, func(f *pflag.FlagSet) {
-		f.StringVar(&opts.PasswordFile, "password-file", "", "a `file` with a line name:hash for each user, the hash bcrypt's")
-		f.StringVar(&opts.AuthHeader, "auth-header", "", "the request `header` in which a proxy says who has logged in, such as X-Forwarded-User")
-		f.StringVar(&proxies, "trusted-proxy", "", "the `networks`, a.b.c.d/n,…, of the proxies whose --auth-header is believed; nobody else is let in")
-		f.StringVar(&hosts, "host", "", "the `names`, a,b,…, under which the page is asked for, beside localhost and addresses")
-		f.StringVar(&opts.TLSCert, "tls-cert", "", "a PEM `file` with the page's certificate; read again when it changes")
-		f.StringVar(&opts.TLSKey, "tls-key", "", "a PEM `file` with its key")
-		f.BoolVar(&opts.Insecure, "insecure", false, "let whoever reaches the address look, without a login or without TLS")
-	})
+	page := newPage(f, "")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		errs := []error{program.NoArguments(args), opts.Check(*listen), frame.CheckTopic(*topic)}
+		opts, bad := page.options()
+		errs := []error{program.NoArguments(args), bad, frame.CheckTopic(*topic)}
 		if strings.TrimSpace(*output) == "" {
 			errs = append(errs, errors.New("--output is missing"))
 		}
@@ -77,18 +61,11 @@ or a proxy that has users log in and says who they are in a header.`,
 		errs = append(errs, err)
 		in.Connection, in.Topic, in.Output, in.Archive = kafka.Connection, *topic, *output, *archive
 		in.Cameras, in.Analyses, in.FlinkREST, in.Zone = *cameras, *config, *flink, place
-		opts.Title, opts.Edit, opts.Hosts = *title, *edit, flags.List(hosts)
-		for _, p := range flags.List(proxies) {
-			network, err := netip.ParsePrefix(p)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("--trusted-proxy=%s: not a network such as 10.0.0.0/8", p))
-			}
-			opts.TrustedProxies = append(opts.TrustedProxies, network)
-		}
+		opts.Edit = *edit
 		if *edit && *config == "" {
 			errs = append(errs, errors.New("--edit changes files: name them with --config, and --cameras"))
 		}
-		for _, file := range []string{*cameras, *config, opts.PasswordFile} {
+		for _, file := range []string{*cameras, *config} {
 			if _, err := os.Stat(file); file != "" && err != nil {
 				errs = append(errs, err)
 			}
@@ -99,7 +76,7 @@ or a proxy that has users log in and says who they are in a header.`,
 		opts.Log = slog.New(console.Default().Handler(slog.LevelInfo))
 		ctx, stop := program.Interruptible(c.Context())
 		defer stop()
-		return servePage(ctx, c, opts, *listen, measured)
+		return servePage(ctx, c, opts, page.listen, measured)
 	}
 	return c
 }
