@@ -37,7 +37,7 @@ type group struct {
 }
 
 var groups = []group{
-	{"From cameras to results", []func() *cobra.Command{ingest.New, newAnalyze, newArchive, newReprocess}},
+	{"From cameras to results", []func() *cobra.Command{newLive, ingest.New, newAnalyze, newArchive, newReprocess}},
 	{"To keep what matters", []func() *cobra.Command{newRetention, newVerify, newRepair}},
 	{"To ask what happened", []func() *cobra.Command{newEvents, newCounts, newConfig}},
 	{"To look at results", []func() *cobra.Command{newShow, newSimilar, newRender, newStoryboard, newPicture, newClip, newStill, newSearch, newMonitor}},

@@ -56,3 +56,10 @@ func (d *discreet) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// Discreet is a writer to w that hides what the sources of cameras hold of secrets. With hide
+// it also hides those of another configuration.
+func Discreet(w io.Writer, cfg *config.Config) (discreet io.Writer, hide func(*config.Config)) {
+	d := newDiscreet(w, cfg)
+	return d, d.hide
+}

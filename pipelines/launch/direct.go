@@ -32,14 +32,19 @@ func direct(ctx context.Context, _ Engine, p *beam.Pipeline, m *Meter, _ Done) e
 	if _, has := ctx.Deadline(); has {
 		return errors.New("the context has a deadline, use cancellation")
 	}
-	if err := requireExperiment(noSplit); err != nil {
+	submitting.Lock()
+	err := requireExperiment(noSplit)
+	submitting.Unlock()
+	if err != nil {
 		return err
 	}
 	client, err := prismServer()
 	if err != nil {
 		return fmt.Errorf("start prism: %w", err)
 	}
+	submitting.Lock()
 	s, stop, err := submit(ctx, p, jobServer{client, "in this process", loopback}, nil)
+	submitting.Unlock()
 	if err != nil {
 		return err
 	}
@@ -52,6 +57,10 @@ func direct(ctx context.Context, _ Engine, p *beam.Pipeline, m *Meter, _ Done) e
 	m.ask(ctx, s.metrics)
 	return nil
 }
+
+// submitting is held while a job is described: Beam's options, hooks and experiments are the
+// whole process's, and live has two jobs.
+var submitting sync.Mutex
 
 // prismServer is the job server in this process, of all its jobs. Beam's own way to
 // prism leaves a temporary file behind with every job.
