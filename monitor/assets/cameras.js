@@ -272,7 +272,7 @@ async function one(main, camera, params, signal) {
 		h("p", {class: "back"}, h("a", {href: place("cameras")}, "All cameras")),
 		h("div", {class: "head"}, heading, state, toolbar(signal, h("a", {class: "button", href: place("events") + query({camera})}, "Events"), h("a", {class: "button", href: place("draw", camera)}, "Draw"))),
 		h("div", {class: "two"}, h("div", {}, picture.element, h("p", {class: "caption quiet small"})), h("div", {}, h("section", {class: "panel", "aria-label": "How it is"}, facts), counts)),
-		h("div", {class: "head day"}, h("h2", {}, "The day"), day), past);
+		h("div", {class: "head the-day"}, h("h2", {}, "The day"), day), past);
 	const caption = main.querySelector(".caption");
 	let told = null;
 	const tell = t => {

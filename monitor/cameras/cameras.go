@@ -43,11 +43,12 @@ type view struct {
 	parser *frame.Parser
 
 	history history
+	dark    darkroom
 }
 
 // Register adds what the view asks for.
 func Register(mux *http.ServeMux, d web.Deps) {
-	v := &view{Deps: d, log: d.Log, cameras: map[string]*camera{}, parser: parserOf(""), fresh: make(chan struct{}, 1)}
+	v := &view{Deps: d, log: d.Log, cameras: map[string]*camera{}, parser: parserOf(""), fresh: make(chan struct{}, 1), dark: make(darkroom)}
 	d.Inputs.OnRows(v.rows)
 	d.Background(v.run)
 	mux.Handle("GET /api/v1/cameras", d.Handle(v.list))
@@ -69,6 +70,7 @@ func (v *view) run(ctx context.Context) {
 	if v.Inputs.HasKafka() {
 		all.Go(func() { v.follow(ctx) })
 	}
+	all.Go(func() { v.dark.run(ctx) })
 	all.Go(func() { v.fetch(ctx) })
 	all.Go(func() { v.remember(ctx) })
 	var last time.Time

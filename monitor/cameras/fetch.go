@@ -158,7 +158,11 @@ func (v *view) one(ctx context.Context, l log.Log, row *result.Frame, in [sizes]
 	if err != nil {
 		return nil, err
 	}
-	return develop(p, row.Offset, &f, in)
+	var s *shot
+	if ended := v.dark.do(ctx, func() { s, err = develop(p, row.Offset, &f, in) }); ended != nil {
+		return nil, ended
+	}
+	return s, err
 }
 
 // configs are the configurations of the output's generations, oldest first.

@@ -137,7 +137,7 @@ func (v *view) read(ctx context.Context, l log.Log, t *tail, p chunk.Partition) 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		v.developed(p, rec)
+		v.developed(ctx, p, rec)
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (v *view) heard(recs []frame.Record, newest map[string]*frame.Record) {
 }
 
 // developed makes a shot of a record.
-func (v *view) developed(p chunk.Partition, rec *frame.Record) {
+func (v *view) developed(ctx context.Context, p chunk.Partition, rec *frame.Record) {
 	v.mu.Lock()
 	c, parser := v.camera(rec.Camera()), v.parser
 	in := c.sizesWanted()
@@ -192,8 +192,8 @@ func (v *view) developed(p chunk.Partition, rec *frame.Record) {
 	if err != nil {
 		return // a dead letter, which the pipeline tells of
 	}
-	s, err := develop(p, rec.Offset, &f, in)
-	if err != nil {
+	var s *shot
+	if v.dark.do(ctx, func() { s, err = develop(p, rec.Offset, &f, in) }) != nil || err != nil {
 		return
 	}
 	v.mu.Lock()

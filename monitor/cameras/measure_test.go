@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,6 +130,9 @@ func TestAGridOf64Cameras(t *testing.T) {
 	defer func() { stop(); <-ended }()
 	<-s.Inputs().Ready()
 	url := "http://" + l.Addr().String()
+	runtime.GC()
+	debug.FreeOSMemory() // what catching up took
+	t.Logf("%d MB before somebody looks", resident()/1e6)
 	before, began := cpu(), time.Now()
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -160,6 +165,9 @@ func TestAGridOf64Cameras(t *testing.T) {
 	took := time.Since(began).Seconds()
 	cores := (cpu() - before).Seconds() / took
 	t.Logf("%.2f cores, %d MB at most, %.0f pictures/s and %.1f MB/s to each browser", cores, largest/1e6, float64(pictures)/2/took, float64(bytes)/2/took/1e6)
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	t.Logf("of the memory %d MB are Go's heap, of which %d MB are in use; %d MB were given back", m.HeapSys/1e6, m.HeapAlloc/1e6, m.HeapReleased/1e6)
 	if cores > 1 || largest > 300e6 {
 		t.Error("that is more than one core or 300 MB")
 	}
