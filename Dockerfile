@@ -75,7 +75,7 @@ WORKDIR /var/lib/framebeam
 
 # The collector: docker run framebeam/collector --config cameras.yaml --brokers …
 FROM runtime AS collector
-COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+COPY --from=build /out/framebeam /opt/framebeam/bin/
 RUN framebeam ingest --help >/dev/null
 USER 10001:10001
 ENTRYPOINT ["framebeam", "ingest"]
@@ -84,7 +84,7 @@ CMD ["--help"]
 # For whatever runs or submits pipelines and looks at results:
 # docker run framebeam/pipelines analyze --runner=direct …
 FROM runtime AS pipelines
-COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+COPY --from=build /out/framebeam /opt/framebeam/bin/
 RUN framebeam --help >/dev/null
 USER 10001:10001
 ENTRYPOINT ["framebeam"]
@@ -94,7 +94,7 @@ CMD ["--help"]
 # it too: what is submitted from there needs no --worker-path. A base for images of engines
 # on other machines, and a place to copy the program from.
 FROM runtime AS worker
-COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+COPY --from=build /out/framebeam /opt/framebeam/bin/
 RUN framebeam --help >/dev/null
 USER 10001:10001
 CMD ["framebeam", "--help"]
@@ -135,7 +135,7 @@ RUN install -d -o framebeam -g framebeam \
         /var/lib/flink/savepoints \
     && chmod -R a+rX /opt/flink
 ENV CLASSPATH=/opt/flink/lib/*
-COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+COPY --from=build /out/framebeam /opt/framebeam/bin/
 USER 10001:10001
 
 # Spark, for master and worker: spark-class org.apache.spark.deploy.master.Master or
@@ -146,7 +146,7 @@ RUN install -d -o framebeam -g framebeam /var/lib/spark \
     && chmod -R a+rX /opt/spark
 ENV SPARK_HOME=/opt/spark \
     PATH=/opt/spark/bin:$PATH
-COPY --link --from=build /out/framebeam /opt/framebeam/bin/
+COPY --from=build /out/framebeam /opt/framebeam/bin/
 USER 10001:10001
 
 # A network camera to try things with: a moving test pattern over RTSP.
