@@ -40,7 +40,7 @@ func pace(s Stream, cam *config.Camera) *paced {
 func (p *paced) Read(img *gocv.Mat) (time.Duration, error) {
 	stamp, err := p.Stream.Read(img)
 	if _, unreadable := errors.AsType[*UnreadableError](err); err != nil && !unreadable {
-		if err == io.EOF && !p.due.IsZero() {
+		if errors.Is(err, io.EOF) && !p.due.IsZero() {
 			p.wait(p.step) // the last picture is shown as long as the others
 		}
 		return stamp, err

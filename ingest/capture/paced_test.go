@@ -62,15 +62,15 @@ func TestAPacedFileGivesItsPicturesWhenTheirTimeHasCome(t *testing.T) {
 		{"a machine that stood still goes on from there", ms(0, 100, 200, 300), ms(0, 5000, 0, 0), nil, ms(0, 5000, 5100, 5200, 5300)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			begin := time.Unix(1000, 0)
-			now := begin
+			zero := time.Unix(1000, 0)
+			now := zero
 			s := &stamped{stamps: c.stamps, took: c.took, lost: c.lost, spend: func(d time.Duration) { now = now.Add(d) }}
 			p := pace(s, &config.Camera{ImageFPS: 10})
 			p.now, p.sleep = func() time.Time { return now }, s.spend
 			var got []time.Duration
 			for {
 				_, err := p.Read(nil)
-				got = append(got, now.Sub(begin))
+				got = append(got, now.Sub(zero))
 				if err == io.EOF {
 					break
 				}

@@ -37,8 +37,8 @@ func begin(t *testing.T, b *broker.Broker, opts Options, cfg *config.Config) *ch
 	opts.Watch = func(ctx context.Context, apply func(*config.Config) error) {
 		for {
 			select {
-			case cfg := <-c.ask:
-				c.answer <- apply(cfg)
+			case next := <-c.ask:
+				c.answer <- apply(next)
 			case <-ctx.Done():
 				return
 			}
