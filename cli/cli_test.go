@@ -130,7 +130,7 @@ func TestFlagsOfEnginesAreShownWhereTheyAreUsed(t *testing.T) {
 			}
 		}
 	})
-	if diff := cmp.Diff([]string{"analyze", "archive", "reprocess", "render", "storyboard"}, with); diff != "" {
+	if diff := cmp.Diff([]string{"analyze", "archive", "reprocess", "render", "storyboard", "doctor"}, with); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -38,7 +38,7 @@ or a proxy that has users log in and says who they are in a header.`,
 	}
 	f := c.Flags()
 	output, archive, topic, kafka := flags.Output(f), flags.Archive(f), flags.Topic(f), flags.Kafka(f)
-	cameras := f.String("cameras", "", "the collector's configuration `file`: cameras of which there is nothing yet are shown too")
+	cameras := flags.CamerasFile(f)
 	config := flags.Config(f)
 	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
 	zone := flags.Zone(f)

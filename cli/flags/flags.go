@@ -45,6 +45,11 @@ func Output(f *pflag.FlagSet) *string {
 	return f.String("output", "", "the output `folder`, which analyze and reprocess write: a path or scheme://…")
 }
 
+// CamerasFile adds --cameras.
+func CamerasFile(f *pflag.FlagSet) *string {
+	return f.String("cameras", "", "the collector's configuration `file`; on the page cameras of which there is nothing yet are shown too")
+}
+
 // Archive adds --archive.
 func Archive(f *pflag.FlagSet) *string {
 	return f.String("archive", "", "the archive `folder`, which archive writes: a path or scheme://…")
@@ -96,7 +101,7 @@ func Chunk(f *pflag.FlagSet, defaultN int64) *int64 {
 
 // Format adds --format, of which a command has these.
 func Format(c *cobra.Command, formats ...string) *string {
-	format := c.Flags().String("format", "text", "`format` of what is printed: text or jsonl; of show also summary (a line per camera); of events and "+
+	format := c.Flags().String("format", "text", "`format` of what is printed: text or jsonl; of show also summary (a line per camera); of doctor also json; of events and "+
 		"counts also csv, and text is a table")
 	Choices(c, "format", formats...)
 	return format
