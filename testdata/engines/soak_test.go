@@ -84,6 +84,7 @@ func TestSoak(t *testing.T) {
 
 	// Everything comes up once more, and to its end.
 	s.heal()
+	s.revive()
 	s.finishWithin("films", soakCatchesUp)
 	for _, name := range []string{"monitor", "live", "direct", "flink"} {
 		s.jobs[name].cmd.Process.Signal(os.Interrupt)
@@ -202,10 +203,10 @@ func (s *soak) last(duration time.Duration) {
 	s.rows, s.began = csv.NewWriter(f), time.Now()
 	s.rows.Write(append([]string{"seconds", "fault"}, measures()...))
 	faults := map[string]func() bool{
-		"live killed":        func() bool { s.kill("live"); return true },
-		"films killed":       func() bool { s.kill("films"); return true },
-		"direct killed":      func() bool { s.kill("direct"); return true },
-		"monitor killed":     func() bool { s.kill("monitor"); return true },
+		"live killed":        func() bool { return s.killRunning("live") },
+		"films killed":       func() bool { return s.killRunning("films") },
+		"direct killed":      func() bool { return s.killRunning("direct") },
+		"monitor killed":     func() bool { return s.killRunning("monitor") },
 		"flink job anew":     s.flinkAnew,
 		"taskmanager killed": s.killTaskManager,
 		"kafka killed":       s.killSomeBroker,
@@ -227,7 +228,7 @@ func (s *soak) last(duration time.Duration) {
 		case <-over:
 			return
 		case <-tick.C:
-			s.note("")
+			s.note(s.revive())
 		case <-next:
 			name := names[s.dice.IntN(len(names))]
 			if n < len(first) {
@@ -245,6 +246,28 @@ func (s *soak) last(duration time.Duration) {
 	}
 }
 
+// revive starts what has ended by itself again, as a service manager does, and says what.
+// That something ended is told at the end: it is a fault, though none of the results.
+func (s *soak) revive() (fault string) {
+	s.t.Helper()
+	for _, name := range []string{"live", "films", "direct", "flink", "monitor"} {
+		j := s.jobs[name]
+		select {
+		case <-j.done:
+		default:
+			continue
+		}
+		if code := j.cmd.ProcessState.ExitCode(); code == 0 && name == "films" {
+			continue // they are over
+		}
+		fault = name + " ended by itself"
+		s.counts[fault]++
+		s.t.Logf("%s:\n%s", fault, tail(j.output()))
+		s.again(name)
+	}
+	return fault
+}
+
 // killSomeBroker kills one unless another is on its way up.
 func (s *soak) killSomeBroker() bool {
 	before := s.counts["kafka killed"]
@@ -252,9 +275,25 @@ func (s *soak) killSomeBroker() bool {
 	return s.counts["kafka killed"] > before
 }
 
+// killRunning kills what has not ended by itself since it was looked at last.
+func (s *soak) killRunning(name string) bool {
+	select {
+	case <-s.jobs[name].done:
+		return false
+	default:
+		s.kill(name)
+		return true
+	}
+}
+
 // flinkAnew ends the job on Flink as a user does, and submits it again.
 func (s *soak) flinkAnew() bool {
 	j := s.jobs["flink"]
+	select {
+	case <-j.done:
+		return false
+	default:
+	}
 	j.cmd.Process.Signal(os.Interrupt)
 	s.finishWithin("flink", soakCatchesUp)
 	s.again("flink")
