@@ -24,26 +24,30 @@ def column(name, unit=1.0):
     return [r[name] / unit for r in rows]
 
 
+def beside(axes):
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+
+
 def draw(axes, title, unit, lines):
     axes.set_title(title)
     for name, label in lines:
         if name in rows[0] and any(r[name] for r in rows):
             axes.plot(minutes, column(name, unit), label=label, linewidth=1)
-    axes.legend(fontsize="small", loc="upper left")
+    beside(axes)
 
 
-figure, (lag, memory, servers, handles, files, checkpoint) = plt.subplots(6, 1, figsize=(10, 18), sharex=True)
+figure, (lag, memory, servers, handles, files, checkpoint) = plt.subplots(6, 1, figsize=(11, 15), sharex=True)
 for name, label in (("direct_complete", "direct runner"), ("flink_complete", "Flink")):
     lag.plot(minutes, [max(0, r["published"] - r[name]) for r in rows], label=label, linewidth=1)
 lag.set_title("Frames published and not yet in a complete chunk (chunks of 64, three partitions)")
-lag.legend(fontsize="small", loc="upper left")
+beside(lag)
 draw(memory, "Resident memory, MiB", 2**20, (
-    ("collector_bytes", "collector of live cameras, with what captures"), ("direct_bytes", "job on the direct runner"),
+    ("collector_bytes", "collector, with what captures"), ("direct_bytes", "job on the direct runner"),
     ("workers_bytes", "Go workers on Flink"), ("page_bytes", "page")))
 draw(servers, "Resident memory of servers, MiB", 2**20, (
     ("taskmanagers_bytes", "TaskManagers"), ("jobmanager_bytes", "JobManager"), ("brokers_bytes", "brokers")))
 draw(handles, "Open handles", 1, (
-    ("collector_handles", "collector of live cameras, with what captures"), ("direct_handles", "job on the direct runner"),
+    ("collector_handles", "collector, with what captures"), ("direct_handles", "job on the direct runner"),
     ("workers_handles", "Go workers on Flink"), ("page_handles", "page")))
 draw(files, "Files in the output of the job on the direct runner", 1, (("output_files", "files"),))
 draw(checkpoint, "Checkpoint on Flink, KiB", 2**10, (("checkpoint_bytes", "checkpoint"),))
@@ -55,6 +59,6 @@ for axes in figure.axes:
     for at, kind in faults:
         axes.axvline(at, color=f"C{kinds.index(kind) % 10}", alpha=0.35, linewidth=0.8, linestyle=":")
 for i, kind in enumerate(kinds):
-    lag.text(1.01, 1 - 0.11 * i, kind, color=f"C{i % 10}", fontsize="small", transform=lag.transAxes, va="top")
+    lag.text(1.02, 0.72 - 0.075 * i, kind, color=f"C{i % 10}", fontsize="small", transform=lag.transAxes, va="top")
 figure.tight_layout()
 figure.savefig(sys.argv[2], metadata={"Date": None})
