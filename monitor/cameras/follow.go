@@ -72,10 +72,10 @@ func (v *view) follow(ctx context.Context) {
 				}
 				listed = time.Now()
 			}
-			all, ctx := errgroup.WithContext(ctx)
+			all, group := errgroup.WithContext(ctx)
 			all.SetLimit(readers)
 			for _, p := range parts {
-				all.Go(func() error { return v.read(ctx, l, t, p) })
+				all.Go(func() error { return v.read(group, l, t, p) })
 			}
 			return all.Wait()
 		}()

@@ -117,7 +117,8 @@ func (v *view) told() (*told, error) {
 			o = *s
 			o.ID = id
 			slices.SortFunc(o.Counts, func(a, b count) int {
-				return cmp.Or(cmp.Compare(b2i(a.Rule == ""), b2i(b.Rule == "")), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Transition, b.Transition))
+				return cmp.Or(cmp.Compare(b2i(a.Rule == ""), b2i(b.Rule == "")), cmp.Compare(a.Rule, b.Rule),
+					cmp.Compare(a.Type, b.Type), cmp.Compare(a.Transition, b.Transition))
 			})
 		}
 		if o.Counts == nil {

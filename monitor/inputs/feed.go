@@ -96,18 +96,21 @@ type following struct {
 	*scan.Follower
 	scan    *scan.Scan
 	day     time.Time
+	newest  time.Time // when the newest of the rows that were told was captured
 	digests []string  // of its generations: another output has others
 	made    time.Time // when its layout was written, on a disk of this machine
 }
 
 // step tells what is new.
 func (f *feed) step(ctx context.Context, at *following) (*following, error) {
-	day := day(time.Now(), f.in.Zone)
-	if at != nil && at.day.Before(day) && !at.old(ctx, day) {
-		at = nil // a new day has its first row
+	today := day(time.Now(), f.in.Zone)
+	if at != nil {
+		if now := day(at.newest, f.in.Zone); now.After(at.day) && !now.After(today) {
+			at = nil // a new day has its first row
+		}
 	}
 	if at == nil || !at.same(f.in.Output) {
-		next, err := f.begin(ctx, day)
+		next, err := f.begin(ctx, today)
 		if err != nil {
 			return nil, err
 		}
@@ -115,6 +118,11 @@ func (f *feed) step(ctx context.Context, at *following) (*following, error) {
 		f.tell(Update{Reset: true, Day: at.day})
 	}
 	err := at.Next(ctx, func(b scan.Batch) error {
+		for i := range b.Rows {
+			if t := b.Rows[i].At(); t.After(at.newest) {
+				at.newest = t
+			}
+		}
 		f.tell(Update{Day: at.day, Rows: b.Rows})
 		return ctx.Err()
 	})
@@ -178,9 +186,6 @@ func (at *following) same(root string) bool {
 	now := digests(at.scan)
 	return len(now) >= len(at.digests) && slices.Equal(now[:len(at.digests)], at.digests)
 }
-
-// old reports whether the output still has no row of a day.
-func (at *following) old(ctx context.Context, day time.Time) bool { return !at.has(ctx, day) }
 
 // has reports whether the output may have rows from a moment on.
 func (at *following) has(ctx context.Context, from time.Time) bool {

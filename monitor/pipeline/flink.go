@@ -152,7 +152,7 @@ func first(text string) string {
 }
 
 // errNone says that Flink knows no such thing, for example of a job that has just ended.
-var errNone = errors.New("Flink does not know it")
+var errNone = errors.New("there is no such thing")
 
 // flinkClient follows no redirection: another address is another server.
 var flinkClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -211,7 +211,7 @@ func (g *gate) begin(user string, secure bool) *http.Cookie {
 		delete(g.sessions, oldest)
 	}
 	g.sessions[sha256.Sum256([]byte(token))] = &session{user, now, now}
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever the page has TLS
 		Name: cookieName, Value: token, Path: "/", MaxAge: int(sessionLong / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure,
 	}
@@ -228,7 +228,7 @@ func (g *gate) logout(w http.ResponseWriter, r *http.Request) {
 		delete(g.sessions, sha256.Sum256([]byte(c.Value)))
 		g.mu.Unlock()
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // as above
 		Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

@@ -220,14 +220,15 @@ func TestWhoLooksLogsInFirst(t *testing.T) {
 	if res := get("/api/v1/page"); res.StatusCode != http.StatusOK {
 		t.Errorf("after the login: %s", res.Status)
 	}
-	res, err := c.PostForm(web.URL+"/logout", nil)
+	out, err := c.PostForm(web.URL+"/logout", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body.Close()
+	out.Body.Close()
 	if res := get("/api/v1/page"); res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("after the logout: %s", res.Status)
 	}
+	var res *http.Response
 	for range 20 {
 		res = login("anna", "guess")
 	}

@@ -189,9 +189,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) (err error) {
 		defer close(ended)
 		<-ctx.Done()
 		s.hub.Close()
-		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), b.stop)
-		defer stop()
-		if h.Shutdown(ctx) != nil {
+		last, giveUp := context.WithTimeout(context.WithoutCancel(ctx), b.stop)
+		defer giveUp()
+		if h.Shutdown(last) != nil {
 			_ = h.Close()
 		}
 	})
