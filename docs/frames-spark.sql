@@ -1,4 +1,4 @@
--- Every row of an output's complete chunks, and from them what happened and what was found as
+-- Every frame of an output's complete chunks, and from them what happened and what was found as
 -- flat tables, for Spark SQL: the columns of docs/frames.sql. Put your output for OUTPUT:
 --
 --   sed s,OUTPUT,hdfs://namenode:8020/results, docs/frames-spark.sql > views.sql
@@ -8,7 +8,15 @@
 -- takes texts in lists for other ones, or for empty: the ids of events for example. Its other reader is right.
 set spark.sql.parquet.enableNestedColumnVectorizedReader = false;
 
-create or replace temporary view frames using parquet options (path 'OUTPUT/results', recursiveFileLookup 'true');
+create or replace temporary view records using parquet options (path 'OUTPUT/results', recursiveFileLookup 'true');
+
+create or replace temporary view frames as select * from records where status not in ('source', 'source_repeat');
+
+create or replace temporary view sources as
+select
+    camera, captured as happened, reason as source_state, nullif(detail, '') as why, epoch as epoch_id, `sequence` as frame_number,
+    topic, `partition` as log_partition, `offset` as log_offset, `timestamp` as log_time
+from records where status = 'source';
 
 create or replace temporary view events as
 select
@@ -16,7 +24,7 @@ select
     nullif(e.transition, '') as transition, nullif(e.track, 0) as track_id, nullif(e.label, '') as object_label, e.value as amount,
     e.snapshot as snapshot_offset, nullif(e.detail, '') as detail, topic, `partition` as log_partition, `offset` as log_offset,
     `timestamp` as log_time, epoch as epoch_id, `sequence` as frame_number, nullif(config, '') as config_digest
-from frames lateral view explode(events) exploded as e;
+from records lateral view explode(events) exploded as e;
 
 create or replace temporary view detections as
 select

@@ -1,14 +1,32 @@
--- Every row of an output once, for DuckDB: of complete chunks, and of those that are not
+-- Every frame of an output once, for DuckDB: of complete chunks, and of those that are not
 -- full yet. While a chunk grows or is completed its rows lie in two files for a moment; then
 -- the complete one counts, or the longer one. A file that is replaced while it is read is an
 -- error of DuckDB: ask again.
 --
 --   duckdb -init docs/frames.sql -c "select camera, count(*) from frames('out/analysis') group by camera"
-create or replace macro frames(output) as table
+create or replace macro records(output) as table
     select * exclude (filename) from (
         select distinct on (topic, "partition", "offset") *
         from read_parquet(output || '/**/*.parquet', filename = true, hive_partitioning = false, union_by_name = true)
         order by topic, "partition", "offset", contains(filename, '/_partial/'), filename desc);
+
+create or replace macro frames(output) as table
+    select * from records(output) where status not in ('source', 'source_repeat');
+
+-- What happened to the cameras' sources, which is no frame: docs/sources.md.
+create or replace macro sources(output) as table
+    select
+        camera,
+        captured as happened,
+        reason as source_state,                 -- started, lost, back, stopped, ended, failed
+        nullif(detail, '') as why,
+        epoch as epoch_id,                      -- of the last frame before
+        "sequence" as frame_number,
+        topic,
+        "partition" as log_partition,
+        "offset" as log_offset,
+        "timestamp" as log_time
+    from records(output) where status = 'source';
 
 -- What happened, and what was found, as flat tables: a row per event, and a row per detection.
 -- NULL is what is not known or does not matter: a track of no object, an event without a rule;
@@ -41,7 +59,7 @@ create or replace macro events(output) as table
         select
             unnest(events) as e, camera, captured, topic, "partition" as log_partition, "offset" as log_offset,
             "timestamp" as log_time, epoch as epoch_id, "sequence" as frame_number, nullif(config, '') as config_digest
-        from frames(output));
+        from records(output));
 
 create or replace macro detections(output) as table
     select

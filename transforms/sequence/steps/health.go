@@ -99,8 +99,10 @@ type MovedConfig struct {
 	Share     float64         `json:"share" min:"0.05" max:"0.9" doc:"of the picture that must still be alike, or it has moved"`
 }
 
-// SignalConfig says when a signal was lost. The log tells only when frames come
-// again: both events stand at the first of them, Value is the seconds without.
+// SignalConfig says when a signal was lost. Where the collector tells that the source is,
+// the event begins there, and ends at the first frame after. Else the log tells only when
+// frames come again: both events stand at the first of them. Value is the seconds without,
+// up to the event.
 type SignalConfig struct {
 	On    bool            `json:"on" doc:"whether it is looked for"`
 	After params.Duration `json:"after" min:"0s" max:"24h" doc:"how long there are no frames, and five times longer than usual"`
