@@ -383,3 +383,35 @@ func TestAStillIsTheFrameOfTheMomentOrTheLastBefore(t *testing.T) {
 		}
 	}
 }
+
+// What a collector says of a source lies among the frames, and is none.
+func TestASourceThatIsLostIsNoFrameAndItsPictureIsTheLastBefore(t *testing.T) {
+	shots := steady("gate", 12)
+	shots[5] = shot{camera: "gate", ms: 500, epoch: "e1", sequence: 4, lost: true, events: []result.Event{
+		{ID: "aaaa0000000000000000000000000001", Analysis: result.OfSource, Type: result.EventSourceLost, Transition: result.Begin, Snapshot: 5},
+	}}
+	l, out := logged(t, shots)
+	for _, output := range []string{out, ""} {
+		made, err := write(t, open(t, l, output), between("gate", 0, 60_000), Form{}, "a.mp4")
+		if err != nil || made.Frames != 11 || made.LeftOut != 0 {
+			t.Errorf("%+v, %v", made, err)
+		}
+	}
+	s := open(t, l, out)
+	e, err := Find(t.Context(), s.Scan(), "aaaa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := s.Picture(t.Context(), e, time.UTC); err != nil || len(data) == 0 {
+		t.Error(err)
+	}
+	l, out = logged(t, shots[5:])
+	s = open(t, l, out)
+	if e, err = Find(t.Context(), s.Scan(), "aaaa"); err != nil {
+		t.Fatal(err)
+	}
+	e.Snapshot = 0
+	if _, err := s.Picture(t.Context(), e, time.UTC); !errors.Is(err, ErrNoFrames) {
+		t.Error(err)
+	}
+}

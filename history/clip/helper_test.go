@@ -81,6 +81,7 @@ type shot struct {
 	sequence int64
 	w, h     int // 0: 96 x 64
 	damaged  bool
+	lost     bool // no frame, but the collector's word that the source is lost
 	events   []result.Event
 }
 
@@ -123,11 +124,18 @@ func logged(t *testing.T, shots []shot) (*memLog, string) {
 		if s.damaged {
 			rec.Value = rec.Value[:len(rec.Value)/2]
 		}
+		change := frame.SourceChange{Camera: s.camera, State: frame.SourceLost, At: f.Captured, Epoch: s.epoch, Sequence: s.sequence}
+		if s.lost {
+			rec = change.CloudEvent()
+		}
 		id := keyPartition(s.camera, []int32{0, 1})
 		rec.Offset = int64(len(l[id]))
 		l[id] = append(l[id], rec)
 		row := result.Of(topic, id, &rec)
-		row.Describe(&f)
+		if row.Describe(&f); s.lost {
+			row = result.Of(topic, id, &rec)
+			row.DescribeSource(&change)
+		}
 		if s.damaged {
 			row.Kill(&frame.Poison{Reason: frame.ReasonTruncated, Detail: "it ends early"})
 		}

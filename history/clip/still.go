@@ -199,7 +199,8 @@ func (s *Source) sceneOf(ctx context.Context, e *Event, within ...time.Duration)
 				case r.Offset == e.Snapshot:
 					return picture.SceneAt(b.Rows, i, told, s.shapes), nil
 				case r.Status == result.OK && r.Offset < e.Snapshot:
-					before = &picture.Scene{Row: r, Shapes: s.shapes}
+					row := *r
+					before = &picture.Scene{Row: &row, Shapes: s.shapes}
 				}
 			}
 		}

@@ -333,3 +333,41 @@ func TestEverythingWrongIsListed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHappensToASourceIsCountedAndIsNoFrame(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2024, 5, 1, hour, 30, 0, 0, time.UTC) }
+	f := events.Filter{Period: period.Period{Zone: time.UTC, From: at(10).Truncate(time.Hour), To: at(13).Truncate(time.Hour)}}
+	c, err := New(per(t, "hour"), nil, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := []result.Event{{Analysis: result.OfSource, Type: result.EventSourceLost, Transition: result.Begin}}
+	for _, r := range []result.Frame{
+		{Camera: "a", Captured: at(10).UnixMicro(), Status: result.OK},
+		{Camera: "a", Captured: at(11).UnixMicro(), Status: result.Source, Events: lost},
+		{Camera: "a", Captured: at(11).UnixMicro(), Status: result.SourceRepeat},
+	} {
+		c.Add(&r)
+	}
+	var got []string
+	if err := c.Lines(func(l Line) error {
+		got = append(got, fmt.Sprint(l.Events, " of ", l.Frames))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"0 of 1", "1 of 0", "-1 of 0"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var sum result.Summary
+	sum.Add([]result.Frame{{Camera: "a", Status: result.OK}, {Camera: "a", Status: result.Source, Events: lost}, {Camera: "b", Status: result.SourceRepeat}})
+	var text strings.Builder
+	if err := sum.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{{"a", "1", "0", "0", "1"}, {"b", "0", "0", "0", "0"}} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), strings.Join(want, " ")) {
+			t.Errorf("no line %v in\n%s", want, &text)
+		}
+	}
+}
