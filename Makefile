@@ -40,11 +40,11 @@ dist-check: dist ## Install the package on a fresh Debian in a folder, and run t
 	@packaging/check.sh
 
 .PHONY: run
-run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures.
+run: deps ## The main job on real video, all in one process: capture, Kafka, analyses, archive, pictures (SERVE=1: then the page).
 	@mkdir -p bin
 	@echo "building (the first time takes some minutes)"
 	@go build -o bin/ ./cmd/framebeam
-	@bin/framebeam run
+	@bin/framebeam run $(if $(filter-out 0,$(SERVE)),--serve)
 
 .PHONY: test
 test: deps-test ## All tests that need no server.

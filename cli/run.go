@@ -20,13 +20,16 @@ an embedded Kafka, the analyses on the direct runner, the archive, and pictures 
 	}
 	into := c.Flags().String("into", "out", "the `folder` to write to; what an earlier run left there is replaced")
 	flags.Formerly(c.Flags(), "into", "output")
+	serve := c.Flags().String("serve", "", "when everything is done, serve the page over it at this `address`, until interrupted (default 127.0.0.1:8088 where none is named)")
+	c.Flags().Lookup("serve").NoOptDefVal = "127.0.0.1:8088"
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := program.NoArguments(args); err != nil {
 			return program.Wrong(err)
 		}
 		return work(c, launch.Command{
-			Again: "the next run begins anew",
-			Run:   func(ctx context.Context) error { return demo.Run(ctx, *into) },
+			Endless: *serve != "",
+			Again:   "the next run begins anew",
+			Run:     func(ctx context.Context) error { return demo.Run(ctx, *into, *serve) },
 		})
 	}
 	return c

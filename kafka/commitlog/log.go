@@ -86,7 +86,7 @@ func openLog(s *Store, dir string) (*Log, error) {
 // begin begins a segment; mu is held, or nobody knows of the log yet.
 func (l *Log) begin(base int64) error {
 	s := &segment{dir: l.dir, base: base, newest: noTime, indexed: true, written: time.Now()}
-	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o640)
+	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

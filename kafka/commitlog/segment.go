@@ -147,7 +147,7 @@ func (s *segment) saveIndex() error {
 		put(e.newest)
 	}
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	return os.WriteFile(s.indexPath(), b, 0o640)
+	return os.WriteFile(s.indexPath(), b, 0o600)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,8 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/broker"
 	"github.com/framebeam/framebeam/kafka/publish"
+	"github.com/framebeam/framebeam/monitor/inputs"
+	"github.com/framebeam/framebeam/monitor/server"
 	"github.com/framebeam/framebeam/pipelines/archive/copying"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
@@ -75,11 +78,21 @@ const (
 	archiveFolder  = "archive"
 )
 
-// Run does everything, into the folder out, and says what it found, and where.
-func Run(ctx context.Context, out string) error {
+// Run does everything, into the folder out, and says what it found, and where. With an
+// address to serve at it then serves the page over all that until ctx ends.
+func Run(ctx context.Context, out, serve string) error {
 	began := time.Now()
 	if err := clear(out); err != nil {
 		return err
+	}
+	var page net.Listener
+	if serve != "" {
+		// First, so that nobody waits for a page whose address another program has.
+		var err error
+		if page, err = (&net.ListenConfig{}).Listen(ctx, "tcp", serve); err != nil {
+			return fmt.Errorf("serve the page: %w", err)
+		}
+		defer page.Close()
 	}
 	kafka, err := broker.Start(broker.Options{Topics: []broker.Topic{{Name: topic, Partitions: partitions}}})
 	if err != nil {
@@ -138,7 +151,25 @@ func Run(ctx context.Context, out string) error {
 		return err
 	}
 	fmt.Printf("everything took %.0f s\n", time.Since(began).Seconds())
-	return nil
+	if page == nil {
+		fmt.Printf("\nIn a browser, at http://127.0.0.1:8088/:  %s monitor --output %s --archive %s\n(make run SERVE=1 keeps serving the page when it is done.)\n",
+			self(), analysis.Output, archive.Archive)
+		return nil
+	}
+	return show(ctx, page, out, spec, &analysis, archive.Archive)
+}
+
+// show serves the page over what was made.
+func show(ctx context.Context, l net.Listener, out string, spec log.Spec, analysis *job.Job, archive string) error {
+	s, err := server.New(server.Options{Inputs: inputs.Options{
+		Brokers: spec.Brokers, Topic: topic, Output: analysis.Output, Archive: archive,
+		Cameras: filepath.Join(out, camerasFile), Analyses: filepath.Join(out, analysesFile),
+	}})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nThe page is at http://%s/ until this is interrupted (Ctrl-C).\n", l.Addr())
+	return s.Serve(ctx, l)
 }
 
 // clear removes what an earlier run left, and nothing else.
