@@ -70,7 +70,13 @@ func TestEachRowIsFollowedOnceAndInOrder(t *testing.T) {
 			for part := int64(1); part < n; part++ {
 				if random.IntN(4) == 0 {
 					end := chunk.End{ID: id, N: n, Partial: true, UpTo: begin + part, Offsets: chunk.Span(begin, begin+part)}
-					if _, err := w.CommitPartial(t.Context(), end, rows[:part], nil); err != nil {
+					var err error
+					if end.Interim = random.IntN(3) > 0; end.Interim {
+						_, err = w.CommitInterim(t.Context(), end, rows[random.Int64N(part):part], func() ([]result.Frame, error) { return rows[:part], nil })
+					} else {
+						_, err = w.CommitPartial(t.Context(), end, rows[:part], nil)
+					}
+					if err != nil {
 						t.Fatal(err)
 					}
 				}

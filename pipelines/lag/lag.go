@@ -74,7 +74,7 @@ type Lag struct {
 }
 
 // MarshalJSON writes what is not known as null, and times in seconds.
-func (l Lag) MarshalJSON() ([]byte, error) { //nolint:gocritic // a value, so that values are written so too
+func (l Lag) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Topic     string   `json:"topic"`
 		Partition int32    `json:"partition"`

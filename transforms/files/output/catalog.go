@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,10 +36,29 @@ type Entry struct {
 type Catalog struct {
 	o       *Output
 	records map[string]*blockRecords // by topic+partition, of the block that was looked at last
+	// partials are of partial files, by topic+partition, since a while. A file of a lineage has
+	// one content for each name, and may give its name to one of another lineage.
+	partials map[string]map[chunkfolder.Name]record
+	since    time.Time
 }
+
+// rememberPartials is for how long partial files are taken for what they were: whoever follows
+// an output looks at all of them again and again.
+const rememberPartials = time.Minute
 
 // Catalog returns a catalog of the output as it is open.
 func (o *Output) Catalog() *Catalog { return &Catalog{o: o, records: map[string]*blockRecords{}} }
+
+// partialRecords are those of a partition that are remembered.
+func (c *Catalog) partialRecords(key string) map[chunkfolder.Name]record {
+	if now := time.Now(); c.partials == nil || now.Sub(c.since) > rememberPartials {
+		c.partials, c.since = map[string]map[chunkfolder.Name]record{}, now
+	}
+	if c.partials[key] == nil {
+		c.partials[key] = map[chunkfolder.Name]record{}
+	}
+	return c.partials[key]
+}
 
 // Output is the output as it is open.
 func (c *Catalog) Output() *Output { return c.o }
@@ -47,6 +67,9 @@ func (c *Catalog) Output() *Output { return c.o }
 func (c *Catalog) Refresh(ctx context.Context) error {
 	o, err := OpenExisting(ctx, c.o.folder)
 	if err == nil {
+		if len(o.gens) != len(c.o.gens) {
+			c.partials = nil
+		}
 		c.o = o
 	}
 	return err
@@ -83,6 +106,7 @@ func (c *Catalog) files(ctx context.Context, p chunk.Partition, from int64, fn f
 	if err != nil {
 		return err
 	}
+	con.partialRecords, con.remembers = c.partialRecords(con.key), true
 	start, err := readBase(ctx, c.o.folder, p)
 	if err != nil || start == chunk.None {
 		return err
@@ -206,6 +230,9 @@ func (r *blockRecords) lineage(ctx context.Context, con *contents, from int64) f
 func (r *blockRecords) record(ctx context.Context, con *contents, f File) (record, error) {
 	if rec, ok := r.files[path.Base(f.Name)]; ok && !f.Partial {
 		return rec, nil
+	}
+	if n, ok := f.Span(); ok && f.Partial && f.As == "" {
+		return con.partialRecord(ctx, n)
 	}
 	return readRecord(ctx, con.o, f.Name)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -25,7 +26,10 @@ type contents struct {
 	listed    *block             // the block that was listed last
 	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
 
-	partialLineages map[chunkfolder.Name]string // of those that were read since
+	// partialRecords are of those that were read: since they were listed or, if it remembers
+	// more, before that.
+	partialRecords map[chunkfolder.Name]record
+	remembers      bool
 }
 
 // block is the files of one block as they were listed.
@@ -74,8 +78,14 @@ func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
 
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
-	c.partialLineages = map[chunkfolder.Name]string{}
 	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.Partition)
+	if !c.remembers {
+		c.partialRecords = map[chunkfolder.Name]record{}
+	}
+	maps.DeleteFunc(c.partialRecords, func(n chunkfolder.Name, _ record) bool {
+		_, found := slices.BinarySearchFunc(c.partials, n, chunkfolder.LongestFirst)
+		return !found
+	})
 	return err
 }
 
@@ -261,35 +271,35 @@ func (c *chain) reach(ctx context.Context, at int64) (upTo int64, err error) {
 		if n.Start != at || n.End >= c.end {
 			continue
 		}
-		lineage, err := c.partialLineage(ctx, n)
+		rec, err := c.partialRecord(ctx, n)
 		if err != nil {
 			return 0, err
 		}
-		if lineage != c.lineage {
+		if rec.Lineage != c.lineage {
 			continue
 		}
-		upTo, err := c.reach(ctx, n.End+1)
+		further, err := c.reach(ctx, n.End+1)
 		if err != nil {
 			return 0, err
 		}
-		if upTo > best.upTo {
-			best = link{n, upTo}
+		if further > best.upTo {
+			best = link{n, further}
 		}
 	}
 	c.from[at] = best
 	return best.upTo, nil
 }
 
-// partialLineage is that of a partial file, looked up once for a listing.
-func (c *contents) partialLineage(ctx context.Context, n chunkfolder.Name) (string, error) {
-	if lineage, ok := c.partialLineages[n]; ok {
-		return lineage, nil
+// partialRecord is what the footer of a partial file says, which is looked up once for a listing.
+func (c *contents) partialRecord(ctx context.Context, n chunkfolder.Name) (record, error) {
+	if rec, ok := c.partialRecords[n]; ok {
+		return rec, nil
 	}
-	lineage, err := readLineage(ctx, c.o.folder, c.o.layout.partial(n))
+	rec, err := readRecord(ctx, c.o, c.o.layout.partial(n))
 	if err == nil {
-		c.partialLineages[n] = lineage
+		c.partialRecords[n] = rec
 	}
-	return lineage, err
+	return rec, err
 }
 
 // readResults reads a results file and its lineage.

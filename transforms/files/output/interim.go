@@ -61,7 +61,9 @@ func (w *Writer) CommitInterim(ctx context.Context, end chunk.End, rows []result
 	}
 }
 
-func (w *Writer) interim(ctx context.Context, whole chunkfolder.Name, end chunk.End, rows []result.Frame, all func() ([]result.Frame, error)) (Published, error) {
+func (w *Writer) interim(
+	ctx context.Context, whole chunkfolder.Name, end chunk.End, rows []result.Frame, all func() ([]result.Frame, error),
+) (Published, error) {
 	c, err := w.o.contents(end.Partition)
 	if err == nil {
 		err = c.listPartials(ctx)
@@ -113,7 +115,7 @@ func (w *Writer) interim(ctx context.Context, whole chunkfolder.Name, end chunk.
 		return Published{}, err
 	}
 	w.at("sink-interim-renamed")
-	if err := w.removeInside(ctx, c.partials, name, end.ID); err != nil {
+	if err := w.removeInside(ctx, c.partials, had, end.ID); err != nil {
 		return Published{}, err
 	}
 	sum := sha256.Sum256(b)
@@ -162,11 +164,16 @@ func (w *Writer) interimRows(ctx context.Context, end chunk.End, from, upTo int6
 	return written, nil
 }
 
-// removeInside removes the partial files that lie inside another one.
-func (w *Writer) removeInside(ctx context.Context, names []chunkfolder.Name, name chunkfolder.Name, id chunk.ID) error {
+// removeInside removes the partial files that lie inside others, which were there before.
+// What has just been taken in stays until the next time: somebody who only reads files, such
+// as DuckDB, has perhaps listed it a moment ago.
+func (w *Writer) removeInside(ctx context.Context, names []chunkfolder.Name, had []File, id chunk.ID) error {
 	looked := false
 	for _, n := range names {
-		if n == name || n.Start < name.Start || n.End > name.End {
+		if !slices.ContainsFunc(had, func(f File) bool {
+			name, ok := f.Span()
+			return ok && f.As == "" && n != name && n.Start >= name.Start && n.End <= name.End
+		}) {
 			continue
 		}
 		if !looked { // a newer generation may have published its own under the same name
