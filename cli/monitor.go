@@ -38,7 +38,7 @@ or a proxy that has users log in and says who they are in a header.`,
 	}
 	f := c.Flags()
 	output, archive, topic, kafka := flags.Output(f), flags.Archive(f), flags.Topic(f), flags.Kafka(f)
-	cameras := flags.CamerasFile(f)
+	cameras, events := flags.CamerasFile(f), flags.EventsTopic(f)
 	config := flags.Config(f)
 	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
 	zone := flags.Zone(f)
@@ -59,6 +59,9 @@ or a proxy that has users log in and says who they are in a header.`,
 		}
 		place, err := period.Zone(*zone)
 		errs = append(errs, err)
+		if in.EventsTopic = *events; in.EventsTopic != "" {
+			errs = append(errs, frame.CheckTopic(in.EventsTopic))
+		}
 		in.Connection, in.Topic, in.Output, in.Archive = kafka.Connection, *topic, *output, *archive
 		in.Cameras, in.Analyses, in.FlinkREST, in.Zone = *cameras, *config, *flink, place
 		opts.Edit = *edit

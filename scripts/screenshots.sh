@@ -27,4 +27,4 @@ go test -count=1 -run TestScreenshotsOfPages ./testdata/browser -args -screensho
 	storyboard-films.webp=$PWD/out/storyboard.html clip.webp=$PWD/out/clip.mp4"
 
 # The page that monitor serves, of its own tests.
-go test -count=1 -run Browser ./monitor/cameras ./monitor/pipeline -args -screenshots "$PWD/docs"
+go test -count=1 -run Browser ./monitor/cameras ./monitor/pipeline ./monitor/timeline ./monitor/draw -args -screenshots "$PWD/docs"

@@ -37,7 +37,7 @@ func Config(f *pflag.FlagSet) *string {
 // EventsTopic adds --events-topic.
 func EventsTopic(f *pflag.FlagSet) *string {
 	return f.String("events-topic", "", "the Kafka `topic` of events: analyses publish them there at once, as CloudEvents, at least once (default: not at all), and "+
-		"alerts are told out of it")
+		"alerts are told out of it, and the page of monitor")
 }
 
 // Output adds --output.
