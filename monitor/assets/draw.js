@@ -50,6 +50,7 @@ class View {
 	constructor(main, signal) {
 		this.signal = signal;
 		this.items = [];
+		this.removed = {};
 		this.choose = h("select", {"aria-label": "Camera", "data-filter": true, onchange: e => go("draw", e.target.value)});
 		this.unsaved = h("span", {class: "tag warn", hidden: true}, "not saved");
 		this.board = new Board({
@@ -199,6 +200,7 @@ class View {
 		const item = this.item();
 		if (!item) return;
 		const at = this.items.indexOf(item);
+		if (item.was) this.removed[`${item.kind} ${item.was}`] = item.in; // for whom it goes is what the form says
 		this.items.splice(at, 1);
 		this.selected = this.items[Math.min(at, this.items.length - 1)]?.id ?? null;
 		this.changed();
@@ -209,7 +211,7 @@ class View {
 	edits() {
 		const all = [], same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 		const shapes = this.items.filter(i => i.kind !== "mask"), kept = new Set(shapes.map(i => i.kind + " " + i.was));
-		for (const o of this.original) if (o.kind !== "mask" && !kept.has(o.kind + " " + o.was)) all.push({op: "delete", kind: o.kind, name: o.name, in: o.stands === "own" ? "own" : this.removedIn?.[o.id] || o.stands === "both" && "all" || o.in});
+		for (const o of this.original) if (o.kind !== "mask" && !kept.has(o.kind + " " + o.was)) all.push({op: "delete", kind: o.kind, name: o.name, in: o.stands === "own" ? "own" : this.removed[`${o.kind} ${o.was}`] || o.in});
 		if (!this.has.has.tracks.length && shapes.length && this.enable !== false) {
 			const where = shapes[0].in;
 			all.push({op: "enable", analysis: "background", in: where}, {op: "enable", analysis: "tracking", in: where});
@@ -320,7 +322,7 @@ class View {
 		parts.push(h("fieldset", {class: "points"}, h("legend", {}, "Points"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "#"), h("th", {scope: "col"}, "from the left"), h("th", {scope: "col"}, "from the top"), h("th", {scope: "col"}, h("span", {class: "heard"}, "Change")))), h("tbody", {}, item.points.map((_, i) => h("tr", {}, h("th", {scope: "row"}, i + 1), h("td", {}, point(i, 0)), h("td", {}, point(i, 1)),
 			h("td", {class: "row-tools"}, h("button", {type: "button", class: "icon", name: `add-${i}`, "aria-label": `Add a point after point ${i + 1}`, disabled: item.points.length >= most[item.kind], onclick: () => this.board.add(i)}, "+"),
 				h("button", {type: "button", class: "icon", name: `cut-${i}`, "aria-label": `Remove point ${i + 1}`, disabled: item.points.length <= least[item.kind], onclick: () => this.board.cut(i)}, "×"))))))));
-		parts.push(h("p", {}, h("button", {type: "button", name: "remove", onclick: () => this.remove()}, `Remove this ${words[item.kind]}`)));
+		parts.push(h("p", {}, h("button", {type: "button", name: "remove", onclick: () => this.remove()}, `Remove this ${words[item.kind]}` + (item.was && item.kind !== "mask" && this.has.has.places[0].cameras.length > 1 ? `, for ${this.placeName(this.has.has.places.find(p => p.id === item.in) || {id: "new"})}` : ""))));
 		this.form.replaceChildren(...parts);
 		if (key) this.form.querySelector(`[name="${key}"]`)?.focus();
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
+	"github.com/framebeam/framebeam/monitor/web"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -240,6 +242,47 @@ func (s *spanner) close() {
 	for _, put := range s.of {
 		put()
 	}
+}
+
+// days keeps what was read a moment ago, so that many who look at a day at once have it read once.
+type days struct {
+	mu    sync.Mutex
+	known map[string]*dayRead
+}
+
+type dayRead struct {
+	mu  sync.Mutex
+	at  time.Time
+	day *Day
+}
+
+const (
+	keepDay  = time.Second
+	mostDays = 32
+)
+
+// answer answers a request with a day.
+func (d *days) answer(w http.ResponseWriter, r *http.Request, read func(*http.Request) (*Day, error)) error {
+	d.mu.Lock()
+	one := d.known[r.URL.RawQuery]
+	if one == nil {
+		if d.known == nil || len(d.known) >= mostDays {
+			d.known = map[string]*dayRead{}
+		}
+		one = &dayRead{}
+		d.known[r.URL.RawQuery] = one
+	}
+	d.mu.Unlock()
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.day == nil || time.Since(one.at) > keepDay {
+		day, err := read(r)
+		if err != nil {
+			return err
+		}
+		one.day, one.at = day, time.Now()
+	}
+	return web.JSON(w, r, one.day)
 }
 
 // minutes remembers of files in which minutes there were frames of which camera. Complete files

@@ -25,6 +25,7 @@ type service struct {
 	pictures *pictures
 	clips    *clips
 	fresh    *fresh
+	days     days
 }
 
 // Register adds the handlers of the view, and tells browsers of new events as the topic "events".
@@ -181,12 +182,17 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *service) day(w http.ResponseWriter, r *http.Request) error {
+	return s.days.answer(w, r, s.readDayOf)
+}
+
+// readDayOf reads the day that a request asks for.
+func (s *service) readDayOf(r *http.Request) (*Day, error) {
 	of := r.URL.Query()
 	text := of.Get("day")
 	of.Del("day")
 	q, err := s.parse(of)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var d *Day
 	err = s.Inputs.Scan(r.Context(), func(sc *scan.Scan) error {
@@ -201,10 +207,7 @@ func (s *service) day(w http.ResponseWriter, r *http.Request) error {
 		d, err = s.readDay(r.Context(), sc, day, q)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return web.JSON(w, r, d)
+	return d, err
 }
 
 // newestDay is that of the output's newest row, today if it has none.
