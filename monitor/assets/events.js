@@ -206,12 +206,12 @@ class View {
 	}
 	showNew() {
 		if (!this.fresh.length) return;
-		const rows = this.fresh.sort((a, b) => b.at - a.at);
+		const rows = this.fresh;
 		this.fresh = [];
 		this.tellNews();
 		this.state.replaceChildren();
-		for (const row of rows.reverse()) {
-			let i = this.rows.findIndex(r => r.at <= row.at);
+		for (const row of rows) {
+			let i = this.rows.findIndex(r => order(r, row) <= 0);
 			if (i < 0) i = this.rows.length;
 			this.rows.splice(i, 0, row);
 			this.list.insertBefore(this.card(row, true), this.list.children[i] || null);
@@ -492,6 +492,12 @@ function thumb(row) {
 	if (row.pending) box.dataset.none = "the picture comes soon";
 	else load();
 	return box;
+}
+
+// order is that of the server's lists: by time, then by place in the log.
+function order(a, b) {
+	const x = a.event, y = b.event;
+	return a.at - b.at || (x.topic < y.topic ? -1 : x.topic > y.topic ? 1 : 0) || x.log_partition - y.log_partition || x.log_offset - y.log_offset;
 }
 
 function totals(l, d) {

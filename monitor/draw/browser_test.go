@@ -144,10 +144,8 @@ func TestDrawingInABrowser(t *testing.T) {
 	p.Press("\x7f")
 	p.Until(points + `.length === 6`)
 	// With numbers, as who sees nothing does.
-	do(p, `document.querySelectorAll(".points input").forEach((n, i) => { n.value = [.1, .1, .4, .1, .4, .5][i]; })`)
-	for i := range 6 {
-		do(p, `document.querySelectorAll(".points input")[`+strconv.Itoa(i)+`].dispatchEvent(new Event("change"))`)
-		do(p, `document.querySelectorAll(".points input").forEach((n, i) => { n.value = [.1, .1, .4, .1, .4, .5][i]; })`)
+	for i, v := range []float64{.1, .1, .4, .1, .4, .5} {
+		do(p, fmt.Sprintf(`(() => { const n = document.querySelectorAll(".points input")[%d]; n.value = %v; n.dispatchEvent(new Event("change")); })()`, i, v))
 	}
 	do(p, `(() => { const n = document.querySelector("[name=loiter]"); n.value = "20s"; n.dispatchEvent(new Event("change")); })()`)
 	if got := browser.Eval[string](p, `document.querySelector("[aria-label='YAML of what is drawn']").textContent`); got != "zones:\n  zone1:\n    polygon: [[0.1, 0.1], [0.4, 0.1], [0.4, 0.5]]\n    loiter: 20s\n" {
@@ -171,7 +169,6 @@ func TestDrawingInABrowser(t *testing.T) {
 		t.Errorf("the file is\n%s\nwant\n%s", got, want)
 	}
 	// What would be wrong cannot be saved, and is said with its line.
-	do(p, `document.querySelectorAll(".points input").forEach((n, i) => { n.value = .5; n.dispatchEvent(new Event("change")); })`)
 	for i := range 6 {
 		do(p, `(() => { const n = document.querySelectorAll(".points input")[`+strconv.Itoa(i)+`]; n.value = .5; n.dispatchEvent(new Event("change")); })()`)
 	}
