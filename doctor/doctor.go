@@ -62,9 +62,9 @@ func Look(ctx context.Context, w What) []Finding {
 	var wg sync.WaitGroup
 	for i, c := range checks {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, patience)
+			own, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
-			found[i] = c(ctx, &w)
+			found[i] = c(own, &w)
 		})
 	}
 	wg.Wait()

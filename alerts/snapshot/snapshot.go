@@ -72,9 +72,9 @@ func (m *Maker) Picture(ctx context.Context, e *eventsink.Event) message.Picture
 		return p
 	}
 	ch := m.flight.DoChan(e.ID, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.wait+longest)
+		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.wait+longest)
 		defer cancel()
-		p := m.make(ctx, e)
+		p := m.make(own, e)
 		m.keep(e.ID, p)
 		return p, nil
 	})
