@@ -3,10 +3,13 @@ package cameras_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/framebeam/framebeam/history/counts"
 	"github.com/framebeam/framebeam/history/events"
@@ -54,8 +57,20 @@ func get[T any](t *testing.T, s *monitortest.Site, path string) (v T) {
 	return v
 }
 
-// same compares what the page says of the day with what the command counts says of the output.
+// same compares what the page says of the day with what the command counts says of the output: in a
+// moment, if rows have just come.
 func same(t *testing.T, s *monitortest.Site) {
+	t.Helper()
+	var wrong []string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if wrong = differences(t, s); len(wrong) == 0 {
+			return
+		}
+	}
+	t.Error(strings.Join(wrong, "\n"))
+}
+
+func differences(t *testing.T, s *monitortest.Site) (wrong []string) {
 	t.Helper()
 	got := get[told](t, s, "cameras")
 	day, err := period.Parse(got.Day, got.Day+" 23:59:59", s.Zone.String(), "", s.Begin)
@@ -93,14 +108,15 @@ func same(t *testing.T, s *monitortest.Site) {
 	}
 	for k := range want {
 		if want[k] != have[k] {
-			t.Errorf("%s: the page says %d, counts says %d", k, have[k], want[k])
+			wrong = append(wrong, fmt.Sprintf("%s: the page says %d, counts says %d", k, have[k], want[k]))
 		}
 	}
 	for k := range have {
 		if _, ok := want[k]; !ok {
-			t.Errorf("%s: the page says %d, counts nothing", k, have[k])
+			wrong = append(wrong, fmt.Sprintf("%s: the page says %d, counts nothing", k, have[k]))
 		}
 	}
+	return wrong
 }
 
 func TestCamerasInABrowser(t *testing.T) {
