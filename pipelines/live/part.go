@@ -67,6 +67,8 @@ func (p *part) keep(ctx context.Context) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
+			return
 		case <-p.again:
 		case <-timer.C:
 		}
