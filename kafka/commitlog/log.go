@@ -146,8 +146,8 @@ func (l *Log) Append(b []byte) (base, end int64, err error) {
 	if l.failed != nil {
 		return 0, 0, l.failed
 	}
-	if base, known, err := l.producers.known(h); err != nil || known {
-		return base, base + int64(h.count), err
+	if at, known, err := l.producers.known(h); err != nil || known {
+		return at, at + int64(h.count), err
 	}
 	last := l.last()
 	binary.BigEndian.PutUint64(b, uint64(l.end))
