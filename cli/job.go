@@ -19,6 +19,7 @@ import (
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/files/chunkfolder"
 	"github.com/framebeam/framebeam/transforms/files/retention"
@@ -40,6 +41,7 @@ type analysis struct {
 	interim                            *time.Duration // of analyze
 	watch                              *bool          // likewise
 	measured                           *flags.Metrics
+	sample                             *float64
 }
 
 // analysisFlags adds the flags that analyze and reprocess share, but for those of Kafka and
@@ -70,6 +72,7 @@ func analysisFlags(c *cobra.Command) *analysis {
 	flags.Choices(c, "save-images", append(slices.Clone(picture.Choices), "none")...)
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
 	a.measured = flags.ListenMetrics(c, "")
+	a.sample = flags.TraceSample(c)
 	return a
 }
 
@@ -126,6 +129,8 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	j.SliceBytes, err = job.SliceBytes(f.slice, j.Runner)
 	note(err)
 	note(j.CheckEnd())
+	j.Trace, err = tracing.FromEnvironment(*f.sample)
+	note(err)
 	content, analyses, err := loadAnalyses(*f.config)
 	if err == nil {
 		j.Analyses, err = analyses.Stages() // looks at the files that analyses name

@@ -11,6 +11,13 @@ import (
 	"github.com/framebeam/framebeam/systemd"
 )
 
+// TraceSample adds --trace-sample.
+func TraceSample(c *cobra.Command) *float64 {
+	return c.Flags().Float64("trace-sample", 0,
+		"follow this `share` of all frames, 0 to 1, as OpenTelemetry traces that are sent to OTEL_EXPORTER_OTLP_ENDPOINT; of "+
+			"ingest and of what reads its topic the same")
+}
+
 // Metrics is what a command says of itself to Prometheus.
 type Metrics struct {
 	*metrics.Endpoint        // to be filled, whether it is served or not

@@ -24,6 +24,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/reload"
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
@@ -42,6 +43,7 @@ type line struct {
 	watch                      bool
 	content                    []byte // of the configuration's file
 	reloads                    reload.State
+	sample                     *float64
 	opts                       collector.Options
 }
 
@@ -74,6 +76,7 @@ func New() *cobra.Command {
 	f.DurationVar(&l.opts.Interval, "progress", 5*time.Second, "how often progress is printed")
 	f.BoolVar(&l.watch, "watch-config", true, "take cameras in, and out, when the file of --config changes; where all are files it is not watched")
 	l.measured = flags.ListenMetrics(c, "")
+	l.sample = flags.TraceSample(c)
 	l.kafka = flags.Kafka(f)
 	flags.Choices(c, "wire", string(config.CloudEvents), string(config.JSON))
 	_ = c.MarkFlagFilename("config", "yaml", "yml")
@@ -190,6 +193,11 @@ func (l *line) check(args []string, toWatch bool) (*config.Config, error) {
 		opts.Publish.CreatePartitions = l.partitions
 	case l.partitions != 0:
 		wrong("--partitions is for --create-topic: an existing topic keeps its own")
+	}
+	if opts.Trace, err = tracing.FromEnvironment(*l.sample); err != nil {
+		bad = append(bad, err)
+	} else if *l.sample > 0 && opts.Format == config.JSON {
+		wrong("--trace-sample is not for --wire=json, whose records have no headers")
 	}
 	if l.buffer < 1 || l.buffer > 1<<20 {
 		wrong("--buffer %d is not 1 to %d MiB", l.buffer, 1<<20)

@@ -72,6 +72,9 @@ type Options struct {
 	// frames and in their order. The last frame before has been handed on, or is in the topic
 	// (Published). An error of it ends the camera, as one of emit. Default nil: nobody is told.
 	Changed func(frame.SourceChange) error
+	// Traced, unless it is nil, is called with each frame before it is handed on, and how long
+	// it took to be resized and encoded.
+	Traced func(f *frame.Frame, encode time.Duration)
 	// Log gets what happens to the source; default slog.Default().
 	Log *slog.Logger
 
@@ -364,6 +367,9 @@ func (c *Camera) stream(ctx context.Context, t *task, w *watch) (err error) {
 			c.Counters.latest.Store(r.Captured)
 			c.Counters.lag.Store(int64(c.opts.now().Sub(f.Captured)))
 			c.Counters.encode.add(r.Encode)
+			if c.opts.Traced != nil {
+				c.opts.Traced(f, r.Encode)
+			}
 			if err := w.frame(f); err != nil {
 				c.end(ctx)
 				return emitError{err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/framebeam/framebeam/ingest/capture"
 	"github.com/framebeam/framebeam/ingest/config"
@@ -213,6 +214,7 @@ func (r *run) prepare(c *camera) {
 		c.already.Store(old.already.Load())
 		c.replaces = nil
 	}
+	opts.Traced = func(f *frame.Frame, encode time.Duration) { r.traces.captured(f, encode, c.cfg.Live()) }
 	c.capture = capture.New(c.cfg, opts)
 }
 

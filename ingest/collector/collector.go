@@ -24,6 +24,7 @@ import (
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/publish"
 	"github.com/framebeam/framebeam/metrics"
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -67,6 +68,9 @@ type Options struct {
 	Watch func(ctx context.Context, apply func(*config.Config) error)
 	// Metrics is where the run says how it is; nil: nowhere.
 	Metrics *metrics.Endpoint
+	// Trace is which frames are followed: their records have a header that says so. Not for
+	// the JSON format.
+	Trace tracing.Config
 
 	now          func() time.Time
 	journalEvery time.Duration
@@ -132,6 +136,7 @@ type run struct {
 	begun     time.Time
 	live      bool    // at least one source was at the beginning
 	resume    *resume // nil if there is nothing to find out
+	traces    *traces
 
 	wake       chan struct{} // a camera has ended
 	background sync.WaitGroup
@@ -150,6 +155,11 @@ type run struct {
 func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error) {
 	opts.setDefaults()
 	r := &run{opts: opts, begun: opts.now(), sent: map[uint64]struct{}{}, wake: make(chan struct{}, 1)}
+	var err error
+	if r.traces, err = newTraces(opts.Trace); err != nil {
+		return Summary{}, err
+	}
+	defer r.traces.close()
 	if opts.Again {
 		r.salt = capture.Salt()
 	}
@@ -172,8 +182,12 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 	// One record that the brokers will not have ends no live camera. Of files nothing
 	// comes after it, or a collector that is started again would take it for published.
 	opts.Publish.DropRefused = true
-	if r.resume = newResume(r); r.resume != nil {
-		opts.Publish.Acknowledged = r.resume.acknowledged
+	r.resume = newResume(r)
+	opts.Publish.Acknowledged = func(partition int, records []frame.Record) {
+		if r.resume != nil {
+			r.resume.acknowledged(partition, records)
+		}
+		r.traces.acknowledged(records)
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -184,7 +198,6 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) (Summary, error)
 			end(err)
 		}
 	}
-	var err error
 	if r.publisher, err = publish.Open(ctx, opts.Publish); err != nil {
 		if ctx.Err() != nil {
 			err = nil
@@ -316,7 +329,9 @@ func (r *run) record(f *frame.Frame) (frame.Record, error) {
 	if r.opts.Format == config.JSON {
 		return f.JSON(r.opts.Zone)
 	}
-	return f.CloudEvent(), nil
+	rec := f.CloudEvent()
+	r.traces.put(f, &rec)
+	return rec, nil
 }
 
 // ahead waits while t is too far ahead of the clock.

@@ -20,6 +20,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/jobmetrics"
 	"github.com/framebeam/framebeam/pipelines/lag"
 	"github.com/framebeam/framebeam/pipelines/launch"
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/chunksink"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
@@ -80,6 +81,8 @@ type Job struct {
 	Progress time.Duration
 	// Metrics is where the job says how it is; nil: nowhere.
 	Metrics *metrics.Endpoint
+	// Trace is who is told of frames that are followed, by this process and by workers.
+	Trace tracing.Config
 
 	measured *jobmetrics.Job
 	warned   map[chunk.Partition]bool // of which it was said that files are gone
@@ -119,6 +122,12 @@ func (j *Job) meter(tasks []source.Task) *launch.Meter {
 func (j *Job) Run(ctx context.Context) (_ []plan.Stretch, err error) {
 	j.measured = jobmetrics.New(j.Metrics)
 	defer func() { j.measured.Ended(err) }()
+	tracer, err := tracing.Open(j.Trace)
+	if err != nil {
+		return nil, err
+	}
+	defer tracer.Close()
+	defer tracer.Flush() // engines end workers in this process whenever they like
 	if err := j.CheckEnd(); err != nil {
 		return nil, err
 	}
@@ -386,6 +395,7 @@ func (j *Job) pipeline(tasks []source.Task, out *output.Output, drain *source.Dr
 		RunRecords: j.Reading.RunRecords, RunBytes: j.Reading.RunBytes,
 		TickEvery: j.Runner.TickEvery, OneCall: j.bounded(), SliceBytes: j.SliceBytes,
 	}
+	reading.Trace = j.Trace
 	if !reading.OneCall {
 		reading.Credit = j.Runner.Credit
 	}
@@ -400,6 +410,7 @@ func (j *Job) pipeline(tasks []source.Task, out *output.Output, drain *source.Dr
 		stages = stages.InOneProcess()
 	}
 	stages.Sequence.States = out.Spec()
+	stages.PerFrame.Trace, stages.Sequence.Trace, j.Events.Trace = j.Trace, j.Trace, j.Trace
 
 	p, s := beam.NewPipelineWithRoot()
 	runs, ends := source.Read(s, reading, tasks)
@@ -408,7 +419,7 @@ func (j *Job) pipeline(tasks []source.Task, out *output.Output, drain *source.Dr
 	if j.Events.Topic != "" {
 		parts = eventsink.Write(s, j.Events, parts)
 	}
-	sink := chunksink.Config{Output: out.Spec()}
+	sink := chunksink.Config{Output: out.Spec(), Trace: j.Trace}
 	if j.Pictures != "" {
 		texts := []string{stages.Text}
 		for _, g := range out.Generations() {

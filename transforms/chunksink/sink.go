@@ -9,11 +9,13 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/counters"
 	"github.com/framebeam/framebeam/transforms/element"
@@ -33,6 +35,8 @@ func init() {
 type Config struct {
 	Output   output.Spec
 	Pictures output.PicturesSpec
+	// Trace is who is told of frames that are followed. It changes no result.
+	Trace tracing.Config
 }
 
 // Committed tells of a file that is published.
@@ -71,6 +75,7 @@ type writeFn struct {
 
 	writer   *output.Writer
 	pictures output.Pictures
+	tracer   *tracing.Tracer
 
 	chunks, partials, rows, late, bytes, partialBytes beam.Counter
 	dead, events                                      *counters.ByLabel
@@ -98,14 +103,15 @@ func (fn *writeFn) Setup(ctx context.Context) error {
 		return errors.Join(err, closePictures(pics))
 	}
 	fn.writer, fn.pictures = w, pics
-	return nil
+	fn.tracer, err = tracing.Open(fn.Config.Trace)
+	return err
 }
 
 // Teardown closes what Setup opened.
 func (fn *writeFn) Teardown() error {
-	pics := fn.pictures
-	fn.writer, fn.pictures = nil, nil
-	return closePictures(pics)
+	pics, tracer := fn.pictures, fn.tracer
+	fn.writer, fn.pictures, fn.tracer = nil, nil, nil
+	return errors.Join(closePictures(pics), tracer.Close())
 }
 
 func closePictures(p output.Pictures) error {
@@ -130,12 +136,14 @@ func (fn *writeFn) ProcessElement(ctx context.Context, p state.Provider, key str
 		return err
 	}
 	if ready != nil && !ready.End.Partial {
+		begun := time.Now()
 		done, err := fn.writer.Commit(ctx, ready.End, ready.Rows, ready.States, fn.pictures)
 		if err != nil {
 			return err
 		}
 		if done.Name != "" { // else it was given up: another job had made it
 			fn.count(ctx, ready.Rows, done.Bytes)
+			element.Trace(fn.tracer, ready.Rows, tracing.Commit, begun)
 			emit(key, Committed{Name: done.Name, Rows: done.Rows, Digest: done.Digest})
 		}
 		return errors.Join(fn.Summary.Clear(p), fn.Parts.Clear(p), fn.Recent.Clear(p))

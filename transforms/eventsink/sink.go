@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/element"
+	"github.com/framebeam/framebeam/transforms/result"
 )
 
 func init() {
@@ -34,14 +37,18 @@ func Write(s beam.Scope, cfg Config, parts beam.PCollection) beam.PCollection {
 type publishFn struct {
 	Config Config
 
-	to *element.Share[publisher]
+	to     *element.Share[publisher]
+	tracer *tracing.Tracer
 
 	published beam.Counter
 }
 
 // Setup opens the topic.
-func (fn *publishFn) Setup(ctx context.Context) error {
+func (fn *publishFn) Setup(ctx context.Context) (err error) {
 	fn.published = beam.NewCounter("framebeam", "events_published")
+	if fn.tracer, err = tracing.Open(fn.Config.Trace); err != nil {
+		return err
+	}
 	return fn.open(ctx)
 }
 
@@ -54,12 +61,14 @@ func (fn *publishFn) open(ctx context.Context) (err error) {
 
 // Teardown closes it.
 func (fn *publishFn) Teardown() error {
+	tracer := fn.tracer
+	fn.tracer = nil
 	if fn.to == nil {
-		return nil
+		return tracer.Close()
 	}
 	to := fn.to
 	fn.to = nil
-	return to.Release()
+	return errors.Join(to.Release(), tracer.Close())
 }
 
 // StartBundle opens the topic again if it was given up in the bundle before.
@@ -70,6 +79,8 @@ func (fn *publishFn) StartBundle(ctx context.Context, _ func(string, element.Par
 // ProcessElement publishes the part's events and emits the part.
 func (fn *publishFn) ProcessElement(ctx context.Context, key string, part element.Part, emit func(string, element.Part)) error {
 	var n int64
+	var told []result.Frame // whose events are published
+	begun := time.Now()
 	for i := range part.Results {
 		if r := &part.Results[i]; r.Offset < fn.Config.From[r.Partition] {
 			continue
@@ -77,6 +88,9 @@ func (fn *publishFn) ProcessElement(ctx context.Context, key string, part elemen
 		recs, err := records(&part.Results[i])
 		if err != nil {
 			return err
+		}
+		if fn.tracer != nil && len(recs) > 0 {
+			told = append(told, part.Results[i])
 		}
 		for _, rec := range recs {
 			if err := fn.to.Value.Publish(ctx, rec); err != nil {
@@ -90,6 +104,7 @@ func (fn *publishFn) ProcessElement(ctx context.Context, key string, part elemen
 			return fn.failed(err)
 		}
 		fn.published.Inc(ctx, n)
+		element.Trace(fn.tracer, told, tracing.PublishEvents, begun)
 	}
 	emit(key, part)
 	return nil

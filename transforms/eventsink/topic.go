@@ -10,6 +10,7 @@ import (
 
 	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/kafka/publish"
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/frame"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	// are published: where a changed configuration holds from inside a chunk, those
 	// before it were published by the earlier one. Others are published from 0 on.
 	From map[int32]int64
+	// Trace is who is told of frames that are followed. It changes no event.
+	Trace tracing.Config
 }
 
 // Validate returns every violation, joined.

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/counters"
@@ -41,6 +42,8 @@ type Config struct {
 	Park bool
 	// Paced gives the source its credit back for the records that end here.
 	Paced bool
+	// Trace is who is told of frames that are followed. It changes no result.
+	Trace tracing.Config
 }
 
 // Profile is what is looked for in the frames of the cameras whose ids match.
@@ -107,6 +110,7 @@ type analyzeFn struct {
 	Config Config
 
 	analyzer *Analyzer
+	tracer   *tracing.Tracer
 	counted  int64                    // of the boxes that the analyzer dropped
 	took     map[string]time.Duration // of what its analyses took
 }
@@ -114,7 +118,10 @@ type analyzeFn struct {
 func (fn *analyzeFn) Setup() (err error) {
 	pixels.SingleThreaded()
 	fn.counted, fn.took = 0, map[string]time.Duration{}
-	fn.analyzer, err = NewAnalyzer(fn.Config)
+	if fn.analyzer, err = NewAnalyzer(fn.Config); err != nil {
+		return err
+	}
+	fn.tracer, err = tracing.Open(fn.Config.Trace)
 	return err
 }
 
@@ -134,9 +141,9 @@ func (fn *analyzeFn) Teardown() error {
 	if fn.analyzer == nil {
 		return nil
 	}
-	a := fn.analyzer
-	fn.analyzer = nil
-	return a.Close()
+	a, tracer := fn.analyzer, fn.tracer
+	fn.analyzer, fn.tracer = nil, nil
+	return errors.Join(a.Close(), tracer.Close())
 }
 
 func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, element.Run), stray func(string, element.Part)) error {
@@ -149,8 +156,12 @@ func (fn *analyzeFn) ProcessElement(run chunk.Run, sequenced func(string, elemen
 		rec := &run.Records[i]
 		bytes += int64(len(rec.Value))
 		var err error
+		begun := time.Now()
 		if out.Items[i], err = fn.analyzer.Analyze(run.Partition, rec); err != nil {
 			return fmt.Errorf("%v offset %d: %w", run.Partition, rec.Offset, err)
+		}
+		if at, ok := tracing.OfRecord(rec); ok {
+			fn.tracer.Span(at, tracing.Analyze, begun, time.Now())
 		}
 	}
 	if run.Kind != chunk.Stray {

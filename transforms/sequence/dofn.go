@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/state"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/counters"
 	"github.com/framebeam/framebeam/transforms/element"
@@ -41,6 +42,8 @@ type Config struct {
 	States output.Spec
 	// Paced gives the source its credit back for every run that arrives.
 	Paced bool
+	// Trace is who is told of frames that are followed. It changes no result.
+	Trace tracing.Config
 }
 
 // Analyzer makes the analyzer of a camera.
@@ -87,12 +90,16 @@ type analyzeFn struct {
 	seq    sequencer
 	states *output.States
 	cache  cameraCache
+	tracer *tracing.Tracer
 	all    []*Analyzer
 	took   map[string]time.Duration // by their steps, as it was counted
 }
 
-func (fn *analyzeFn) Setup(ctx context.Context) error {
+func (fn *analyzeFn) Setup(ctx context.Context) (err error) {
 	pixels.SingleThreaded()
+	if fn.tracer, err = tracing.Open(fn.Config.Trace); err != nil {
+		return err
+	}
 	as, err := newAnalyzers(&fn.Config)
 	if err != nil {
 		return err
@@ -108,7 +115,12 @@ func (fn *analyzeFn) Setup(ctx context.Context) error {
 	return nil
 }
 
-func (fn *analyzeFn) Teardown() { fn.cache.clear() }
+func (fn *analyzeFn) Teardown() error {
+	fn.cache.clear()
+	tracer := fn.tracer
+	fn.tracer = nil
+	return tracer.Close()
+}
 
 // FinishBundle counts how long the steps took.
 func (fn *analyzeFn) FinishBundle(ctx context.Context, _ func(string, element.Part)) {
@@ -146,6 +158,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 		}
 	}
 	st := &beamStorage{ctx: ctx, fn: fn, p: p, key: key, id: run.Camera, before: m.position, chain: &m}
+	begun := time.Now()
 	parts, err := fn.seq.process(&m, &run, st)
 	if err != nil {
 		return err
@@ -156,6 +169,7 @@ func (fn *analyzeFn) ProcessElement(ctx context.Context, p state.Provider, key s
 	}
 	for _, part := range parts {
 		analyzed.Inc(ctx, int64(len(part.Results)))
+		element.Trace(fn.tracer, part.Results, tracing.Sequence, begun)
 		emit(part.ID.Key(), part)
 	}
 	return nil

@@ -9,7 +9,9 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
+	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
@@ -58,6 +60,19 @@ func (c *call) process(ctx context.Context) (sdf.ProcessContinuation, error) {
 	_, backlog := c.rt.GetProgress()
 	beam.NewGauge(name, fmt.Sprintf("backlog_%s_%d", c.task.Topic, c.task.Partition.ID)).Set(ctx, int64(backlog))
 	return cont, nil
+}
+
+// trace says of records that are followed how long it took to read them.
+func (c *call) trace(recs []frame.Record) {
+	if c.tracer == nil {
+		return
+	}
+	for i := range recs {
+		if at, ok := tracing.OfRecord(&recs[i]); ok {
+			c.tracer.Span(at, tracing.Read, c.began, time.Now(), attribute.Int64("messaging.kafka.offset", recs[i].Offset),
+				attribute.String("messaging.destination.name", c.task.Topic), attribute.Int("messaging.kafka.partition", int(c.task.Partition.ID)))
+		}
+	}
 }
 
 func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
@@ -260,6 +275,7 @@ func (c *call) group(k int64, recs []frame.Record, entries []Entry) {
 	var groups []*group
 	flush := func(g *group) {
 		if len(g.run.Records) > 0 {
+			c.trace(g.run.Records)
 			c.emitRun(eventTime(chunk.FramePosition(g.run.Records[0].Offset)), g.run)
 		}
 		g.run, g.size = chunk.Run{}, 0

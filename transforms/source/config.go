@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/log"
 	"github.com/framebeam/framebeam/transforms/wire"
@@ -74,6 +75,8 @@ type Config struct {
 	// before it is read whole: chunks are not cut. Where a slice ends depends on
 	// the log alone. What is left is for another job. 0: no limit.
 	SliceBytes int64
+	// Trace is who is told of frames that are followed. It changes nothing that is emitted.
+	Trace tracing.Config
 }
 
 // Task is one partition to read, resolved once when the job is submitted.

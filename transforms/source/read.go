@@ -11,6 +11,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/sdf"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
 	"github.com/framebeam/framebeam/transforms/element"
 	"github.com/framebeam/framebeam/transforms/files/crashpoint"
@@ -88,8 +89,9 @@ var logs element.Shared[log.Log]
 type reader struct {
 	Config Config
 
-	log  *element.Share[log.Log]
-	idle map[string]*idleness // by task
+	log    *element.Share[log.Log]
+	idle   map[string]*idleness // by task
+	tracer *tracing.Tracer
 }
 
 // idleness is since when a partition has had nothing new.
@@ -111,6 +113,9 @@ func (f *reader) Setup(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("kafka source: %w", err)
 	}
+	if f.tracer, err = tracing.Open(f.Config.Trace); err != nil {
+		return errors.Join(err, f.Teardown())
+	}
 	f.idle = map[string]*idleness{}
 	element.Pace.SetLimit(f.Config.Credit)
 	return nil
@@ -121,9 +126,9 @@ func (f *reader) Teardown() error {
 	if f.log == nil {
 		return nil
 	}
-	l := f.log
-	f.log = nil
-	return l.Release()
+	l, tracer := f.log, f.tracer
+	f.log, f.tracer = nil, nil
+	return errors.Join(l.Release(), tracer.Close())
 }
 
 // ours makes sure that a task is of this job.
