@@ -45,7 +45,7 @@ func TestFramesOfTheSampleAreFollowedToTheBrokers(t *testing.T) {
 			t.Errorf("record %d differs in more than the header", i)
 		}
 	}
-	if len(followed) != 60 || n < 5 || n > 40 || len(spans) != n {
+	if len(followed) != len(plain) || len(plain) < 60 || n < 5 || n > 40 || len(spans) != n {
 		t.Errorf("of %d frames %d are followed, in %d traces", len(followed), n, len(spans))
 	}
 }
