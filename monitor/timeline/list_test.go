@@ -37,7 +37,6 @@ type site struct {
 	root    string
 	zone    *time.Location
 	handler http.Handler
-	service *service
 	hub     *web.Hub
 }
 

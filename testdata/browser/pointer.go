@@ -13,7 +13,10 @@ type Spot struct{ X, Y float64 }
 func (p *Page) In(selector string, x, y float64) Spot {
 	p.t.Helper()
 	type box struct{ X, Y, W, H float64 }
-	b := Eval[box](p, `(() => { const b = document.querySelector(`+strconv.Quote(selector)+`).getBoundingClientRect(); return {X: b.x, Y: b.y, W: b.width, H: b.height}; })()`)
+	b := Eval[box](p, `(() => {
+		const b = document.querySelector(`+strconv.Quote(selector)+`).getBoundingClientRect();
+		return {X: b.x, Y: b.y, W: b.width, H: b.height};
+	})()`)
 	return Spot{b.X + x*b.W, b.Y + y*b.H}
 }
 
