@@ -66,6 +66,7 @@ func lagLine(s *lag.Sum) string {
 		line += fmt.Sprintf(" (%v)", round(s.Behind))
 	}
 	switch {
+	case s.CatchUp == lag.Unknown && s.Rate < 0: // too early to tell
 	case s.CatchUp == lag.Unknown:
 		line += ", not catching up"
 	case s.CatchUp > 0:

@@ -15,6 +15,7 @@ func TestALagIsALineOfProgress(t *testing.T) {
 		{lag.Sum{}, "lag 0"},
 		{lag.Sum{Frames: 50, Behind: 4960 * time.Millisecond}, "lag 50 (5s)"},
 		{lag.Sum{Frames: 5000, Behind: 130 * time.Second, CatchUp: 41400 * time.Millisecond}, "lag 5000 (2m10s), caught up in 41s"},
+		{lag.Sum{Frames: 5000, Behind: lag.Unknown, CatchUp: lag.Unknown, Rate: -1}, "lag 5000"},
 		{lag.Sum{Frames: 5000, Behind: lag.Unknown, CatchUp: lag.Unknown}, "lag 5000, not catching up"},
 		{lag.Sum{Frames: 5000, Lost: 7, Behind: time.Hour, CatchUp: lag.Unknown}, "lag 5000 (1h0m0s), not catching up, 7 of them deleted from the log"},
 	} {

@@ -30,28 +30,11 @@ type Watched struct {
 	Every time.Duration
 }
 
-// live runs a job without an end, again and again with what its configuration file says.
+// live runs a job without an end, again and again: with what its configuration file says, and
+// where the engine fell over itself.
 func (j *Job) live(ctx context.Context) ([]plan.Stretch, error) {
-	if j.Watched == nil {
-		return j.once(ctx, ctx.Done())
-	}
-	state := j.Watched.State
-	if state == nil {
-		state = &reload.State{}
-	}
-	defer state.Measure(j.Metrics, "analyses")()
-	watching, stop := context.WithCancel(ctx)
-	changed, over := make(chan profiles.Stages), make(chan struct{})
-	go func() {
-		defer close(over)
-		w, used := j.Watched, j.digest(j.Analyses)
-		reload.Watch(watching, reload.Options{File: w.File, Content: w.Content, State: state, Every: w.Every},
-			func(ctx context.Context, content []byte) error { return j.change(ctx, content, &used, changed) })
-	}()
-	defer func() {
-		stop()
-		<-over
-	}()
+	changed, unwatch := j.watchFile(ctx)
+	defer unwatch()
 	var parts []plan.Stretch
 	for current := j.Analyses; ; {
 		run := *j // what a run finds out is its own
@@ -75,10 +58,41 @@ func (j *Job) live(ctx context.Context) ([]plan.Stretch, error) {
 			parts = all
 		}
 		change := <-next
-		if change == nil || err != nil || ctx.Err() != nil {
+		stumbled := errors.Is(err, launch.ErrStumbled)
+		switch {
+		case ctx.Err() != nil, err != nil && !stumbled, change == nil && !stumbled:
 			return parts, err
+		case stumbled:
+			slog.Warn("going on where the output ends", "error", err)
 		}
-		current = *change
+		if change != nil {
+			current = *change
+		}
+	}
+}
+
+// watchFile follows the configuration file, if there is one to follow, until it is ended.
+func (j *Job) watchFile(ctx context.Context) (changed <-chan profiles.Stages, unwatch func()) {
+	if j.Watched == nil {
+		return nil, func() {}
+	}
+	state := j.Watched.State
+	if state == nil {
+		state = &reload.State{}
+	}
+	unmeasure := state.Measure(j.Metrics, "analyses")
+	watching, stop := context.WithCancel(ctx)
+	changes, over := make(chan profiles.Stages), make(chan struct{})
+	go func() {
+		defer close(over)
+		w, used := j.Watched, j.digest(j.Analyses)
+		reload.Watch(watching, reload.Options{File: w.File, Content: w.Content, State: state, Every: w.Every},
+			func(ctx context.Context, content []byte) error { return j.change(ctx, content, &used, changes) })
+	}()
+	return changes, func() {
+		stop()
+		<-over
+		unmeasure()
 	}
 }
 

@@ -52,10 +52,25 @@ func direct(ctx context.Context, _ Engine, p *beam.Pipeline, m *Meter, _ Done) e
 	defer stop()
 	defer m.watch(ctx, s.metrics)()
 	if err := s.wait(ctx); err != nil {
-		return err
+		return stumbled(err)
 	}
 	m.ask(ctx, s.metrics)
 	return nil
+}
+
+// ErrStumbled says that a job on the direct runner ended by a fault of the runner's own, in which
+// nothing is lost: another one goes on where the output ends.
+var ErrStumbled = errors.New("the direct runner fell over its own progress")
+
+// stumbled tells a panic of prism's from failures of the job. If the process stands still for a
+// tenth of a second at the wrong moment, prism asks for the progress of a stage that it computes
+// itself, and has no worker to ask (docs/upstream.md).
+func stumbled(err error) error {
+	if text := err.Error(); strings.Contains(text, "panic in stage.Execute") && strings.Contains(text, "worker.(*B).Progress(") {
+		first, _, _ := strings.Cut(text, ", stage:")
+		return fmt.Errorf("%w: %s", ErrStumbled, first)
+	}
+	return err
 }
 
 // submitting is held while a job is described: Beam's options, hooks and experiments are the
