@@ -99,6 +99,9 @@ func TestAFlagIsTheSameInEveryCommand(t *testing.T) {
 				return
 			}
 			s := shown{f.Value.Type(), f.DefValue, f.Usage}
+			if path == "framebeam live" && f.Name == "keep" {
+				s.Default = "" // what has a disk of its own to fill keeps 30 days
+			}
 			name := f.Name
 			if g := program.Group(f); g == flags.PeriodGroup || g == eventGroup {
 				name += " (" + g + ")"

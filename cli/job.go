@@ -168,7 +168,7 @@ func loadAnalyses(file string) (content []byte, c profiles.Config, err error) {
 func (f *analysis) liveFlags() {
 	f.interim = f.flags.Duration("partial-every", job.DefaultInterim, "without --until, publish what there is of chunks that are not full every so often, "+
 		"below _partial (a `duration`); 0: only when no frame has come for 10 s")
-	f.watch = f.flags.Bool("watch-config", true, "without --until, go on with what the file of --config says when it is changed, if it is right, as a new generation")
+	f.watch = f.flags.Bool("watch-config", true, "follow the file of --config while nothing has an end: what it says when it is changed takes effect without a restart, if it is right")
 }
 
 // live sets what jobs without an end do.

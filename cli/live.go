@@ -40,7 +40,10 @@ the analyses, and the web page. It goes on where it was, whatever ended it.
 Cameras are those of a file, as ingest has one, or sources, as they stand in one: an address, a
 device, a film, which is played as if it were a camera. All that is kept lies in the folder of
 --data: kafka, results, archive, and the two configurations unless they are elsewhere.
-Any other command can read the results, and the topics "frames" and "events" of the Kafka.`,
+Any other command can read the results, and the topics "frames" and "events" of the Kafka.
+
+The frames have a partition for each processor, 4 at most, or what --partitions says at the first
+run. --listen off serves no page, --keep forever keeps everything.`,
 		Example: "  " + program.This + " cameras.yaml\n" +
 			"  " + program.This + " 'rtsp://viewer:${GATE_PASSWORD}@gate.example/stream'\n" +
 			"  " + program.This + " cameras.yaml --analyses analyses.yaml --data /var/lib/framebeam --keep 14d --keep-frames 200GB --with-archive",
@@ -108,14 +111,13 @@ func newLiveLine(c *cobra.Command) *liveLine {
 	f.BoolVar(&l.archive, "with-archive", false, "archive all frames too: they are kept as long as results, beyond what the log has")
 	f.StringVar(&l.kafka, "kafka-listen", "127.0.0.1:9092", "the `address` of the embedded Kafka, for other programs; whoever reaches it may read and write everything")
 	f.StringVar(&l.keepFrames, "keep-frames", "20%", "how much of the disk frames may take up in the log, the oldest go first: a `size`, 200GB, or a part of the disk, 20%")
-	f.IntVar(&l.partitions, "partitions", 0, "`number` of partitions of the frames, fixed by the first run (default: one for each processor, 4 at most)")
+	f.IntVar(&l.partitions, "partitions", 0, "`number` of partitions of a topic that is created")
 	l.chunk = flags.Chunk(f, chunkfolder.DefaultN)
 	f.BoolVar(&l.edit, "edit", false, "let the page change the files of cameras and analyses; they are checked first")
 	l.zone = flags.Zone(f)
-	l.page = newPage(f, ", or off")
+	l.page = newPage(f)
 	l.keep = newKeepingPinned(f)
 	keep := f.Lookup("keep")
-	keep.Usage += "; forever"
 	keep.DefValue, l.keep.age = "30d", "30d"
 	l.measured = flags.ListenMetrics(c, "localhost:9464")
 	_ = c.MarkFlagFilename("analyses", "yaml", "yml")

@@ -40,11 +40,11 @@ or a proxy that has users log in and says who they are in a header.`,
 	output, archive, topic, kafka := flags.Output(f), flags.Archive(f), flags.Topic(f), flags.Kafka(f)
 	cameras, events := flags.CamerasFile(f), flags.EventsTopic(f)
 	config := flags.Config(f)
-	flink := f.String("flink-rest", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
+	flink := f.String("flink", "", "the `address` of a Flink cluster's REST interface, http://jobmanager:8081: its job, checkpoints and restarts are shown")
 	zone := flags.Zone(f)
 	measured := flags.ListenMetrics(c, "")
-	edit := f.Bool("edit", false, "let the page change the files of --config and --cameras; they are checked first")
-	page := newPage(f, "")
+	edit := f.Bool("edit", false, "let the page change the files of cameras and analyses; they are checked first")
+	page := newPage(f)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		opts, bad := page.options()
 		errs := []error{program.NoArguments(args), bad, frame.CheckTopic(*topic)}

@@ -21,11 +21,11 @@ type page struct {
 	opts           server.Options
 }
 
-// newPage adds them; or is what may be said instead of an address.
-func newPage(f *pflag.FlagSet, or string) *page {
+// newPage adds them.
+func newPage(f *pflag.FlagSet) *page {
 	p := &page{}
 	f.StringVar(&p.title, "title", "", "what the page is called, to tell it from another installation's")
-	f.StringVar(&p.listen, "listen", "127.0.0.1:8088", "the `address` to serve the page at"+or)
+	f.StringVar(&p.listen, "listen", "127.0.0.1:8088", "the `address` to serve the page at")
 	program.InGroup(f, "Who may look", func(f *pflag.FlagSet) {
 		f.StringVar(&p.opts.PasswordFile, "password-file", "", "a `file` with a line name:hash for each user, the hash bcrypt's")
 		f.StringVar(&p.opts.AuthHeader, "auth-header", "", "the request `header` in which a proxy says who has logged in, such as X-Forwarded-User")

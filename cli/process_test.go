@@ -43,18 +43,18 @@ func TestOneProgramIsTheWholeWayOfAFrame(t *testing.T) {
 	if said := framebeam("ingest", "-config", cameras, kafka, "--create-topic", "--partitions=1"); !strings.Contains(said, "yard: captured 20, sent 20 (") {
 		t.Error(said)
 	}
-	if said := framebeam("analyze", kafka, out, "--until=now", "--beam", "job_name=x"); !strings.Contains(said, "analysed offsets 0 to 19") {
+	if said := framebeam("analyze", kafka, out, "--until=now", "--beam", "job_name=x"); !strings.Contains(said, "analysed offsets 0 to 20") {
 		t.Error(said)
 	}
-	if said := framebeam("archive", kafka, archive, "--until=now"); !strings.Contains(said, "archived offsets 0 to 19") {
+	if said := framebeam("archive", kafka, archive, "--until=now"); !strings.Contains(said, "archived offsets 0 to 20") {
 		t.Error(said)
 	}
 	again := "--output=" + filepath.Join(dir, "again")
-	if said := framebeam("reprocess", archive, again); !strings.Contains(said, "analysed offsets 0 to 19") {
+	if said := framebeam("reprocess", archive, again); !strings.Contains(said, "analysed offsets 0 to 20") {
 		t.Error(said)
 	}
 	want := framebeam("show", out, "--format=jsonl")
-	if n := strings.Count(want, "\n"); n != 20 {
+	if n := strings.Count(want, "\n"); n != 21 { // and what became of the film
 		t.Errorf("%d results:\n%s", n, want)
 	}
 	if got := framebeam("show", again, "--format=jsonl"); got != want {

@@ -111,7 +111,7 @@ func (c *check) ask(ctx context.Context) error {
 			return c.err
 		}
 		c.running = make(chan struct{})
-		go c.run(c.running)
+		go c.run(c.running) //nolint:gosec // It answers all who ask at that time, and has a time of its own.
 	}
 	running := c.running
 	c.mu.Unlock()

@@ -74,7 +74,7 @@ func New() *cobra.Command {
 			"for ever when a source is live")
 	f.DurationVar(&l.opts.FlushTimeout, "flush-timeout", 30*time.Second, "how long an interrupted collector goes on sending what it has captured")
 	f.DurationVar(&l.opts.Interval, "progress", 5*time.Second, "how often progress is printed")
-	f.BoolVar(&l.watch, "watch-config", true, "take cameras in, and out, when the file of --config changes; where all are files it is not watched")
+	f.BoolVar(&l.watch, "watch-config", true, "follow the file of --config while nothing has an end: what it says when it is changed takes effect without a restart, if it is right")
 	l.measured = flags.ListenMetrics(c, "")
 	l.sample = flags.TraceSample(c)
 	l.kafka = flags.Kafka(f)

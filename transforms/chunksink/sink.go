@@ -202,8 +202,8 @@ func (fn *writeFn) interim(ctx context.Context, p state.Provider, key string, en
 		if err != nil {
 			return nil, err
 		}
-		rows, _, _, err := sinceThen(end.ID, kept, end.UpTo)
-		return rows, err
+		whole, _, _, err := sinceThen(end.ID, kept, end.UpTo)
+		return whole, err
 	}
 	done, err := fn.writer.CommitInterim(ctx, end, rows, all)
 	if err != nil {

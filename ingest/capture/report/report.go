@@ -139,7 +139,8 @@ func (f *Frame) read(r *wire.Reader) {
 	f.Sequence, f.Captured = r.Int(), r.Int()
 	w, h, channels, encode, n := r.Uint(), r.Uint(), r.Uint(), r.Uint(), r.Uint()
 	const side = frame.DefaultMaxSide
-	if f.Sequence < 0 || w == 0 || h == 0 || w > side || h > side || w*h > uint64(frame.DefaultMaxPixels) || channels > 4 || encode > uint64(maxEncode) || n == 0 || n > longest(w, h) {
+	if f.Sequence < 0 || w == 0 || h == 0 || w > side || h > side || w*h > uint64(frame.DefaultMaxPixels) || channels > 4 ||
+		encode > uint64(maxEncode) || n == 0 || n > longest(w, h) {
 		r.Fail()
 		return
 	}
