@@ -219,7 +219,8 @@ func (j *Job) once(ctx context.Context, ending <-chan struct{}) (_ []plan.Stretc
 		slices.announce(j, tasks, time.Now())
 		var drain *source.Drain
 		if j.Until.Never() && j.Runner.InProcess {
-			drain = source.NewDrain()
+			drain = source.NewDrain(j.Metrics.Loop(readingLoop, stuck))
+			defer j.Metrics.Alive(readingLoop, nil)
 			defer drain.Close()
 		}
 		p, err := j.pipeline(tasks, out, drain)

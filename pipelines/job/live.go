@@ -178,6 +178,14 @@ func (j *Job) follow(ctx context.Context, ending <-chan struct{}, p *beam.Pipeli
 	return err
 }
 
+// readingLoop is what has to go round in a job on the direct runner, even where the log stands
+// still; after stuck without a turn the process is not taken for alive. What may take long
+// without a fault (a NameNode that restarts, frames that cost seconds) is well below.
+const (
+	readingLoop = "reading"
+	stuck       = 5 * time.Minute
+)
+
 // settling is about how long it takes on an engine from the reader to the output.
 const settling = 2 * time.Second
 

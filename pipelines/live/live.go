@@ -336,7 +336,7 @@ const pagePatience = 10 * time.Second
 func (r *running) serve(ctx context.Context) error {
 	opts := r.opts.PageOptions
 	in := &opts.Inputs
-	in.Brokers, in.Topic, in.Output = r.kafka.Addrs(), Frames, r.opts.Data.Results()
+	in.Brokers, in.Topic, in.EventsTopic, in.Output = r.kafka.Addrs(), Frames, Events, r.opts.Data.Results()
 	in.Cameras, in.Analyses = r.opts.CamerasFile, r.opts.AnalysesFile
 	if r.opts.Archive {
 		in.Archive = r.opts.Data.Archive()

@@ -10,8 +10,9 @@ import (
 // task is at its end there, what was emitted of the open chunk is told with a partial end, and
 // when the stages behind have done their work the pipeline ends as one over tasks with ends.
 type Drain struct {
-	id string
-	on atomic.Bool
+	id   string
+	on   atomic.Bool
+	turn func()
 }
 
 var (
@@ -19,9 +20,10 @@ var (
 	drainID atomic.Int64
 )
 
-// NewDrain makes one; close it when the job has ended.
-func NewDrain() *Drain {
-	d := &Drain{id: strconv.FormatInt(drainID.Add(1), 10)}
+// NewDrain makes one; close it when the job has ended. Readers call turn each time they come
+// round, several at once.
+func NewDrain(turn func()) *Drain {
+	d := &Drain{id: strconv.FormatInt(drainID.Add(1), 10), turn: turn}
 	drains.Store(d.id, d)
 	return d
 }
@@ -35,11 +37,16 @@ func (d *Drain) Start() { d.on.Store(true) }
 // Close forgets it.
 func (d *Drain) Close() { drains.Delete(d.id) }
 
-// draining reports whether readers with that Config.Drain are to end.
+// draining reports whether readers with that Config.Drain, who have come round, are to end.
 func draining(id string) bool {
 	if id == "" {
 		return false
 	}
-	d, ok := drains.Load(id)
-	return ok && d.(*Drain).on.Load()
+	v, ok := drains.Load(id)
+	if !ok {
+		return false
+	}
+	d := v.(*Drain)
+	d.turn()
+	return d.on.Load()
 }

@@ -42,7 +42,7 @@ func TestWhatThereIsOfAChunkIsToldWhileRecordsCome(t *testing.T) {
 func TestADrainedJobEndsWhereItStands(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		l := drawLog(rt)
-		drain := NewDrain()
+		drain := NewDrain(func() {})
 		defer drain.Close()
 		cfg := Config{Log: testLog(t, l), N: 16, MaxRecords: 3, Drain: drain.ID()}.withDefaults()
 		task := Task{Partition: chunk.Partition{Topic: "frames"}, To: chunk.None, LogEnd: l.end}
@@ -70,11 +70,15 @@ func TestADrainedJobEndsWhereItStands(t *testing.T) {
 }
 
 func TestOnlyTheJobThatIsMeantIsDrained(t *testing.T) {
-	one, other := NewDrain(), NewDrain()
+	turns := 0
+	one, other := NewDrain(func() { turns++ }), NewDrain(func() {})
 	defer other.Close()
 	one.Start()
 	if !draining(one.ID()) || draining(other.ID()) || draining("") || draining("of another process") {
 		t.Error("a drain reaches others")
+	}
+	if turns != 1 {
+		t.Errorf("a reader that came round once came round %d times", turns)
 	}
 	one.Close()
 	if draining(one.ID()) {
