@@ -93,6 +93,7 @@ func captured(out *console.Console, s collector.Summary) {
 type liveLine struct {
 	flags             *pflag.FlagSet
 	data, analyses    string
+	alerts            string
 	archive, edit     bool
 	kafka, keepFrames string
 	partitions        int
@@ -108,6 +109,7 @@ func newLiveLine(c *cobra.Command) *liveLine {
 	f := l.flags
 	f.StringVar(&l.data, "data", "framebeam-data", "the `folder` of all that is kept; made if it is not there")
 	f.StringVar(&l.analyses, "analyses", "", "the `file` that says what is looked for (default: analyses.yaml in the data folder, begun with what is usual)")
+	f.StringVar(&l.alerts, "alerts", "", "the `file` of alert's rules")
 	f.BoolVar(&l.archive, "with-archive", false, "archive all frames too: they are kept as long as results, beyond what the log has")
 	f.StringVar(&l.kafka, "kafka-listen", "127.0.0.1:9092", "the `address` of the embedded Kafka, for other programs; whoever reaches it may read and write everything")
 	f.StringVar(&l.keepFrames, "keep-frames", "20%", "how much of the disk frames may take up in the log, the oldest go first: a `size`, 200GB, or a part of the disk, 20%")
@@ -121,6 +123,7 @@ func newLiveLine(c *cobra.Command) *liveLine {
 	keep.DefValue, l.keep.age = "30d", "30d"
 	l.measured = flags.ListenMetrics(c, "localhost:9464")
 	_ = c.MarkFlagFilename("analyses", "yaml", "yml")
+	_ = c.MarkFlagFilename("alerts", "yaml", "yml")
 	_ = c.MarkFlagDirname("data")
 	return l
 }
@@ -168,6 +171,10 @@ func (l *liveLine) check(args []string) (opts live.Options, err error) {
 	begin := map[string][]byte{}
 	note(l.cameras(&opts, args, begin))
 	note(l.looked(&opts, begin))
+	if l.alerts != "" {
+		opts.Alerts, err = loadAlerts(l.alerts)
+		note(err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return opts, err
 	}

@@ -30,6 +30,9 @@ func (d Data) Analyses() string { return filepath.Join(d.Folder, "analyses.yaml"
 // Published is the collector's journal.
 func (d Data) Published() string { return filepath.Join(d.Folder, "published") }
 
+// Alerts is what alerts remember of what they have told.
+func (d Data) Alerts() string { return filepath.Join(d.Folder, "alerts") }
+
 // Make makes the folder.
 func (d Data) Make() error {
 	if err := os.MkdirAll(d.Folder, 0o750); err != nil {

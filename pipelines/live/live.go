@@ -1,5 +1,5 @@
 // Package live runs everything on one machine in one process: a Kafka whose log lasts, the
-// collector, the analyses, the archive if that is wanted, and the web page.
+// collector, the analyses, the archive and alerts if they are wanted, and the web page.
 //
 // Nothing here knows more than the commands of those names do: what lies in the folder is a
 // log, an output and an archive as any others, and results are those that analyze makes of
@@ -19,6 +19,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/framebeam/framebeam/alerts"
+	rules "github.com/framebeam/framebeam/alerts/config"
+	"github.com/framebeam/framebeam/alerts/snapshot"
+	"github.com/framebeam/framebeam/history/clip"
 	"github.com/framebeam/framebeam/ingest/collector"
 	"github.com/framebeam/framebeam/ingest/config"
 	"github.com/framebeam/framebeam/kafka/embedded"
@@ -29,6 +33,7 @@ import (
 	"github.com/framebeam/framebeam/pipelines/job"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/reload"
+	archived "github.com/framebeam/framebeam/transforms/archive"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 	"github.com/framebeam/framebeam/transforms/eventsink"
 	"github.com/framebeam/framebeam/transforms/files/retention"
@@ -76,6 +81,9 @@ type Options struct {
 	Archive bool
 	// Keep says how long results and the archive are kept.
 	Keep retention.Rules
+
+	// Alerts says who is told what; nil: nobody is.
+	Alerts *rules.Config
 
 	// Page is the address of the web page; "": there is none.
 	Page string
@@ -200,9 +208,12 @@ func (r *running) run(ctx context.Context) error {
 	analysing := start("analyses", r.analyse)
 	watching := start("watch", r.watch(analysing))
 	keeping := start("retention", r.keep)
-	var archiving, serving *part
+	var archiving, telling, serving *part
 	if r.opts.Archive {
 		archiving = start("archive", r.archive)
+	}
+	if r.opts.Alerts != nil {
+		telling = start("alerts", r.tell)
 	}
 	if r.page != nil {
 		serving = start("page", r.serve)
@@ -224,7 +235,7 @@ func (r *running) run(ctx context.Context) error {
 	watching.stop(closeTime)
 	keeping.stop(closeTime)
 	var all sync.WaitGroup
-	for _, p := range []*part{analysing, archiving, serving} {
+	for _, p := range []*part{analysing, archiving, telling, serving} {
 		all.Go(func() { p.stop(closeTime) })
 	}
 	all.Wait()
@@ -328,6 +339,22 @@ func (r *running) keep(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	})
+}
+
+// tell tells people and programs what happens, as the command alert does.
+func (r *running) tell(ctx context.Context) (err error) {
+	where := clip.Where{Output: r.opts.Data.Results(), Log: r.log()}
+	if r.opts.Archive {
+		where.Log = log.Spec{Kind: archived.Kind, Root: r.opts.Data.Archive()}
+	}
+	pictures := snapshot.New(where, r.opts.Alerts.Zone, r.opts.Alerts.PictureWait)
+	defer func() { err = errors.Join(err, pictures.Close()) }()
+	e := alerts.New(alerts.Options{
+		Config: r.opts.Alerts, Brokers: r.kafka.Addrs(), Topic: Events, State: r.opts.Data.Alerts(), Pictures: pictures,
+		Say: func(format string, args ...any) { r.opts.Log.Info(fmt.Sprintf(format, args...)) },
+	})
+	defer e.Measure(r.opts.Metrics)()
+	return e.Run(ctx)
 }
 
 // pagePatience is how long the first page waits for the first analyses.
