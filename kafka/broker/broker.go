@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -52,6 +53,7 @@ type Topic struct {
 // Broker is a running Kafka. Its methods are safe for concurrent use.
 type Broker struct {
 	cluster *kfake.Cluster
+	addrs   []string
 	client  *kgo.Client
 
 	mu    sync.Mutex
@@ -86,8 +88,9 @@ func Start(opts Options) (*Broker, error) {
 	if b.cluster, err = kfake.NewCluster(kopts...); err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
 	}
+	b.addrs = b.cluster.ListenAddrs()
 	b.client, err = kgo.NewClient(
-		kgo.SeedBrokers(b.cluster.ListenAddrs()...),
+		kgo.SeedBrokers(b.addrs...),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchMaxBytes(int32(opts.MaxMessageBytes)),
 		kgo.ProducerLinger(0),
@@ -108,8 +111,8 @@ func Start(opts Options) (*Broker, error) {
 	return b, nil
 }
 
-// Addrs are the host:port of every broker.
-func (b *Broker) Addrs() []string { return b.cluster.ListenAddrs() }
+// Addrs are the host:port of every broker, also of one that is closed.
+func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 
 // Close stops the broker and cuts its connections.
 func (b *Broker) Close() {
