@@ -86,11 +86,13 @@ func TestPackagesImportWhatTheyMay(t *testing.T) {
 }
 
 // A stage that needs more than this has taken in what is another's affair. Lower a number
-// when it falls; think twice before you raise one.
+// when it falls; think twice before you raise one. What stages tell of themselves with is not
+// counted: it knows nothing of what they do.
 func TestStagesNeedFewPackages(t *testing.T) {
 	all := needs(t)
 	for stage, most := range map[string]int{"perframe": 12, "picture": 15, "eventsink": 9} {
-		if needed := all["transforms/"+stage]; len(needed) > most {
+		needed := slices.DeleteFunc(all["transforms/"+stage], func(p string) bool { return p == "tracing" || p == "transforms/counters" })
+		if len(needed) > most {
 			t.Errorf("%s needs %d packages, at most %d:\n%s", stage, len(needed), most, strings.Join(needed, "\n"))
 		}
 	}
