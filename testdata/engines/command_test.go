@@ -106,9 +106,18 @@ func (j *job) wait() int {
 	return j.cmd.ProcessState.ExitCode()
 }
 
-// interrupt ends a command as a user would.
+// interrupt ends a command as a user would, who sees that it has begun: a process that is just
+// being started ends by the signal itself.
 func (j *job) interrupt() int {
 	j.t.Helper()
+	eventually(j.t, "the command says something", func() bool {
+		select {
+		case <-j.done:
+			return true
+		default:
+			return j.output() != ""
+		}
+	})
 	j.cmd.Process.Signal(os.Interrupt)
 	return j.wait()
 }
