@@ -1,6 +1,6 @@
 // Draw: lines, zones and masks on a camera's picture, saved into the analyses' file or copied from here, and what they would
 // have counted.
-import {announce, ask, ApiError, count, dateTime, decimal, duration, eventName, go, h, page, plural, request, shortTime, isoDate, svg, trouble} from "./lib.js";
+import {announce, ask, ApiError, copy, count, dateTime, decimal, duration, eventName, go, h, page, plural, request, shortTime, isoDate, svg, trouble} from "./lib.js";
 import {Board} from "./board.js";
 
 export const title = "Draw";
@@ -476,15 +476,3 @@ function row(label, input, help) {
 }
 
 const icon = d => svg("svg", {viewBox: "0 0 24 24", "aria-hidden": "true"}, svg("path", {d}));
-
-async function copy(text, button) {
-	const was = button.textContent;
-	try {
-		await navigator.clipboard.writeText(text);
-		button.textContent = "Copied";
-	} catch {
-		button.textContent = "The browser does not allow it";
-	}
-	announce(button.textContent);
-	setTimeout(() => { button.textContent = was; }, 2000);
-}

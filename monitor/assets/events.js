@@ -1,5 +1,5 @@
 // Events: a day of all cameras, a list with pictures, and each event with its clip and its neighbours.
-import {announce, ask, count, date, dateTime, duration, eventName, h, isoDate, live, page, place, plural, query, request, shortTime, svg, time, trouble} from "./lib.js";
+import {announce, ask, copy, count, date, dateTime, duration, eventName, h, isoDate, live, page, place, plural, query, request, shortTime, svg, time, trouble} from "./lib.js";
 
 export const title = "Events";
 
@@ -467,18 +467,6 @@ class View {
 		const card = this.list.querySelector(`[data-event="${CSS.escape(id || "")}"] a`);
 		(card || (this.back?.isConnected ? this.back : null))?.focus({preventScroll: true});
 	}
-}
-
-async function copy(text, button) {
-	const was = button.textContent;
-	try {
-		await navigator.clipboard.writeText(text);
-		button.textContent = "Copied";
-	} catch {
-		button.textContent = "The browser does not allow it";
-	}
-	announce(button.textContent);
-	setTimeout(() => { button.textContent = was; }, 2000);
 }
 
 // thumb is a small picture; that of an event which the output does not have yet comes when it does.

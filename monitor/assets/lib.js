@@ -157,6 +157,19 @@ export function announce(text, urgent = false) {
 	setTimeout(() => { e.textContent = text; }, 50);
 }
 
+/** copy puts a text on the clipboard, and says on the button whether it could. */
+export async function copy(text, button) {
+	const was = button.textContent;
+	try {
+		await navigator.clipboard.writeText(text);
+		button.textContent = "Copied";
+	} catch {
+		button.textContent = "The browser does not allow it";
+	}
+	announce(button.textContent);
+	setTimeout(() => { button.textContent = was; }, 2000);
+}
+
 // Words and numbers.
 const thin = "\u202f";
 

@@ -200,16 +200,21 @@ func diff(name string, a, b []byte) string {
 	return text
 }
 
-func (s *service) preview(w http.ResponseWriter, r *http.Request) error {
+// asked is the change that a request asks for, of a camera's shapes as they were in was.
+func (s *service) asked(w http.ResponseWriter, r *http.Request) (was text, c *Change, err error) {
 	id, err := cameraID(r)
 	if err != nil {
-		return err
+		return was, nil, err
 	}
 	var a asked
 	if err := web.Read(w, r, &a); err != nil {
-		return err
+		return was, nil, err
 	}
-	was, c, err := s.change(id, &a)
+	return s.change(id, &a)
+}
+
+func (s *service) preview(w http.ResponseWriter, r *http.Request) error {
+	was, c, err := s.asked(w, r)
 	if err != nil {
 		return err
 	}
@@ -219,15 +224,7 @@ func (s *service) preview(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *service) save(w http.ResponseWriter, r *http.Request) error {
-	id, err := cameraID(r)
-	if err != nil {
-		return err
-	}
-	var a asked
-	if err := web.Read(w, r, &a); err != nil {
-		return err
-	}
-	was, c, err := s.change(id, &a)
+	was, c, err := s.asked(w, r)
 	if err != nil {
 		return err
 	}
@@ -243,7 +240,7 @@ func (s *service) save(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	s.Log.Info("analyses were changed on the page", "file", s.file.path, "camera", id, "edits", len(a.Edits))
+	s.Log.Info("analyses were changed on the page", "file", s.file.path, "camera", r.PathValue("camera"))
 	return web.JSON(w, r, map[string]any{"tag": tagOf(c.Text)})
 }
 
