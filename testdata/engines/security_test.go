@@ -360,9 +360,14 @@ func readLog(t *testing.T, log log.Log, topic string) map[int32][]frame.Record {
 	return all
 }
 
+// length is how many of them are frames.
 func length(all map[int32][]frame.Record) (n int) {
 	for _, recs := range all {
-		n += len(recs)
+		for _, r := range recs {
+			if !r.OfSource() {
+				n++
+			}
+		}
 	}
 	return n
 }
