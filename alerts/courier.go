@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -91,9 +92,12 @@ func (c *courier) deliver(ctx context.Context) error {
 				return err
 			}
 		}
-		if len(recs) > 0 || next != c.at.Offset {
+		moved := next != c.at.Offset // over what is no record
+		if moved {
 			c.at.Offset = next
 			c.page.MoveTo(c.at)
+		}
+		if moved || len(recs) > 0 {
 			if err := c.write(ctx); err != nil {
 				return err
 			}
@@ -139,8 +143,10 @@ func (c *courier) decide(rec *frame.Record) (*message.Message, *config.Rule, err
 	case errors.Is(err, eventsink.ErrNotEvent):
 		return nil, nil, nil // the topic may have others
 	case err != nil:
-		c.stats.count(&c.stats.unreadable)
-		return nil, nil, c.bury(letter{ID: headerID(rec), Reason: "it cannot be read: " + err.Error()})
+		c.stats.count(&c.stats.is.Unreadable)
+		id, _ := rec.Header("ce_id")
+		c.bury(letter{ID: id, Reason: "it cannot be read: " + err.Error()})
+		return nil, nil, nil
 	}
 	var matching []*config.Rule
 	for _, r := range c.rules {
@@ -156,7 +162,7 @@ func (c *courier) decide(rec *frame.Record) (*message.Message, *config.Rule, err
 		return nil, nil, err
 	}
 	if known {
-		c.stats.count(&c.stats.repeated)
+		c.stats.count(&c.stats.is.Repeated)
 		return nil, nil, nil
 	}
 	c.page.Know(e.ID)
@@ -175,13 +181,8 @@ func (c *courier) decide(rec *frame.Record) (*message.Message, *config.Rule, err
 		return nil, nil, err
 	}
 	m.Hold(&e)
-	c.stats.count(&c.stats.held)
+	c.stats.count(&c.stats.is.Held)
 	return nil, nil, nil
-}
-
-func headerID(rec *frame.Record) string {
-	id, _ := rec.Header("ce_id")
-	return id
 }
 
 func (c *courier) message(r *config.Rule, e eventsink.Event, held rule.Held) *message.Message {
@@ -209,14 +210,14 @@ func (c *courier) summaries(ctx context.Context) error {
 	}
 	c.summarised = now
 	return c.page.Holding(func(of, camera string, m *rule.Memory) error {
-		var r *config.Rule
-		for _, known := range c.rules {
-			if known.Name == of {
-				r = known
-			}
-		}
-		if r == nil || now.Before(m.Due(&r.Rule).Add(dueAfter)) {
+		i := slices.IndexFunc(c.rules, func(r *config.Rule) bool { return r.Name == of })
+		if i < 0 || now.Before(m.Due(&c.rules[i].Rule).Add(dueAfter)) {
 			return nil
+		}
+		r := c.rules[i]
+		m, err := c.page.Memory(of, camera) // as it will be written
+		if err != nil {
+			return err
 		}
 		id, held := m.Summarise(&r.Rule, camera)
 		msg := &message.Message{ID: id, Alert: of, Event: held.Last, Held: held, Summary: true}
@@ -239,9 +240,10 @@ func (c *courier) send(ctx context.Context, msg *message.Message) error {
 			return nil
 		}
 		if reason, never := target.IsRefused(err); never {
-			c.stats.count(&c.stats.dead)
+			c.stats.count(&c.stats.is.Dead)
 			c.opts.Say("alerts to %s: event %s of camera %s is not taken: %s", c.target.Name, msg.ID, msg.Event.Camera, reason)
-			return c.buryMessage(msg, reason)
+			c.buryMessage(msg, reason)
+			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -313,10 +315,8 @@ func (c *courier) lost(ctx context.Context, loss *log.DataLoss) error {
 		to = max(loss.First, min(c.at.Offset, loss.End)-ledger.Known)
 	}
 	c.opts.Say("alerts to %s: events were lost before they were told: %v; it goes on at offset %d", c.target.Name, loss, to)
-	c.stats.count(&c.stats.lost)
-	if err := c.bury(letter{Reason: "events were lost before they were told: " + loss.Error()}); err != nil {
-		return err
-	}
+	c.stats.count(&c.stats.is.Lost)
+	c.bury(letter{Reason: "events were lost before they were told: " + loss.Error()})
 	return c.restart(ctx, identity, to)
 }
 

@@ -62,20 +62,19 @@ func (d *deadLetters) add(l letter) (err error) {
 
 // bury keeps what is not told. If that fails it is said, and goes on: the record is still in
 // the topic.
-func (c *courier) bury(l letter) error {
+func (c *courier) bury(l letter) {
 	l.At, l.Target = time.Now().UTC(), c.target.Name
 	l.Topic, l.Partition, l.Offset = c.p.Topic, c.p.ID, c.at.Offset
 	if err := c.dead.add(l); err != nil {
 		c.opts.Say("alerts to %s: event %s is lost to it (%s), and that cannot be written down: %v", c.target.Name, l.ID, l.Reason, err)
 	}
-	return nil
 }
 
-func (c *courier) buryMessage(m *message.Message, reason string) error {
+func (c *courier) buryMessage(m *message.Message, reason string) {
 	body, err := m.Structured(false)
 	if err != nil {
 		body = nil
 		reason = fmt.Sprintf("%s (%v)", reason, err)
 	}
-	return c.bury(letter{Alert: m.Alert, ID: m.ID, Reason: reason, Message: body})
+	c.bury(letter{Alert: m.Alert, ID: m.ID, Reason: reason, Message: body})
 }

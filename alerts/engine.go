@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -91,7 +90,7 @@ func New(opts Options) *Engine {
 	}
 	e := &Engine{opts: opts, turn: func() {}, stats: map[string]*stats{}, couriers: map[courierKey]*courier{}}
 	for _, t := range opts.Config.Targets {
-		e.stats[t.Name] = &stats{name: t.Name, kind: t.Kind, where: t.Where}
+		e.stats[t.Name] = &stats{is: Status{Target: t.Name, Kind: t.Kind, Where: t.Where}, places: map[int32]int64{}}
 	}
 	return e
 }
@@ -102,9 +101,6 @@ const partitionsEvery = 30 * time.Second
 // Run tells until the context ends, which is no error. What is being sent then is sent, or given
 // up after a few seconds. The error is of what cannot be opened at the start.
 func (e *Engine) Run(ctx context.Context) (err error) {
-	if err := os.MkdirAll(e.opts.State, 0o700); err != nil {
-		return fmt.Errorf("alerts: %w", err)
-	}
 	book, err := ledger.Open(e.opts.State)
 	if err != nil {
 		return fmt.Errorf("alerts: %w", err)
@@ -267,10 +263,8 @@ func (r *run) begin(ctx context.Context, name string, add []*courier, first bool
 				return fmt.Errorf("%v: %w", c.p, err)
 			}
 			r.opts.Say("alerts to %s: topic %s was created anew; what of the one before was not told is lost", name, c.p.Topic)
-			c.stats.count(&c.stats.lost)
-			if err := c.bury(letter{Reason: "events may be lost: the topic was created anew"}); err != nil {
-				return err
-			}
+			c.stats.count(&c.stats.is.Lost)
+			c.bury(letter{Reason: "events may be lost: the topic was created anew"})
 			if err := c.restart(ctx, c.topicID(), from); err != nil {
 				return err
 			}
@@ -311,14 +305,10 @@ func fresh(offset int64) ledger.Position {
 
 // watch notices partitions that were added.
 func (r *run) watch(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(partitionsEvery):
-		}
+	for sleep(ctx, partitionsEvery) {
 		if err := r.partitions(ctx, false); err != nil && ctx.Err() == nil {
 			r.opts.Say("alerts: partitions cannot be asked for: %v", err)
 		}
 	}
+	return ctx.Err()
 }

@@ -1,6 +1,8 @@
 package alerts
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,15 +29,13 @@ type Status struct {
 
 // stats are counted by a target's couriers.
 type stats struct {
-	mu                                                     sync.Mutex
-	name, kind, where                                      string
-	toldN, dead, held, repeated, unreadable, lost, retried int64
-	sendFailed, readFailed                                 string
-	since, lastTold                                        time.Time
-	answer                                                 string
-	places                                                 map[int32]int64
+	mu                     sync.Mutex
+	is                     Status // but for Behind and Failing
+	sendFailed, readFailed string
+	places                 map[int32]int64 // by partition
 }
 
+// count adds one to a number of the status.
 func (s *stats) count(n *int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,15 +45,15 @@ func (s *stats) count(n *int64) {
 func (s *stats) told(answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.toldN++
-	s.lastTold, s.answer, s.sendFailed = time.Now(), answer, ""
+	s.is.Told++
+	s.is.LastTold, s.is.LastAnswer, s.sendFailed = time.Now(), answer, ""
 	s.settle()
 }
 
 func (s *stats) failing(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retried++
+	s.is.Retried++
 	s.sendFailed = err.Error()
 	s.settle()
 }
@@ -71,29 +71,23 @@ func (s *stats) reading(err error) {
 func (s *stats) settle() {
 	switch failing := s.sendFailed != "" || s.readFailed != ""; {
 	case !failing:
-		s.since = time.Time{}
-	case s.since.IsZero():
-		s.since = time.Now()
+		s.is.Since = time.Time{}
+	case s.is.Since.IsZero():
+		s.is.Since = time.Now()
 	}
 }
 
 func (s *stats) place(partition int32, offset int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.places == nil {
-		s.places = map[int32]int64{}
-	}
 	s.places[partition] = offset
 }
 
+// placed is how far the target has come, by partition.
 func (s *stats) placed() map[int32]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make(map[int32]int64, len(s.places))
-	for p, o := range s.places {
-		out[p] = o
-	}
-	return out
+	return maps.Clone(s.places)
 }
 
 // Ready reports whether all targets have begun.
@@ -105,22 +99,21 @@ func (e *Engine) Ready() bool {
 
 // Status is how it stands with each target, by name.
 func (e *Engine) Status() []Status {
+	ends := map[courierKey]int64{}
 	e.mu.Lock()
-	behind := map[string]int64{}
 	for key, c := range e.couriers {
-		behind[key.target] += max(0, c.tail.at()-c.stats.placed()[key.partition])
+		ends[key] = c.tail.at()
 	}
 	e.mu.Unlock()
 	var all []Status
 	for name, s := range e.stats {
 		s.mu.Lock()
-		st := Status{
-			Target: name, Kind: s.kind, Where: s.where, Told: s.toldN, Dead: s.dead, Held: s.held, Repeated: s.repeated,
-			Unreadable: s.unreadable, Lost: s.lost, Retried: s.retried, Behind: behind[name],
-			Failing: s.sendFailed, Since: s.since, LastTold: s.lastTold, LastAnswer: s.answer,
-		}
-		if st.Failing == "" {
-			st.Failing = s.readFailed
+		st := s.is
+		st.Failing = cmp.Or(s.sendFailed, s.readFailed)
+		for key, end := range ends {
+			if key.target == name {
+				st.Behind += max(0, end-s.places[key.partition])
+			}
 		}
 		s.mu.Unlock()
 		all = append(all, st)

@@ -45,10 +45,7 @@ func (t *tail) follow(ctx context.Context) error {
 			continue
 		}
 		// Couriers say what is wrong, and whether something was lost.
-		select {
-		case <-ctx.Done():
-		case <-time.After(afterFailure):
-		}
+		sleep(ctx, afterFailure)
 	}
 	return ctx.Err()
 }

@@ -31,19 +31,19 @@ func Test(ctx context.Context, cfg *config.Config, only []string, now time.Time)
 			return nil, fmt.Errorf("--target: there is no target %q", name)
 		}
 	}
-	var answers []Answer
-	var wg sync.WaitGroup
+	var targets []config.Target
 	for _, t := range cfg.Targets {
 		if len(only) == 0 || slices.Contains(only, t.Name) {
-			answers = append(answers, Answer{Target: t.Name, Kind: t.Kind, Where: t.Where})
+			targets = append(targets, t)
 		}
 	}
-	for i := range answers {
-		t := cfg.Targets[slices.IndexFunc(cfg.Targets, func(t config.Target) bool { return t.Name == answers[i].Target })]
+	answers := make([]Answer, len(targets))
+	var wg sync.WaitGroup
+	for i, t := range targets {
 		wg.Go(func() {
 			begin := time.Now()
-			answers[i].Answer, answers[i].Err = t.Send(ctx, testMessage(now))
-			answers[i].Took = time.Since(begin)
+			answer, err := t.Send(ctx, testMessage(now))
+			answers[i] = Answer{Target: t.Name, Kind: t.Kind, Where: t.Where, Answer: answer, Err: err, Took: time.Since(begin)}
 		})
 	}
 	wg.Wait()

@@ -223,8 +223,7 @@ func (m *Mailer) one(client *mail.Client, msg *message.Message, to string) (answ
 	if !ok {
 		return "", "", clean(err)
 	}
-	switch code := send.ErrorCode(); {
-	case code >= 500 && slices.Contains([]int{501, 550, 551, 552, 553, 554, 555}, code):
+	if slices.Contains([]int{501, 550, 551, 552, 553, 554, 555}, send.ErrorCode()) {
 		return "", clean(err).Error(), nil
 	}
 	return "", "", clean(err)

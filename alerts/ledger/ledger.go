@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -143,10 +145,8 @@ func (p *Page) MoveTo(at Position) { p.position = &at }
 
 // Knows reports whether an event was seen before.
 func (p *Page) Knows(id string) (known bool, err error) {
-	for _, k := range p.known {
-		if k == id {
-			return true, nil
-		}
+	if slices.Contains(p.known, id) {
+		return true, nil
 	}
 	err = p.ledger.db.View(func(tx *bbolt.Tx) error {
 		if b := p.bucket(tx); b != nil && b.Bucket(idsKey) != nil {
@@ -166,12 +166,13 @@ const maxPending = 1000
 // Full reports whether it is time for a [Page.Write].
 func (p *Page) Full() bool { return len(p.known) >= maxPending || len(p.memories) >= maxPending }
 
-func memoryKey(of, camera string) string { return of + "\x00" + camera }
+// between separates the rule and the camera in a memory's key.
+const between = "\x00"
 
 // Memory is what is remembered of a rule and a camera, to be changed; it is kept with the next
 // [Page.Write].
 func (p *Page) Memory(of, camera string) (*rule.Memory, error) {
-	key := memoryKey(of, camera)
+	key := of + between + camera
 	if m := p.memories[key]; m != nil {
 		return m, nil
 	}
@@ -193,11 +194,12 @@ func (p *Page) Memory(of, camera string) (*rule.Memory, error) {
 	return m, nil
 }
 
-// Holding calls fn for every rule and camera of which something is held back. What is pending
-// must be written.
+// Holding calls fn for every rule and camera of which something is held back, with what is
+// remembered, to be looked at. What is pending must be written.
 func (p *Page) Holding(fn func(of, camera string, m *rule.Memory) error) error {
 	type entry struct {
 		of, camera string
+		memory     *rule.Memory
 	}
 	var found []entry
 	err := p.ledger.db.View(func(tx *bbolt.Tx) error {
@@ -206,17 +208,13 @@ func (p *Page) Holding(fn func(of, camera string, m *rule.Memory) error) error {
 			return nil
 		}
 		return b.Bucket(rulesKey).ForEach(func(k, v []byte) error {
-			var m rule.Memory
-			if err := json.Unmarshal(v, &m); err != nil {
+			m := &rule.Memory{}
+			if err := json.Unmarshal(v, m); err != nil {
 				return err
 			}
 			if m.Held.Count > 0 {
-				for i, c := range k {
-					if c == 0 {
-						found = append(found, entry{string(k[:i]), string(k[i+1:])})
-						break
-					}
-				}
+				of, camera, _ := strings.Cut(string(k), between)
+				found = append(found, entry{of, camera, m})
 			}
 			return nil
 		})
@@ -225,11 +223,7 @@ func (p *Page) Holding(fn func(of, camera string, m *rule.Memory) error) error {
 		return fmt.Errorf("ledger: what %s holds back: %w", p, err)
 	}
 	for _, e := range found {
-		m, err := p.Memory(e.of, e.camera)
-		if err != nil {
-			return err
-		}
-		if err := fn(e.of, e.camera, m); err != nil {
+		if err := fn(e.of, e.camera, e.memory); err != nil {
 			return err
 		}
 	}

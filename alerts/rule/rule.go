@@ -51,11 +51,3 @@ func (r *Rule) Matches(e *eventsink.Event) bool {
 func (r *Rule) holds(at time.Time) bool {
 	return len(r.Schedules) == 0 || slices.ContainsFunc(r.Schedules, func(s schedule.Schedule) bool { return s.Covers(at) })
 }
-
-// Window is for how long at most something that was told holds back what comes after it.
-func (r *Rule) Window() time.Duration {
-	if r.Limit > 0 {
-		return max(r.Quiet, r.Per)
-	}
-	return r.Quiet
-}
