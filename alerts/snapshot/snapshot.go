@@ -38,10 +38,13 @@ type Maker struct {
 
 	flight singleflight.Group // targets want the same picture
 
-	mu     sync.Mutex // a source is for one user at a time
-	source *clip.Source
-	ids    []string // of pictures that are kept, the oldest first
-	made   map[string]message.Picture
+	drawing sync.Mutex // a source is for one user at a time
+	source  *clip.Source
+	closed  bool
+
+	mu   sync.Mutex
+	ids  []string // of pictures that are kept, the oldest first
+	made map[string]message.Picture
 }
 
 // New makes a maker. Frames come from where says, and what was found from its output, for
@@ -50,10 +53,11 @@ func New(where clip.Where, zone *time.Location, wait time.Duration) *Maker {
 	return &Maker{where: where, zone: zone, wait: wait, made: map[string]message.Picture{}}
 }
 
-// Close closes the log.
+// Close closes the log. No more pictures are made.
 func (m *Maker) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.drawing.Lock()
+	defer m.drawing.Unlock()
+	m.closed = true
 	if m.source == nil {
 		return nil
 	}
@@ -82,7 +86,7 @@ func (m *Maker) Picture(ctx context.Context, e *eventsink.Event) message.Picture
 	case r := <-ch:
 		return r.Val.(message.Picture)
 	case <-ctx.Done():
-		return message.Picture{Without: "it was interrupted"}
+		return message.Picture{Without: errClosed.Error()}
 	}
 }
 
@@ -134,9 +138,15 @@ func sized(jpeg []byte, plain bool) message.Picture {
 	return message.Picture{JPEG: jpeg, Plain: plain}
 }
 
+// errClosed is why there is no picture any more.
+var errClosed = errors.New("it was interrupted")
+
 func (m *Maker) draw(ctx context.Context, e *clip.Event, how func(*clip.Source, context.Context, *clip.Event, *time.Location) ([]byte, error)) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.drawing.Lock()
+	defer m.drawing.Unlock()
+	if m.closed { // one that was begun before goes on without who asked for it
+		return nil, errClosed
+	}
 	if m.source == nil {
 		s, err := clip.Open(ctx, m.where)
 		if errors.Is(err, fs.ErrNotExist) {
