@@ -41,7 +41,10 @@ func start(t *testing.T) *mosquitto {
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
 		if path, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-			t.Skip("there is no mosquitto: scripts/deps.sh test installs it")
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skip("NOT TESTED: there is no mosquitto here (make deps-test installs it)")
 		}
 	}
 	m := &mosquitto{folder: t.TempDir(), pool: x509.NewCertPool()}
