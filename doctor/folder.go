@@ -37,14 +37,11 @@ func outputFolder(ctx context.Context, r *report, root string) {
 		} else if errors.Is(err, fs.ErrExist) {
 			_, err = folder.Read(ctx, name)
 		}
-		err = errors.Join(err, folder.Remove(ctx, name))
+		err = errors.Join(err, folder.Remove(context.WithoutCancel(ctx), name)) // even if the trial took too long
 	}
 	// What was made for the trial goes: a folder that is empty is taken for one that was begun.
 	for _, dir := range made {
-		inside, _ := os.ReadDir(dir)
-		for _, e := range inside {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // the store's folder of temporary files, if it is empty
-		}
+		_ = os.Remove(filepath.Join(dir, store.TempDir)) // if it is empty, as the folder
 		_ = os.Remove(dir)
 	}
 	if err != nil {
