@@ -89,10 +89,13 @@ func (w *world) write(id int32, k, upTo int64) {
 		rows = append(rows, w.source.Row(id, o))
 	}
 	var err error
-	if end.Partial {
-		_, err = w.writer.CommitPartial(w.t.Context(), end, rows, nil)
-	} else {
+	switch {
+	case !end.Partial:
 		_, err = w.writer.Commit(w.t.Context(), end, rows, nil, nil)
+	case upTo%2 == 0: // in several files
+		_, err = w.writer.CommitInterim(w.t.Context(), end, rows, func() ([]result.Frame, error) { return rows, nil })
+	default:
+		_, err = w.writer.CommitPartial(w.t.Context(), end, rows, nil)
 	}
 	if err != nil {
 		w.t.Fatal(err)

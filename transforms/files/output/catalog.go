@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,28 +35,13 @@ type Entry struct {
 type Catalog struct {
 	o       *Output
 	records map[string]*blockRecords // by topic+partition, of the block that was looked at last
-	// partials are of partial files, by topic+partition, since a while. A file of a lineage has
-	// one content for each name, and may give its name to one of another lineage.
+	// partials are of partial files, by topic+partition: see contents.records.
 	partials map[string]map[chunkfolder.Name]record
-	since    time.Time
 }
 
-// rememberPartials is for how long partial files are taken for what they were: whoever follows
-// an output looks at all of them again and again.
-const rememberPartials = time.Minute
-
 // Catalog returns a catalog of the output as it is open.
-func (o *Output) Catalog() *Catalog { return &Catalog{o: o, records: map[string]*blockRecords{}} }
-
-// partialRecords are those of a partition that are remembered.
-func (c *Catalog) partialRecords(key string) map[chunkfolder.Name]record {
-	if now := time.Now(); c.partials == nil || now.Sub(c.since) > rememberPartials {
-		c.partials, c.since = map[string]map[chunkfolder.Name]record{}, now
-	}
-	if c.partials[key] == nil {
-		c.partials[key] = map[chunkfolder.Name]record{}
-	}
-	return c.partials[key]
+func (o *Output) Catalog() *Catalog {
+	return &Catalog{o: o, records: map[string]*blockRecords{}, partials: map[string]map[chunkfolder.Name]record{}}
 }
 
 // Output is the output as it is open.
@@ -67,9 +51,6 @@ func (c *Catalog) Output() *Output { return c.o }
 func (c *Catalog) Refresh(ctx context.Context) error {
 	o, err := OpenExisting(ctx, c.o.folder)
 	if err == nil {
-		if len(o.gens) != len(c.o.gens) {
-			c.partials = nil
-		}
 		c.o = o
 	}
 	return err
@@ -106,7 +87,10 @@ func (c *Catalog) files(ctx context.Context, p chunk.Partition, from int64, fn f
 	if err != nil {
 		return err
 	}
-	con.partialRecords, con.remembers = c.partialRecords(con.key), true
+	if c.partials[con.key] == nil {
+		c.partials[con.key] = con.records
+	}
+	con.records = c.partials[con.key]
 	start, err := readBase(ctx, c.o.folder, p)
 	if err != nil || start == chunk.None {
 		return err

@@ -26,10 +26,10 @@ type contents struct {
 	listed    *block             // the block that was listed last
 	partials  []chunkfolder.Name // once listed: ascending, of one start the longest first
 
-	// partialRecords are of those that were read: since they were listed or, if it remembers
-	// more, before that.
-	partialRecords map[chunkfolder.Name]record
-	remembers      bool
+	// records are of partial files that were read. A file of a lineage has one content for each
+	// name, so that of one that counts it is known for good; one that does not may give
+	// its name to one that does. Who looks again and again puts his own here.
+	records map[chunkfolder.Name]record
 }
 
 // block is the files of one block as they were listed.
@@ -44,7 +44,7 @@ func (o *Output) contents(p chunk.Partition) (*contents, error) {
 	if err := frame.CheckTopic(p.Topic); err != nil {
 		return nil, err
 	}
-	return &contents{o: o, Partition: p, key: p.Key()}, nil
+	return &contents{o: o, Partition: p, key: p.Key(), records: map[chunkfolder.Name]record{}}, nil
 }
 
 // block lists a block, unless it is the one that was listed last.
@@ -79,10 +79,7 @@ func (c *contents) blocks(ctx context.Context, dir string) ([]int64, error) {
 // listPartials lists the partition's partial files.
 func (c *contents) listPartials(ctx context.Context) (err error) {
 	c.partials, err = c.o.layout.Partials(ctx, c.o.folder, partialsDir, resultsExt, c.Partition)
-	if !c.remembers {
-		c.partialRecords = map[chunkfolder.Name]record{}
-	}
-	maps.DeleteFunc(c.partialRecords, func(n chunkfolder.Name, _ record) bool {
+	maps.DeleteFunc(c.records, func(n chunkfolder.Name, _ record) bool {
 		_, found := slices.BinarySearchFunc(c.partials, n, chunkfolder.LongestFirst)
 		return !found
 	})
@@ -207,6 +204,17 @@ func (c *contents) beginning(ctx context.Context, k int64) (files []File, upTo i
 	}
 }
 
+// begun is [contents.beginning] of a chunk, as it is now.
+func (o *Output) begun(ctx context.Context, p chunk.Partition, k int64) (c *contents, files []File, upTo int64, err error) {
+	if c, err = o.contents(p); err == nil {
+		err = c.listPartials(ctx)
+	}
+	if err == nil {
+		files, upTo, err = c.beginning(ctx, k)
+	}
+	return c, files, upTo, err
+}
+
 // chain is beginning of the files that were listed.
 func (c *contents) chain(ctx context.Context, k int64) ([]File, int64, error) {
 	gov := governing(c.o.gens, c.key, k)
@@ -290,14 +298,14 @@ func (c *chain) reach(ctx context.Context, at int64) (upTo int64, err error) {
 	return best.upTo, nil
 }
 
-// partialRecord is what the footer of a partial file says, which is looked up once for a listing.
+// partialRecord is what the footer of a partial file says; of one that counts it is looked up once.
 func (c *contents) partialRecord(ctx context.Context, n chunkfolder.Name) (record, error) {
-	if rec, ok := c.partialRecords[n]; ok {
+	if rec, ok := c.records[n]; ok && rec.Lineage == c.lineage(chunk.Of(n.Start, c.o.layout.N)) {
 		return rec, nil
 	}
 	rec, err := readRecord(ctx, c.o, c.o.layout.partial(n))
 	if err == nil {
-		c.partialRecords[n] = rec
+		c.records[n] = rec
 	}
 	return rec, err
 }

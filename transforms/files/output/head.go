@@ -26,14 +26,7 @@ func headFile(key, lineage string, start, at int64) string {
 // shown returns up to which offset, exclusive, readers see chunk k, which is not
 // complete; the chunk's first offset if they see nothing of it.
 func (o *Output) shown(ctx context.Context, p chunk.Partition, k int64) (upTo int64, err error) {
-	c, err := o.contents(p)
-	if err == nil {
-		err = c.listPartials(ctx)
-	}
-	if err != nil {
-		return 0, err
-	}
-	_, upTo, err = c.beginning(ctx, k)
+	_, _, upTo, err = o.begun(ctx, p, k)
 	return upTo, err
 }
 
@@ -79,14 +72,7 @@ func (o *Output) freeze(ctx context.Context, g Generation) error {
 
 // frozenRows is the file of a chunk's rows before an offset, up to which readers see them.
 func (o *Output) frozenRows(ctx context.Context, p chunk.Partition, gov governor, at int64) ([]byte, error) {
-	c, err := o.contents(p)
-	if err == nil {
-		err = c.listPartials(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	files, upTo, err := c.beginning(ctx, gov.from)
+	_, files, upTo, err := o.begun(ctx, p, gov.from)
 	if err != nil {
 		return nil, err
 	}

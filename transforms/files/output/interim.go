@@ -31,23 +31,12 @@ func (w *Writer) CommitInterim(ctx context.Context, end chunk.End, rows []result
 	fail := func(err error) (Published, error) {
 		return Published{}, fmt.Errorf("commit interim %v up to offset %d: %w", end.ID, end.UpTo, err)
 	}
-	whole, err := chunkfolder.NameOf(end.ID, w.o.layout.N)
+	whole, wanted, err := w.wanted(ctx, &end)
 	if err != nil {
 		return fail(err)
 	}
-	if !end.Partial || end.N != w.o.layout.N || end.UpTo <= whole.Start || end.UpTo > whole.End {
-		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
-	}
-	gov := governing(w.o.gens, end.Partition.Key(), end.Index)
-	if gov.from == end.Index && end.UpTo <= gov.at {
-		return Published{}, nil // all of it is frozen, and shown
-	}
-	done, err := w.Done(ctx, end.ID)
-	if err != nil {
-		return fail(err)
-	}
-	if done { // or given up since
-		return Published{}, w.removePartials(ctx, whole, whole)
+	if !wanted {
+		return Published{}, nil
 	}
 	for try := 1; ; try++ {
 		p, err := w.interim(ctx, whole, end, rows, all)
@@ -64,14 +53,7 @@ func (w *Writer) CommitInterim(ctx context.Context, end chunk.End, rows []result
 func (w *Writer) interim(
 	ctx context.Context, whole chunkfolder.Name, end chunk.End, rows []result.Frame, all func() ([]result.Frame, error),
 ) (Published, error) {
-	c, err := w.o.contents(end.Partition)
-	if err == nil {
-		err = c.listPartials(ctx)
-	}
-	if err != nil {
-		return Published{}, err
-	}
-	had, upTo, err := w.beginning(ctx, c, end.Index)
+	c, had, upTo, err := w.beginning(ctx, end.ID)
 	if err != nil || upTo >= end.UpTo {
 		return Published{}, err
 	}

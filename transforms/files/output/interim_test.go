@@ -41,14 +41,7 @@ func longOutput(t testing.TB, f *store.Folder, n int64) *Output {
 // chainOf are the partial files that readers see of chunk 0 of partition 0, by their offsets.
 func chainOf(t testing.TB, o *Output) string {
 	t.Helper()
-	c, err := o.contents(chunk.Partition{Topic: "frames"})
-	if err == nil {
-		err = c.listPartials(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, _, err := c.beginning(t.Context(), 0)
+	_, files, _, err := o.begun(t.Context(), chunk.Partition{Topic: "frames"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +153,59 @@ func TestTheBeginningOfAChunkIsOneFileWhenTheLogStandsStill(t *testing.T) {
 	if there, err := o.folder.Exists(t.Context(), pack); there || err != nil {
 		t.Errorf("pictures of the beginning are there (%v)", err)
 	}
+}
+
+// TestAChainOfFilesIsVerifiedCheckedAndWatched asks everybody who looks at what has come of a chunk.
+func TestAChainOfFilesIsVerifiedCheckedAndWatched(t *testing.T) {
+	o, part := longOutput(t, fakeFolder(t), 64), chunk.Partition{Topic: "frames"}
+	for _, upTo := range []int64{16, 24, 28} {
+		if _, err := interimTo(t, o, 0, 0, upTo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := chainOf(t, o); got != "0-15 16-23 24-27" {
+		t.Fatalf("the chain is %s", got)
+	}
+	if err := o.Verify(t.Context(), part, 0, 28); err != nil {
+		t.Error(err)
+	}
+	if err := o.Verify(t.Context(), part, 0, 29); err == nil {
+		t.Error("more is there than was published")
+	}
+	if c, err := o.CheckPartials(t.Context(), part); err != nil || c.Files != 3 || len(c.Faults) > 0 {
+		t.Errorf("checked: %+v, %v", c, err)
+	}
+	watcher := o.Watcher()
+	shows := func(upTo int64) {
+		t.Helper()
+		if g, err := watcher.Look(t.Context(), part); err != nil || g.Complete != 0 || g.Shown != upTo {
+			t.Errorf("it has come as far as %+v, want %d: %v", g, upTo, err)
+		}
+	}
+	shows(28)
+	fake.reads = 0
+	shows(28)
+	if fake.reads > 0 {
+		t.Errorf("where nothing has happened %d files are read", fake.reads)
+	}
+
+	// What is damaged is found, and taken away; a job that still runs closes the gap.
+	damaged := o.layout.partial(chunkfolder.Name{Partition: part, Start: 16, End: 23})
+	overwrite(t, o.folder, damaged, []byte("no results"))
+	if c, err := o.CheckPartials(t.Context(), part); err != nil || len(c.Faults) != 1 || c.Faults[0].File != damaged {
+		t.Errorf("checked with a damaged file: %+v, %v", c, err)
+	}
+	if err := o.SweepPartials(t.Context(), part); err != nil {
+		t.Fatal(err)
+	}
+	shows(16)
+	if _, err := interimTo(t, o, 0, 28, 32); err != nil {
+		t.Fatal(err)
+	}
+	if got := chainOf(t, o); got != "0-31" {
+		t.Errorf("then the chain is %s", got)
+	}
+	shows(32)
 }
 
 // TestTheBeginningOfAChunkIsWhatWasPublishedWhateverHappens has jobs of one configuration

@@ -24,15 +24,12 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	fail := func(err error) (Published, error) {
 		return Published{}, fmt.Errorf("commit partial %v up to offset %d: %w", end.ID, end.UpTo, err)
 	}
-	whole, err := chunkfolder.NameOf(end.ID, w.o.layout.N)
+	whole, wanted, err := w.wanted(ctx, &end)
 	if err != nil {
 		return fail(err)
 	}
-	if !end.Partial || end.UpTo <= whole.Start || end.UpTo > whole.End {
-		return fail(fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End))
-	}
-	if gov := governing(w.o.gens, end.Partition.Key(), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
-		return Published{}, nil // all of it is frozen, and shown
+	if !wanted {
+		return Published{}, nil
 	}
 	rows, err = w.o.withHead(ctx, end.ID, rows)
 	if err == nil {
@@ -41,23 +38,9 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	if err != nil {
 		return fail(err)
 	}
-	done, err := w.Done(ctx, end.ID)
-	if err != nil {
-		return fail(err)
-	}
-	if done { // or given up since
-		return Published{}, w.removePartials(ctx, whole, whole)
-	}
 	name := whole
 	name.End = end.UpTo - 1
-	c, err := w.o.contents(end.Partition)
-	if err == nil {
-		err = c.listPartials(ctx)
-	}
-	if err != nil {
-		return fail(err)
-	}
-	had, upTo, err := w.beginning(ctx, c, end.Index)
+	_, had, upTo, err := w.beginning(ctx, end.ID)
 	if err != nil {
 		return fail(err)
 	}
@@ -105,14 +88,33 @@ func (w *Writer) CommitPartial(ctx context.Context, end chunk.End, rows []result
 	return Published{w.o.layout.partial(name), len(rows), hex.EncodeToString(sum[:]), int64(len(b))}, nil
 }
 
+// wanted names the chunk of whose beginning end is, and reports whether that is to be published:
+// not if all of it is frozen, and shown, nor beside the whole chunk.
+func (w *Writer) wanted(ctx context.Context, end *chunk.End) (whole chunkfolder.Name, is bool, err error) {
+	if whole, err = chunkfolder.NameOf(end.ID, w.o.layout.N); err != nil {
+		return whole, false, err
+	}
+	if !end.Partial || end.N != w.o.layout.N || end.UpTo <= whole.Start || end.UpTo > whole.End {
+		return whole, false, fmt.Errorf("not a part of offsets %d to %d", whole.Start, whole.End)
+	}
+	if gov := governing(w.o.gens, end.Partition.Key(), end.Index); gov.from == end.Index && end.UpTo <= gov.at {
+		return whole, false, nil
+	}
+	done, err := w.Done(ctx, end.ID)
+	if err == nil && done { // or given up since
+		err = w.removePartials(ctx, whole, whole)
+	}
+	return whole, !done, err
+}
+
 // beginning is that of a chunk as it is found by somebody who writes it: what is being removed
 // counts for nothing.
-func (w *Writer) beginning(ctx context.Context, c *contents, k int64) (had []File, upTo int64, err error) {
-	had, upTo, err = c.beginning(ctx, k)
+func (w *Writer) beginning(ctx context.Context, id chunk.ID) (c *contents, had []File, upTo int64, err error) {
+	c, had, upTo, err = w.o.begun(ctx, id.Partition, id.Index)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, k * w.o.layout.N, nil
+		return c, nil, id.Index * w.o.layout.N, nil
 	}
-	return had, upTo, err
+	return c, had, upTo, err
 }
 
 // partialPictures publishes the pictures of the beginning of a chunk and returns how

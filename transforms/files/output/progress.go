@@ -43,9 +43,10 @@ type Watcher struct {
 // watched is what is known of a partition.
 type watched struct {
 	o          *Output
-	base, next int64     // next is the first chunk that is not complete
-	looked     time.Time // when everything was looked at; zero: not yet
-	file       string    // of the last row
+	partials   map[chunkfolder.Name]record // see contents.records
+	base, next int64                       // next is the first chunk that is not complete
+	looked     time.Time                   // when everything was looked at; zero: not yet
+	file       string                      // of the last row
 	timestamp  int64
 }
 
@@ -89,7 +90,7 @@ func (w *Watcher) watched(p chunk.Partition) *watched {
 	defer w.mu.Unlock()
 	at := w.parts[p]
 	if at == nil {
-		at = &watched{o: w.o.reading()}
+		at = &watched{o: w.o.reading(), partials: map[chunkfolder.Name]record{}}
 		w.parts[p] = at
 	}
 	return at
@@ -125,6 +126,7 @@ func (w *watched) look(ctx context.Context, p chunk.Partition, now time.Time) (g
 	if err != nil {
 		return Progress{}, err
 	}
+	c.records = w.partials
 	var files []File
 	for {
 		if err := w.advance(ctx, c); err != nil {
