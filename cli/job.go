@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -131,7 +130,7 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	note(j.CheckEnd())
 	j.Trace, err = tracing.FromEnvironment(*f.sample)
 	note(err)
-	content, analyses, err := loadAnalyses(*f.config)
+	content, analyses, err := profiles.Read(*f.config)
 	if err == nil {
 		j.Analyses, err = analyses.Stages() // looks at the files that analyses name
 	}
@@ -152,18 +151,6 @@ func (f *analysis) job(args []string, endless bool) (job.Job, error) {
 	return j, errors.Join(errs...)
 }
 
-// loadAnalyses reads the file of --config, "" if there is none.
-func loadAnalyses(file string) (content []byte, c profiles.Config, err error) {
-	if file == "" {
-		return nil, profiles.Default(), nil
-	}
-	if content, err = os.ReadFile(file); err != nil {
-		return nil, profiles.Config{}, fmt.Errorf("read analyses: %w", err)
-	}
-	c, err = profiles.Parse(file, content)
-	return content, c, err
-}
-
 // liveFlags adds the flags of jobs that follow a log.
 func (f *analysis) liveFlags() {
 	f.interim = f.flags.Duration("partial-every", job.DefaultInterim, "without --until, publish what there is of chunks that are not full every so often, "+
@@ -175,7 +162,7 @@ func (f *analysis) liveFlags() {
 func (f *analysis) live(j *job.Job, content []byte) error {
 	j.Interim = *f.interim
 	if *f.watch && !j.Remembered && j.Until.Never() {
-		j.Watched = &job.Watched{File: *f.config, Content: content, Load: job.LoadWatched(*f.config)}
+		j.Watched = &job.Watched{File: *f.config, Content: content}
 	}
 	if n := *f.interim; n != 0 && n < 100*time.Millisecond {
 		return fmt.Errorf("--partial-every=%v: must be 0 or at least 100ms", n)

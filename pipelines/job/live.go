@@ -22,8 +22,6 @@ import (
 type Watched struct {
 	File    string
 	Content []byte // that the job's Analyses were made of
-	// Load makes the analyses of a content, and says everything that is wrong with it.
-	Load func(content []byte) (profiles.Stages, error)
 	// State is where it is said what became of changes; nil: only in the log and in metrics.
 	State *reload.State
 	// Every is how often the file is looked at. Default: [reload.DefaultEvery].
@@ -108,7 +106,7 @@ func (j *Job) digest(analyses profiles.Stages) string {
 
 // change hands over a changed configuration if it is right and another one than is used.
 func (j *Job) change(ctx context.Context, content []byte, used *string, changed chan<- profiles.Stages) error {
-	next, err := j.Watched.Load(content)
+	next, err := LoadWatched(j.Watched.File, content)
 	if err != nil {
 		return err
 	}
@@ -189,17 +187,15 @@ const (
 // settling is about how long it takes on an engine from the reader to the output.
 const settling = 2 * time.Second
 
-// LoadWatched is the Load of a [Watched] for a file of analyses.
-func LoadWatched(file string) func(content []byte) (profiles.Stages, error) {
-	return func(content []byte) (profiles.Stages, error) {
-		c, err := profiles.Parse(file, content)
-		if err != nil {
-			return profiles.Stages{}, err
-		}
-		s, err := c.Stages() // looks at the files that analyses name
-		if err != nil {
-			return profiles.Stages{}, fmt.Errorf("%s: %w", file, err)
-		}
-		return s, nil
+// LoadWatched makes the analyses of a file's content, and says everything that is wrong with it.
+func LoadWatched(file string, content []byte) (profiles.Stages, error) {
+	c, err := profiles.Parse(file, content)
+	if err != nil {
+		return profiles.Stages{}, err
 	}
+	s, err := c.Stages() // looks at the files that analyses name
+	if err != nil {
+		return profiles.Stages{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return s, nil
 }

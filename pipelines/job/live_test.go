@@ -156,12 +156,11 @@ func reloading(t *testing.T, j *job.Job, content string) (file string, state *re
 	t.Helper()
 	file, state = filepath.Join(t.TempDir(), "analyses.yaml"), &reload.State{}
 	rewriteFile(t, file, content)
-	load := job.LoadWatched(file)
 	var err error
-	if j.Analyses, err = load([]byte(content)); err != nil {
+	if j.Analyses, err = job.LoadWatched(file, []byte(content)); err != nil {
 		t.Fatal(err)
 	}
-	j.Watched = &job.Watched{File: file, Content: []byte(content), Load: load, State: state, Every: 5 * time.Millisecond}
+	j.Watched = &job.Watched{File: file, Content: []byte(content), State: state, Every: 5 * time.Millisecond}
 	return file, state
 }
 
@@ -242,7 +241,7 @@ func TestAChangedFileOfAnalysesIsAStopAndAStartAtThatPlace(t *testing.T) {
 			if to := stretches[i].To; to != chunk.MaxOffset {
 				j.Until = plan.At(to)
 			}
-			if j.Analyses, err = job.LoadWatched(file)([]byte(content)); err != nil {
+			if j.Analyses, err = job.LoadWatched(file, []byte(content)); err != nil {
 				t.Fatal(err)
 			}
 			run(t, j)

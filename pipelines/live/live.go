@@ -299,10 +299,9 @@ func places() (start, until plan.Place) {
 
 func (r *running) analyse(ctx context.Context) error {
 	start, until := places()
-	load := job.LoadWatched(r.opts.AnalysesFile)
 	// As when it was started first, or as the file says since.
 	if content, err := os.ReadFile(r.opts.AnalysesFile); err == nil {
-		if stages, err := load(content); err == nil {
+		if stages, err := job.LoadWatched(r.opts.AnalysesFile, content); err == nil {
 			r.analyses = configured[profiles.Stages]{stages, content}
 		}
 	}
@@ -311,7 +310,7 @@ func (r *running) analyse(ctx context.Context) error {
 		Start: start, Until: until, Analyses: r.analyses.is, Pictures: picture.WithEvents,
 		Events:  eventsink.Config{Brokers: r.kafka.Addrs(), Topic: Events},
 		Interim: job.DefaultInterim,
-		Watched: &job.Watched{File: r.opts.AnalysesFile, Content: r.analyses.text, Load: load},
+		Watched: &job.Watched{File: r.opts.AnalysesFile, Content: r.analyses.text},
 		Metrics: r.opts.Metrics,
 	}
 	_, err := j.Run(ctx)

@@ -90,14 +90,20 @@ func (c *Config) Set(analysis, settings string) { c.Analyses[analysis] = json.Ra
 
 // Load reads a file; with no name it gives the default.
 func Load(file string) (Config, error) {
+	_, c, err := Read(file)
+	return c, err
+}
+
+// Read is Load that gives the file's content too.
+func Read(file string) (content []byte, c Config, err error) {
 	if file == "" {
-		return Default(), nil
+		return nil, Default(), nil
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return Config{}, fmt.Errorf("read analyses: %w", err)
+	if content, err = os.ReadFile(file); err != nil {
+		return nil, Config{}, fmt.Errorf("read analyses: %w", err)
 	}
-	return Parse(file, data)
+	c, err = Parse(file, content)
+	return content, c, err
 }
 
 // FromRecord are the stages that a [Stages.Text] is of, such as that of an output's
