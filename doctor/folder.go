@@ -78,7 +78,7 @@ func folderAdvice(root string) string {
 func freeSpace(ctx context.Context, r *report, folder *store.Folder) {
 	free, all, err := folder.Space(ctx)
 	switch text := fmt.Sprintf("%s of %s are free", humanize.IBytes(free), humanize.IBytes(all)); {
-	case errors.Is(err, store.ErrNoSpace):
+	case errors.Is(err, store.ErrSpaceUnknown):
 	case err != nil:
 		r.warn("", "the free space cannot be asked for: %s", reason(ctx, err))
 	case float64(free) < freeLeast*float64(all):

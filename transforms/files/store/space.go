@@ -16,14 +16,14 @@ type Spacer interface {
 	Space(ctx context.Context, path string) (free, all uint64, err error)
 }
 
-// ErrNoSpace is of a filesystem that does not say how much room it has.
-var ErrNoSpace = errors.New("the filesystem does not say how much room it has")
+// ErrSpaceUnknown is of a filesystem that does not say how much room it has.
+var ErrSpaceUnknown = errors.New("the filesystem does not say how much room it has")
 
 // Space is how many bytes are free where the folder is, or would be, and how many there are.
 func (f *Folder) Space(ctx context.Context) (free, all uint64, err error) {
 	s, ok := f.fs.(Spacer)
 	if !ok {
-		return 0, 0, fmt.Errorf("%s: %w", f.root, ErrNoSpace)
+		return 0, 0, fmt.Errorf("%s: %w", f.root, ErrSpaceUnknown)
 	}
 	return s.Space(ctx, f.root)
 }
