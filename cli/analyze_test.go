@@ -32,6 +32,8 @@ func pour(t *testing.T, b *broker.Broker, recs []frame.Record, cameras int, stop
 			select {
 			case <-stop:
 				return
+			case <-t.Context().Done(): // it has failed
+				return
 			case <-tick.C:
 			}
 			now := recs[n : n+cameras]
@@ -44,7 +46,10 @@ func pour(t *testing.T, b *broker.Broker, recs []frame.Record, cameras int, stop
 			}
 			n += cameras
 		}
-		<-stop
+		select {
+		case <-stop:
+		case <-t.Context().Done():
+		}
 	}()
 	return poured
 }
