@@ -170,13 +170,6 @@ func (s *State) Used() string {
 	return s.used
 }
 
-// Counts are how many changes came into use, and how many did not.
-func (s *State) Counts() (applied, failed int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.applied, s.failed
-}
-
 func (s *State) use(digest string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
