@@ -97,7 +97,7 @@ func (c *call) run(ctx context.Context) (sdf.ProcessContinuation, error) {
 			}
 			continue
 		}
-		if draining(c.Config.Drain) {
+		if comesRound(c.Config.Drain) {
 			c.rt.Cut()
 			continue
 		}

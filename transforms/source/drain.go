@@ -37,8 +37,9 @@ func (d *Drain) Start() { d.on.Store(true) }
 // Close forgets it.
 func (d *Drain) Close() { drains.Delete(d.id) }
 
-// draining reports whether readers with that Config.Drain, who have come round, are to end.
-func draining(id string) bool {
+// comesRound is called by a reader with that Config.Drain each time it comes round, and reports
+// whether it is to end.
+func comesRound(id string) (drained bool) {
 	if id == "" {
 		return false
 	}

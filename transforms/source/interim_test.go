@@ -74,14 +74,14 @@ func TestOnlyTheJobThatIsMeantIsDrained(t *testing.T) {
 	one, other := NewDrain(func() { turns++ }), NewDrain(func() {})
 	defer other.Close()
 	one.Start()
-	if !draining(one.ID()) || draining(other.ID()) || draining("") || draining("of another process") {
+	if !comesRound(one.ID()) || comesRound(other.ID()) || comesRound("") || comesRound("of another process") {
 		t.Error("a drain reaches others")
 	}
 	if turns != 1 {
 		t.Errorf("a reader that came round once came round %d times", turns)
 	}
 	one.Close()
-	if draining(one.ID()) {
+	if comesRound(one.ID()) {
 		t.Error("a drain that is closed is still there")
 	}
 }
