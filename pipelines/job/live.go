@@ -83,7 +83,8 @@ func (j *Job) watchFile(ctx context.Context) (changed <-chan profiles.Stages, un
 	changes, over := make(chan profiles.Stages), make(chan struct{})
 	go func() {
 		defer close(over)
-		w, used := j.Watched, j.digest(j.Analyses)
+		w := j.Watched
+		used, _ := j.digest(j.Analyses) // what is wrong with them the job says
 		reload.Watch(watching, reload.Options{File: w.File, Content: w.Content, State: state, Every: w.Every},
 			func(ctx context.Context, content []byte) error { return j.change(ctx, content, &used, changes) })
 	}()
@@ -94,14 +95,12 @@ func (j *Job) watchFile(ctx context.Context) (changed <-chan profiles.Stages, un
 	}
 }
 
-// digest is that of analyses as the job takes them: "" if it cannot.
-func (j *Job) digest(analyses profiles.Stages) string {
+// digest is that of analyses as the job takes them.
+func (j *Job) digest(analyses profiles.Stages) (string, error) {
 	trial := *j
 	trial.Analyses = analyses
-	if trial.choose() != nil {
-		return ""
-	}
-	return trial.Analyses.Digest
+	err := trial.choose()
+	return trial.Analyses.Digest, err
 }
 
 // change hands over a changed configuration if it is right and another one than is used.
@@ -110,17 +109,16 @@ func (j *Job) change(ctx context.Context, content []byte, used *string, changed 
 	if err != nil {
 		return err
 	}
-	trial := *j
-	trial.Analyses = next
-	if err := trial.choose(); err != nil {
+	digest, err := j.digest(next)
+	if err != nil {
 		return err
 	}
-	if trial.Analyses.Digest == *used {
+	if digest == *used {
 		return nil // a comment, or the order of things
 	}
 	select {
 	case changed <- next:
-		*used = trial.Analyses.Digest
+		*used = digest
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -159,6 +157,10 @@ func (j *Job) follow(ctx context.Context, ending <-chan struct{}, p *beam.Pipeli
 	}
 	select {
 	case err := <-done:
+		if errors.Is(err, launch.ErrStumbled) {
+			slog.Warn("what was analysed last is not published; the next job analyses it again", "error", err)
+			return nil
+		}
 		return err
 	case <-time.After(patience):
 	}
