@@ -40,7 +40,7 @@ func newPage(f *pflag.FlagSet) *page {
 
 // options are what the flags say of the page, without what it looks at.
 func (p *page) options() (server.Options, error) {
-	errs := []error{p.opts.Check(p.listen)}
+	var errs []error
 	p.opts.Title, p.opts.Hosts = p.title, flags.List(p.hosts)
 	for _, text := range flags.List(p.proxies) {
 		network, err := netip.ParsePrefix(text)
@@ -49,6 +49,7 @@ func (p *page) options() (server.Options, error) {
 		}
 		p.opts.TrustedProxies = append(p.opts.TrustedProxies, network)
 	}
+	errs = append(errs, p.opts.Check(p.listen))
 	if _, err := os.Stat(p.opts.PasswordFile); p.opts.PasswordFile != "" && err != nil {
 		errs = append(errs, err)
 	}
