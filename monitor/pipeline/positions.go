@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -19,7 +18,7 @@ import (
 type positions struct {
 	Topic      string     `json:"topic"`
 	Partitions []position `json:"partitions"`
-	Sum        sum        `json:"sum"`
+	Sum        lag.Sum    `json:"sum"`
 	// RetentionMS and RetentionBytes are the topic's settings; null: not known, -1: without end.
 	RetentionMS    *int64 `json:"retention_ms"`
 	RetentionBytes *int64 `json:"retention_bytes"`
@@ -36,22 +35,11 @@ type position struct {
 	Left *float64 `json:"left_seconds"`
 }
 
-type sum struct {
-	Frames   int64    `json:"lag_frames"`
-	Lost     int64    `json:"lost_frames"`
-	Behind   *float64 `json:"lag_seconds"`
-	Rate     *float64 `json:"per_second"`
-	Incoming *float64 `json:"incoming_per_second"`
-	CatchUp  *float64 `json:"catch_up_seconds"`
-	Left     *float64 `json:"left_seconds"`
-}
-
-// lags looks at the topic and the output.
+// lags looks at the topic and the output, one look after the other.
 type lags struct {
 	view    *view
 	watcher *lag.Watcher
 
-	mu     sync.Mutex
 	oldest map[chunk.Partition]oldest
 
 	asked          time.Time
@@ -99,34 +87,13 @@ func (l *lags) look(ctx context.Context) (*positions, error) {
 			one.Oldest = &at
 		}
 		one.Left = l.left(&all[i], now)
-		if one.Left != nil && (p.Sum.Left == nil || *one.Left < *p.Sum.Left) {
-			p.Sum.Left = one.Left
-		}
 		p.Partitions = append(p.Partitions, one)
 	}
-	total := lag.Total(all)
-	p.Sum.Frames, p.Sum.Lost = total.Frames, total.Lost
-	p.Sum.Behind, p.Sum.CatchUp = seconds(total.Behind), seconds(total.CatchUp)
-	p.Sum.Rate, p.Sum.Incoming = rate(total.Rate), rate(total.Incoming)
+	p.Sum = lag.Total(all)
 	l.view.mu.Lock()
 	p.Bytes = int64(l.view.sizes.mean * float64(offsets))
 	l.view.mu.Unlock()
 	return p, err
-}
-
-func seconds(d time.Duration) *float64 {
-	if d == lag.Unknown {
-		return nil
-	}
-	s := d.Seconds()
-	return &s
-}
-
-func rate(r float64) *float64 {
-	if r < 0 {
-		return nil
-	}
-	return &r
 }
 
 // left is when retention takes the record after the last that was processed: about when that is
@@ -141,9 +108,7 @@ func (l *lags) left(p *lag.Lag, now time.Time) *float64 {
 
 // begin is the timestamp of the first record of a log.
 func (l *lags) begin(ctx context.Context, from log.Log, p *lag.Lag) time.Time {
-	l.mu.Lock()
 	known, ok := l.oldest[p.Partition]
-	l.mu.Unlock()
 	if ok && known.begin == p.Begin || p.Begin >= p.End {
 		return known.at
 	}
@@ -152,9 +117,7 @@ func (l *lags) begin(ctx context.Context, from log.Log, p *lag.Lag) time.Time {
 		return time.Time{} // retention goes on: the next look sees it
 	}
 	known = oldest{p.Begin, time.UnixMilli(recs[0].Timestamp)}
-	l.mu.Lock()
 	l.oldest[p.Partition] = known
-	l.mu.Unlock()
 	return known.at
 }
 

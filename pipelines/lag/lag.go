@@ -122,6 +122,18 @@ type Sum struct {
 	CatchUp time.Duration
 }
 
+// MarshalJSON writes what is not known as null, and times in seconds.
+func (s Sum) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Frames   int64    `json:"lag_frames"`
+		Lost     int64    `json:"lost_frames"`
+		Behind   *float64 `json:"lag_seconds"`
+		Rate     *float64 `json:"per_second"`
+		Incoming *float64 `json:"incoming_per_second"`
+		CatchUp  *float64 `json:"catch_up_seconds"`
+	}{s.Frames, s.Lost, seconds(s.Behind), known(s.Rate), known(s.Incoming), seconds(s.CatchUp)})
+}
+
 // Total sums up.
 func Total(all []Lag) Sum {
 	s := Sum{Rate: -1, Incoming: -1}

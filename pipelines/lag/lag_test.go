@@ -105,3 +105,14 @@ func TestALagIsWrittenAsJSON(t *testing.T) {
 		t.Errorf("%s\nwant %s", b, want)
 	}
 }
+
+func TestASumIsWrittenAsJSON(t *testing.T) {
+	b, err := json.Marshal(Sum{Frames: 20, Lost: 1, Behind: 1500 * time.Millisecond, Rate: 2.5, Incoming: -1, CatchUp: Unknown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"lag_frames":20,"lost_frames":1,"lag_seconds":1.5,"per_second":2.5,"incoming_per_second":null,"catch_up_seconds":null}`
+	if string(b) != want {
+		t.Errorf("%s\nwant %s", b, want)
+	}
+}
