@@ -10,7 +10,6 @@ package cameras
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -27,7 +26,6 @@ import (
 // view is all that is known of cameras.
 type view struct {
 	web.Deps
-	log *slog.Logger
 
 	mu       sync.Mutex
 	day      time.Time
@@ -48,7 +46,7 @@ type view struct {
 
 // Register adds what the view asks for.
 func Register(mux *http.ServeMux, d web.Deps) {
-	v := &view{Deps: d, log: d.Log, cameras: map[string]*camera{}, parser: parserOf(""), fresh: make(chan struct{}, 1), dark: make(darkroom)}
+	v := &view{Deps: d, cameras: map[string]*camera{}, parser: parserOf(""), fresh: make(chan struct{}, 1), dark: make(darkroom)}
 	d.Inputs.OnRows(v.rows)
 	d.Background(v.run)
 	mux.Handle("GET /api/v1/cameras", d.Handle(v.list))
@@ -95,7 +93,7 @@ func (v *view) run(ctx context.Context) {
 		last = time.Now()
 		told, err := v.told()
 		if err != nil {
-			v.log.Error("cameras cannot be told", "error", err)
+			v.Log.Error("cameras cannot be told", "error", err)
 			continue
 		}
 		v.Hub.State("cameras", told)

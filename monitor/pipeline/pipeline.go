@@ -6,7 +6,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -18,7 +17,6 @@ import (
 // view is all that is known of the pipeline.
 type view struct {
 	web.Deps
-	log *slog.Logger
 
 	positions   part[positions]
 	generations part[generations]
@@ -82,7 +80,7 @@ func (p *part[T]) now() Told[T] {
 
 // Register adds what the view asks for.
 func Register(mux *http.ServeMux, d web.Deps) {
-	v := &view{Deps: d, log: d.Log, dead: &letters{}}
+	v := &view{Deps: d, dead: &letters{}}
 	d.Inputs.OnRows(v.rows)
 	d.Background(v.run)
 	mux.Handle("GET /api/v1/pipeline", d.Handle(v.all))

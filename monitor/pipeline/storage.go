@@ -45,16 +45,10 @@ func (v *view) lookStorage(ctx context.Context) (*storage, error) {
 	known := map[unix.Fsid]int{}
 	var errs []error
 	for _, f := range folders {
-		if f.path == "" || strings.Contains(f.path, "://") && !strings.HasPrefix(f.path, "hdfs://") {
+		if f.path == "" || strings.Contains(f.path, "://") {
 			continue
 		}
-		var d disk
-		var id unix.Fsid
-		var err error
-		if strings.HasPrefix(f.path, "hdfs://") {
-			continue
-		}
-		d, id, err = look(f.path)
+		d, id, err := look(f.path)
 		if err != nil {
 			errs = append(errs, named("room for "+f.what, err))
 			continue
