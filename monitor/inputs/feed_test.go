@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -159,4 +160,15 @@ func TestABadConfigurationFileChangesNothing(t *testing.T) {
 	}
 	write("cameras:\n  - {id: gate, source: a.mp4}\n  - {id: yard, source: b.mp4}\n")
 	until(t, "it is well again", func() bool { return state(in, inputs.Cameras).OK && len(in.CameraIDs()) == 2 })
+
+	// Another of the same length and time, as unpacking an archive leaves it.
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("cameras:\n  - {id: gate, source: a.mp4}\n  - {id: ford, source: b.mp4}\n")
+	if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is read", func() bool { return slices.Equal(in.CameraIDs(), []string{"gate", "ford"}) })
 }

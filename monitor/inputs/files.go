@@ -1,7 +1,6 @@
 package inputs
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/framebeam/framebeam/ingest/config"
+	"github.com/framebeam/framebeam/reload"
 	"github.com/framebeam/framebeam/transforms/config/profiles"
 )
 
@@ -22,15 +22,14 @@ type files struct {
 	looking  *profiles.Config
 }
 
-// version tells a file's content from another's.
+// version is what was read last of a file.
 type version struct {
-	size int64
-	time time.Time
-	bad  string
-	good time.Time // when it was read well
+	digest string    // of its content, see [reload.Digest]
+	bad    error     // what is wrong with it
+	good   time.Time // when nothing was, last
 }
 
-// Cameras are the ids of cameras.yaml, in its order; none without one.
+// CameraIDs are the ids of cameras.yaml, in its order; none without one.
 func (in *Inputs) CameraIDs() []string {
 	in.files.mu.Lock()
 	defer in.files.mu.Unlock()
@@ -73,44 +72,37 @@ func (f *files) look(in *Inputs) {
 }
 
 // mostConfig is how large a configuration file may be.
-const mostConfig = 16 << 20
+const mostConfig = reload.MaxBytes
 
 func (f *files) one(in *Inputs, name, path string, v *version, read func([]byte) error) {
 	if path == "" {
 		return
 	}
-	info, err := os.Stat(path)
+	data, err := load(path)
 	if err != nil {
 		_ = in.Told(name, err)
-		*v = version{good: v.good}
 		return
 	}
-	if info.Size() != v.size || !info.ModTime().Equal(v.time) {
-		v.size, v.time = info.Size(), info.ModTime()
-		v.bad = ""
-		if err := load(path, info.Size(), read); err != nil {
-			v.bad = err.Error()
-			if !v.good.IsZero() {
-				v.bad += fmt.Sprintf(" (what it said at %s is still shown)", v.good.In(in.Zone).Format("15:04:05"))
-			}
-		} else {
+	// Its content tells whether it changed: its time need not, after some ways of replacing it.
+	if digest := reload.Digest(data); digest != v.digest {
+		v.digest, v.bad = digest, read(data)
+		switch {
+		case v.bad == nil:
 			v.good = time.Now()
+		case !v.good.IsZero():
+			v.bad = fmt.Errorf("%w (what it said at %s is still shown)", v.bad, v.good.In(in.Zone).Format("15:04:05"))
 		}
 	}
-	if v.bad != "" {
-		_ = in.Told(name, errors.New(v.bad))
-		return
-	}
-	_ = in.Told(name, nil)
+	_ = in.Told(name, v.bad)
 }
 
-func load(path string, size int64, read func([]byte) error) error {
-	if size > mostConfig {
-		return fmt.Errorf("%s has %d bytes, more than %d", path, size, mostConfig)
-	}
-	data, err := os.ReadFile(path)
+func load(path string) ([]byte, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return read(data)
+	if info.Size() > mostConfig {
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", path, info.Size(), mostConfig)
+	}
+	return os.ReadFile(path)
 }

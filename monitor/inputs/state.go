@@ -108,7 +108,6 @@ const (
 
 // watch looks at Kafka, archive and configuration files again and again.
 func (in *Inputs) watch(ctx context.Context) {
-	in.files.look(in)
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	for {
