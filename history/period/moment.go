@@ -113,6 +113,15 @@ func Local(wall time.Time, zone *time.Location) time.Time {
 	return start.In(zone)
 }
 
+// Day is that of a moment, by the clocks of a zone.
+func Day(t time.Time, zone *time.Location) Period {
+	t = t.In(zone)
+	at := func(days int) time.Time {
+		return Local(time.Date(t.Year(), t.Month(), t.Day()+days, 0, 0, 0, 0, time.UTC), zone)
+	}
+	return Period{From: at(0), To: at(1), Zone: zone}
+}
+
 func offsetAt(t time.Time, zone *time.Location) time.Duration {
 	_, offset := t.In(zone).Zone()
 	return time.Duration(offset) * time.Second

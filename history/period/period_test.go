@@ -168,6 +168,22 @@ func TestLocalIsTheFirstMoment(t *testing.T) {
 	})
 }
 
+func TestADayIsFromMidnightToMidnightByTheClocksOfTheZone(t *testing.T) {
+	for _, c := range []struct{ zone, at, from, to string }{
+		{"", "2024-05-01T00:00:00Z", "2024-05-01T00:00:00Z", "2024-05-02T00:00:00Z"},
+		{"", "2024-12-31T23:59:59Z", "2024-12-31T00:00:00Z", "2025-01-01T00:00:00Z"},
+		{"Europe/Berlin", "2024-03-31T21:00:00Z", "2024-03-30T23:00:00Z", "2024-03-31T22:00:00Z"},     // 23 hours
+		{"Europe/Berlin", "2024-10-27T22:30:00Z", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z"},     // 25 hours
+		{"America/Sao_Paulo", "2018-11-04T12:00:00Z", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"}, // midnight is left out
+	} {
+		z := zone(t, c.zone)
+		got := Day(at(t, c.at), z)
+		if !got.From.Equal(at(t, c.from)) || !got.To.Equal(at(t, c.to)) || got.Zone != z {
+			t.Errorf("%s in %q: %v", c.at, c.zone, got)
+		}
+	}
+}
+
 func shown(t time.Time, z *time.Location) time.Time {
 	return t.UTC().Add(offsetAt(t, z))
 }

@@ -189,3 +189,20 @@ func (f *Follower) Next(ctx context.Context, fn func(Batch) error) error {
 	}
 	return nil
 }
+
+// Captured is when the first and the last of the output's rows were captured, about; zero
+// if it has none.
+func (s *Scan) Captured(ctx context.Context) (first, last time.Time, err error) {
+	for e, err := range s.Files(ctx, Query{}) {
+		if err != nil {
+			return first, last, err
+		}
+		if t := time.UnixMicro(e.Statistics.First); first.IsZero() || t.Before(first) {
+			first = t
+		}
+		if t := time.UnixMicro(e.Statistics.Last); last.IsZero() || t.After(last) {
+			last = t
+		}
+	}
+	return first, last, nil
+}

@@ -40,13 +40,14 @@ type view struct {
 	shapes shapes.Set
 	parser *frame.Parser
 
-	history history
+	history web.Recent[*past]
 	dark    darkroom
 }
 
 // Register adds what the view asks for.
 func Register(mux *http.ServeMux, d web.Deps) {
 	v := &view{Deps: d, cameras: map[string]*camera{}, parser: parserOf(""), fresh: make(chan struct{}, 1), dark: make(darkroom)}
+	v.history.For = keepDay
 	d.Inputs.OnRows(v.rows)
 	d.Background(v.run)
 	mux.Handle("GET /api/v1/cameras", d.Handle(v.list))

@@ -3,7 +3,6 @@ package cameras
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/framebeam/framebeam/history/counts"
@@ -19,8 +18,6 @@ const (
 	bucket = 5 * time.Minute
 	// keepDay is how long a day that has been read is shown to others.
 	keepDay = 15 * time.Second
-	// mostDays are kept.
-	mostDays = 32
 	// mostGaps of a day are told one by one.
 	mostGaps = 200
 )
@@ -73,84 +70,47 @@ type gap struct {
 	Seconds float64   `json:"seconds,omitempty"`
 }
 
-// history keeps days that were read a moment ago.
-type history struct {
-	mu   sync.Mutex
-	days map[string]*dayRead
-}
-
-type dayRead struct {
-	mu   sync.Mutex
-	at   time.Time
-	past *past
-}
-
 // historyOf answers with the ?day= of a camera, 2024-05-01; default is the newest.
 func (v *view) historyOf(w http.ResponseWriter, r *http.Request) error {
 	id, err := v.named(r)
 	if err != nil {
 		return err
 	}
-	zone := v.Inputs.Zone
-	day := time.Time{}
+	var day period.Period
 	if text := r.URL.Query().Get("day"); text != "" {
-		t, err := time.Parse(time.DateOnly, text)
-		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-			return web.BadRequest("day is to be one such as 2024-05-01")
-		}
-		day = period.Local(t, zone)
-	} else {
-		v.mu.Lock()
-		day = v.day
-		v.mu.Unlock()
-		if day.IsZero() {
-			now := time.Now().In(zone)
-			day = period.Local(time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC), zone)
-		}
-	}
-	d := v.history.of(id + " " + day.Format(time.RFC3339))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.past == nil || time.Since(d.at) > keepDay {
-		p, err := v.readDay(r.Context(), id, day)
-		if err != nil {
+		if day, err = web.Day(text, v.Inputs.Zone); err != nil {
 			return err
 		}
-		d.past, d.at = p, time.Now()
+	} else {
+		v.mu.Lock()
+		newest := v.day
+		v.mu.Unlock()
+		if newest.IsZero() {
+			newest = time.Now()
+		}
+		day = period.Day(newest, v.Inputs.Zone)
 	}
-	return web.JSON(w, r, d.past)
-}
-
-// of is the day of a key, one at a time being read.
-func (h *history) of(key string) *dayRead {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if d := h.days[key]; d != nil {
-		return d
+	p, err := v.history.Get(id+" "+day.From.Format(time.RFC3339), func() (*past, error) { return v.readDay(r.Context(), id, day) })
+	if err != nil {
+		return err
 	}
-	if len(h.days) >= mostDays || h.days == nil {
-		h.days = map[string]*dayRead{}
-	}
-	d := &dayRead{}
-	h.days[key] = d
-	return d
+	return web.JSON(w, r, p)
 }
 
 // readDay reads a day of a camera from the output.
-func (v *view) readDay(ctx context.Context, id string, day time.Time) (*past, error) {
-	p := &past{Camera: id, Day: day.Format(time.DateOnly), From: day, To: nextDay(day), Bucket: bucket.Seconds(), Hours: []hour{}, Gaps: []gap{}}
+func (v *view) readDay(ctx context.Context, id string, day period.Period) (*past, error) {
+	p := &past{Camera: id, Day: day.From.Format(time.DateOnly), From: day.From, To: day.To, Bucket: bucket.Seconds(), Hours: []hour{}, Gaps: []gap{}}
 	p.Points = make([]*point, (p.To.Sub(p.From)+bucket-1)/bucket)
-	of := period.Period{From: p.From, To: p.To, Zone: v.Inputs.Zone}
 	per, err := counts.ParsePer("hour")
 	if err != nil {
 		return nil, err
 	}
-	counted, err := counts.New(per, by[1:], events.Filter{Period: of, Cameras: []string{id}})
+	counted, err := counts.New(per, by[1:], events.Filter{Period: day, Cameras: []string{id}})
 	if err != nil {
 		return nil, err
 	}
 	err = v.Inputs.Scan(ctx, func(s *scan.Scan) error {
-		q := scan.Query{Period: of, Cameras: []string{id}, Columns: counts.Columns | result.OfQuality | result.OfEpoch}
+		q := scan.Query{Period: day, Cameras: []string{id}, Columns: counts.Columns | result.OfQuality | result.OfEpoch}
 		for r, err := range s.Rows(ctx, q) {
 			if err != nil {
 				return err

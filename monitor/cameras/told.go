@@ -66,16 +66,11 @@ func counter(day time.Time, zone *time.Location) *counts.Counter {
 	if err != nil {
 		panic(err)
 	}
-	c, err := counts.New(per, by, events.Filter{Period: period.Period{From: day, To: nextDay(day), Zone: zone}})
+	c, err := counts.New(per, by, events.Filter{Period: period.Day(day, zone)})
 	if err != nil {
 		panic(err)
 	}
 	return c
-}
-
-// nextDay is the beginning of the day after.
-func nextDay(day time.Time) time.Time {
-	return period.Local(time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, time.UTC), day.Location())
 }
 
 // told is how all cameras are.

@@ -103,9 +103,9 @@ type following struct {
 
 // step tells what is new.
 func (f *feed) step(ctx context.Context, at *following) (*following, error) {
-	today := day(time.Now(), f.in.Zone)
+	today := period.Day(time.Now(), f.in.Zone).From
 	if at != nil {
-		if now := day(at.newest, f.in.Zone); now.After(at.day) && !now.After(today) {
+		if now := period.Day(at.newest, f.in.Zone).From; now.After(at.day) && !now.After(today) {
 			at = nil // a new day has its first row
 		}
 	}
@@ -146,12 +146,12 @@ func (f *feed) begin(ctx context.Context, today time.Time) (*following, error) {
 	}
 	at := &following{scan: s, day: today, made: made(f.in.Output), digests: digests(s)}
 	if !at.has(ctx, today) {
-		newest, err := newest(ctx, s)
+		_, newest, err := s.Captured(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if !newest.IsZero() && newest.Before(today) {
-			at.day = day(newest, f.in.Zone)
+			at.day = period.Day(newest, f.in.Zone).From
 		}
 	}
 	at.Follower = s.Follow(scan.Query{
@@ -193,23 +193,4 @@ func (at *following) has(ctx context.Context, from time.Time) bool {
 		return err == nil
 	}
 	return false
-}
-
-// newest is when the newest row of the output was captured, about.
-func newest(ctx context.Context, s *scan.Scan) (t time.Time, err error) {
-	for e, err := range s.Files(ctx, scan.Query{}) {
-		if err != nil {
-			return t, err
-		}
-		if last := time.UnixMicro(e.Statistics.Last); e.Statistics.Rows > 0 && last.After(t) {
-			t = last
-		}
-	}
-	return t, nil
-}
-
-// day is the beginning of the day of a moment, by the clocks of a zone.
-func day(t time.Time, zone *time.Location) time.Time {
-	t = t.In(zone)
-	return period.Local(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), zone)
 }

@@ -14,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/monitor/inputs"
 	"github.com/framebeam/framebeam/monitor/web"
@@ -112,13 +111,11 @@ func dayOf(day time.Time, reasons map[string]int64, list []letter, most int) dea
 
 // letters answers with the dead letters of a ?day=, and of a ?reason= if that is given.
 func (v *view) letters(w http.ResponseWriter, r *http.Request) error {
-	text, why := r.URL.Query().Get("day"), r.URL.Query().Get("reason")
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		return web.BadRequest("day is to be one such as 2024-05-01")
+	why := r.URL.Query().Get("reason")
+	of, err := web.Day(r.URL.Query().Get("day"), v.Inputs.Zone)
+	if err != nil {
+		return err
 	}
-	zone := v.Inputs.Zone
-	of := period.Period{From: period.Local(t, zone), To: period.Local(t.AddDate(0, 0, 1), zone), Zone: zone}
 	reasons := map[string]int64{}
 	var list []letter
 	err = v.Inputs.Scan(r.Context(), func(s *scan.Scan) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
-	"github.com/framebeam/framebeam/monitor/web"
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
@@ -79,6 +77,9 @@ type Facets struct {
 	Labels      map[string]int64 `json:"labels"`
 }
 
+// keepDay is how long a day that has been read is shown to others.
+const keepDay = time.Second
+
 // mostValues bounds how many values of each are told.
 const mostValues = 500
 
@@ -93,18 +94,12 @@ func (f *Facets) add(camera string, e *result.Event) {
 	}
 }
 
-// nextDay is the beginning of the day after.
-func nextDay(day time.Time) time.Time {
-	return period.Local(time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, time.UTC), day.Location())
-}
-
 // readDay reads a day. What the filter says beyond cameras counts for events alone.
-func (s *service) readDay(ctx context.Context, sc *scan.Scan, day time.Time, q *wanted) (*Day, error) {
+func (s *service) readDay(ctx context.Context, sc *scan.Scan, of period.Period, q *wanted) (*Day, error) {
 	d := &Day{
-		Day: day.Format(time.DateOnly), From: day, To: nextDay(day), Bin: binWidth.Seconds(), Lanes: []*Lane{},
+		Day: of.From.Format(time.DateOnly), From: of.From, To: of.To, Bin: binWidth.Seconds(), Lanes: []*Lane{},
 		Facets: Facets{map[string]int64{}, map[string]int64{}, map[string]int64{}, map[string]int64{}, map[string]int64{}, map[string]int64{}},
 	}
-	of := period.Period{From: d.From, To: d.To, Zone: day.Location()}
 	lanes := map[string]*Lane{}
 	lane := func(camera string) *Lane {
 		l := lanes[camera]
@@ -143,7 +138,7 @@ func (s *service) readDay(ctx context.Context, sc *scan.Scan, day time.Time, q *
 			return nil, err
 		}
 		e := found.Event
-		if !q.stage && len(q.Types)+len(q.Analyses) == 0 && !result.OfAnalysis(*e) {
+		if !q.told(e) {
 			continue
 		}
 		d.Facets.add(found.Frame.Camera, e)
@@ -169,19 +164,12 @@ func (s *service) readDay(ctx context.Context, sc *scan.Scan, day time.Time, q *
 		d.Lanes = append(d.Lanes, lanes[camera])
 	}
 	d.More = len(left)
-	for e, err := range sc.Files(ctx, scan.Query{}) {
-		if err != nil {
-			return nil, err
-		}
-		if e.Statistics.Rows == 0 {
-			continue
-		}
-		if first := time.UnixMicro(e.Statistics.First).In(day.Location()); d.First.IsZero() || first.Before(d.First) {
-			d.First = first
-		}
-		if last := time.UnixMicro(e.Statistics.Last).In(day.Location()); last.After(d.Last) {
-			d.Last = last
-		}
+	first, last, err := sc.Captured(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !first.IsZero() {
+		d.First, d.Last = first.In(of.Location()), last.In(of.Location())
 	}
 	return d, nil
 }
@@ -189,10 +177,10 @@ func (s *service) readDay(ctx context.Context, sc *scan.Scan, day time.Time, q *
 // spanKey is what a beginning has in common with its end.
 type spanKey struct {
 	camera, analysis, kind, rule string
-	track                        int64
 }
 
-// spanner finds what goes on for a while: from begin to end, and from entering to leaving.
+// spanner finds what goes on for a while, from begin to end. Of who enters a zone and leaves it the
+// zone's own begin and end say it, once for all who are in it.
 type spanner struct {
 	day  *Day
 	open map[spanKey]*Span
@@ -201,13 +189,9 @@ type spanner struct {
 
 func (s *spanner) add(l *Lane, found events.Found) {
 	e, at := found.Event, found.Frame.At()
-	key := spanKey{found.Frame.Camera, e.Analysis, e.Type, e.Rule, e.Track}
+	key := spanKey{found.Frame.Camera, e.Analysis, e.Type, e.Rule}
 	switch e.Transition {
-	case result.Begin, result.Enter:
-		if e.Transition == result.Enter {
-			return // the zone's own begin and end say it, once for all who are in it
-		}
-		key.track = 0
+	case result.Begin:
 		if len(s.open) > mostSpans*mostLanes {
 			return
 		}
@@ -219,7 +203,6 @@ func (s *spanner) add(l *Lane, found events.Found) {
 			}
 		})
 	case result.End:
-		key.track = 0
 		x := s.open[key]
 		if x == nil {
 			x = &Span{Type: e.Type, Rule: e.Rule, From: s.day.From}
@@ -242,47 +225,6 @@ func (s *spanner) close() {
 	for _, put := range s.of {
 		put()
 	}
-}
-
-// days keeps what was read a moment ago, so that many who look at a day at once have it read once.
-type days struct {
-	mu    sync.Mutex
-	known map[string]*dayRead
-}
-
-type dayRead struct {
-	mu  sync.Mutex
-	at  time.Time
-	day *Day
-}
-
-const (
-	keepDay  = time.Second
-	mostDays = 32
-)
-
-// answer answers a request with a day.
-func (d *days) answer(w http.ResponseWriter, r *http.Request, read func(*http.Request) (*Day, error)) error {
-	d.mu.Lock()
-	one := d.known[r.URL.RawQuery]
-	if one == nil {
-		if d.known == nil || len(d.known) >= mostDays {
-			d.known = map[string]*dayRead{}
-		}
-		one = &dayRead{}
-		d.known[r.URL.RawQuery] = one
-	}
-	d.mu.Unlock()
-	one.mu.Lock()
-	defer one.mu.Unlock()
-	if one.day == nil || time.Since(one.at) > keepDay {
-		day, err := read(r)
-		if err != nil {
-			return err
-		}
-		one.day, one.at = day, time.Now()
-	}
-	return web.JSON(w, r, one.day)
 }
 
 // minutes remembers of files in which minutes there were frames of which camera. Complete files

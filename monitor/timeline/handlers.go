@@ -25,12 +25,13 @@ type service struct {
 	pictures *pictures
 	clips    *clips
 	fresh    *fresh
-	days     days
+	days     web.Recent[*Day]
 }
 
 // Register adds the handlers of the view, and tells browsers of new events as the topic "events".
 func Register(mux *http.ServeMux, d web.Deps) {
 	s := &service{Deps: d, minutes: newMinutes(), pictures: newPictures(), clips: newClips(d.Inputs), fresh: newFresh(d)}
+	s.days.For = keepDay
 	d.Inputs.OnRows(s.fresh.rows)
 	mux.Handle("GET /api/v1/events", d.Handle(s.list))
 	mux.Handle("GET /api/v1/events/day", d.Handle(s.day))
@@ -83,15 +84,15 @@ func (s *service) parse(of url.Values) (*wanted, error) {
 		}
 	}
 	if text := of.Get("day"); text != "" {
-		day, err := dayOf(text, s.Inputs.Zone)
+		day, err := web.Day(text, s.Inputs.Zone)
 		if err != nil {
 			return nil, err
 		}
-		if q.Period.From.Before(day) {
-			q.Period.From = day
+		if q.Period.From.Before(day.From) {
+			q.Period.From = day.From
 		}
-		if next := nextDay(day); q.Period.To.IsZero() || q.Period.To.After(next) {
-			q.Period.To = next
+		if q.Period.To.IsZero() || q.Period.To.After(day.To) {
+			q.Period.To = day.To
 		}
 	}
 	if text := of.Get("limit"); text != "" {
@@ -130,14 +131,6 @@ func moment(text string, zone *time.Location) (time.Time, error) {
 		}
 	}
 	return time.Time{}, errors.New("no moment")
-}
-
-func dayOf(text string, zone *time.Location) (time.Time, error) {
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		return t, web.BadRequest("day: not one such as 2024-05-01")
-	}
-	return period.Local(t, zone), nil
 }
 
 // row is an event as the page gets it: as framebeam events --format jsonl has it, and what the page
@@ -182,7 +175,11 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *service) day(w http.ResponseWriter, r *http.Request) error {
-	return s.days.answer(w, r, s.readDayOf)
+	d, err := s.days.Get(r.URL.RawQuery, func() (*Day, error) { return s.readDayOf(r) })
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, r, d)
 }
 
 // readDayOf reads the day that a request asks for.
@@ -196,12 +193,13 @@ func (s *service) readDayOf(r *http.Request) (*Day, error) {
 	}
 	var d *Day
 	err = s.Inputs.Scan(r.Context(), func(sc *scan.Scan) error {
-		var day time.Time
+		var day period.Period
 		if text != "" {
-			if day, err = dayOf(text, s.Inputs.Zone); err != nil {
-				return err
-			}
-		} else if day, err = s.newestDay(r.Context(), sc); err != nil {
+			day, err = web.Day(text, s.Inputs.Zone)
+		} else {
+			day, err = s.newestDay(r.Context(), sc)
+		}
+		if err != nil {
 			return err
 		}
 		d, err = s.readDay(r.Context(), sc, day, q)
@@ -211,21 +209,12 @@ func (s *service) readDayOf(r *http.Request) (*Day, error) {
 }
 
 // newestDay is that of the output's newest row, today if it has none.
-func (s *service) newestDay(ctx context.Context, sc *scan.Scan) (time.Time, error) {
-	last := time.Time{}
-	for e, err := range sc.Files(ctx, scan.Query{}) {
-		if err != nil {
-			return last, err
-		}
-		if t := time.UnixMicro(e.Statistics.Last); e.Statistics.Rows > 0 && t.After(last) {
-			last = t
-		}
-	}
+func (s *service) newestDay(ctx context.Context, sc *scan.Scan) (period.Period, error) {
+	_, last, err := sc.Captured(ctx)
 	if last.IsZero() {
 		last = time.Now()
 	}
-	last = last.In(s.Inputs.Zone)
-	return period.Local(time.Date(last.Year(), last.Month(), last.Day(), 0, 0, 0, 0, time.UTC), s.Inputs.Zone), nil
+	return period.Day(last, s.Inputs.Zone), err
 }
 
 // find is the event that a request names by its id or, to find it at once, by its id and ?at=, its

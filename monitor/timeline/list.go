@@ -76,10 +76,13 @@ type wanted struct {
 
 // wants reports whether an event is listed; camera, period and place are looked at elsewhere.
 func (q *wanted) wants(e *result.Event) bool {
-	if !q.stage && len(q.Types)+len(q.Analyses) == 0 && !result.OfAnalysis(*e) {
-		return false
-	}
-	return q.Wants(e)
+	return q.told(e) && q.Wants(e)
+}
+
+// told reports whether an event is of those that are told of: not of the sequence stage, unless that
+// is asked for.
+func (q *wanted) told(e *result.Event) bool {
+	return q.stage || len(q.Types)+len(q.Analyses) > 0 || result.OfAnalysis(*e)
 }
 
 // order is that of the list.

@@ -22,7 +22,6 @@ import (
 	"github.com/framebeam/framebeam/history/counts"
 	"github.com/framebeam/framebeam/history/events"
 	"github.com/framebeam/framebeam/history/historytest"
-	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/history/scan"
 	"github.com/framebeam/framebeam/monitor/inputs"
 	"github.com/framebeam/framebeam/monitor/web"
@@ -260,11 +259,10 @@ func TestAnEventHasItsNeighboursInTime(t *testing.T) {
 func TestADayIsWhatTheCountsSay(t *testing.T) {
 	s := open(t, written(t), nil)
 	for _, text := range []string{"2024-05-01", "2024-05-02", "2024-05-09"} {
-		day, err := dayOf(text, s.zone)
+		p, err := web.Day(text, s.zone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := period.Period{From: day, To: nextDay(day), Zone: s.zone}
 		for _, types := range [][]string{nil, {result.EventLineCrossed}} {
 			f := events.Filter{Period: p, Types: types}
 			path := "events/day?day=" + text

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebeam/framebeam/history/period"
 	"github.com/framebeam/framebeam/monitor/inputs"
 )
 
@@ -127,6 +128,15 @@ func Bytes(w http.ResponseWriter, r *http.Request, contentType string, body []by
 		return
 	}
 	_, _ = w.Write(body)
+}
+
+// Day is the one that a request names, such as 2024-05-01, by the clocks of a zone.
+func Day(text string, zone *time.Location) (period.Period, error) {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		return period.Period{}, BadRequest("day: not one such as 2024-05-01")
+	}
+	return period.Day(period.Local(t, zone), zone), nil
 }
 
 // MostBody is how many bytes a request may bring.
