@@ -124,12 +124,21 @@ func Open(c Config) (*Tracer, error) {
 	return t, nil
 }
 
-// told are the errors that were logged: an endpoint may be away for days.
-var told sync.Map
+// told are the errors that were logged, each once: an endpoint may be away for days.
+var told = struct {
+	sync.Mutex
+	was map[string]bool
+}{was: map[string]bool{}}
+
+// mostTold bounds them: some have a port in their text that is another each time.
+const mostTold = 100
 
 func tell(err error) {
-	if _, was := told.LoadOrStore(err.Error(), true); !was {
-		slog.Warn("traces are not sent", "reason", err)
+	told.Lock()
+	defer told.Unlock()
+	if text := err.Error(); !told.was[text] && len(told.was) < mostTold {
+		told.was[text] = true
+		slog.Warn("traces are not sent", "reason", text)
 	}
 }
 
