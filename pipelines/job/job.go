@@ -18,7 +18,6 @@ import (
 	"github.com/framebeam/framebeam/console"
 	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/pipelines/jobmetrics"
-	"github.com/framebeam/framebeam/pipelines/lag"
 	"github.com/framebeam/framebeam/pipelines/launch"
 	"github.com/framebeam/framebeam/tracing"
 	"github.com/framebeam/framebeam/transforms/chunk"
@@ -214,7 +213,8 @@ func (j *Job) once(ctx context.Context, ending <-chan struct{}) (_ []plan.Stretc
 	if err := sweep(ctx, out, tasks); err != nil {
 		return nil, err
 	}
-	defer j.watch(ctx, out)()
+	behind, ended := j.watch(ctx, out)
+	defer ended()
 	for slices := (slicing{}); len(tasks) > 0; {
 		slices.announce(j, tasks, time.Now())
 		var drain *source.Drain
@@ -231,13 +231,11 @@ func (j *Job) once(ctx context.Context, ending <-chan struct{}) (_ []plan.Stretc
 		j.measured.Runs()
 		switch {
 		case j.Until.Never():
-			said, stop := j.behind(ctx, l, out)
 			meter := j.meter(tasks)
 			if meter != nil {
-				meter.More = said
+				meter.More = behind
 			}
 			err = j.follow(ctx, ending, p, meter, drain)
-			stop()
 		case j.Runner.Stopped:
 			err = j.runUntilReached(ctx, p, out, tasks)
 		default:
@@ -251,30 +249,6 @@ func (j *Job) once(ctx context.Context, ending <-chan struct{}) (_ []plan.Stretc
 		}
 	}
 	return parts, nil
-}
-
-// watch says how far the job is behind, until the returned function is called.
-func (j *Job) watch(ctx context.Context, out *output.Output) (stop func()) {
-	if j.Metrics == nil {
-		return func() {}
-	}
-	var l log.Log // of its own: the job's is not for several users
-	var w *lag.Watcher
-	ended := j.measured.Watch(ctx, j.Output, func(ctx context.Context) (_ []lag.Lag, err error) {
-		if w == nil {
-			if l, err = log.Open(ctx, j.Log); err != nil {
-				return nil, err
-			}
-			w = lag.Watch(l, out, j.Topic)
-		}
-		return w.Look(ctx)
-	})
-	return func() {
-		ended()
-		if l != nil {
-			l.Close()
-		}
-	}
 }
 
 // remember takes the configuration that the output has, if that is asked for.

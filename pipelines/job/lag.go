@@ -12,16 +12,9 @@ import (
 	"github.com/framebeam/framebeam/transforms/log"
 )
 
-// How often a live job looks how far it is behind, and how long that may take: it is for
-// looking at.
-const (
-	lagEvery    = 2 * time.Second
-	lagPatience = 10 * time.Second
-)
-
-// behind looks again and again how far the output is behind the log, until stop is called, which
-// waits. said is what was seen last.
-func (j *Job) behind(ctx context.Context, l log.Log, out *output.Output) (said func() (string, []slog.Attr), stop func()) {
+// watch looks again and again how far the output is behind the log, until ended is called, which
+// waits: for metrics, and for the progress of a live job. said is what was seen last.
+func (j *Job) watch(ctx context.Context, out *output.Output) (said func() (string, []slog.Attr), ended func()) {
 	var last atomic.Pointer[lag.Sum]
 	said = func() (string, []slog.Attr) {
 		if s := last.Load(); s != nil {
@@ -29,33 +22,32 @@ func (j *Job) behind(ctx context.Context, l log.Log, out *output.Output) (said f
 		}
 		return "", nil
 	}
-	if j.Progress == 0 || !j.Until.Never() {
+	progress := j.Progress > 0 && j.Until.Never()
+	if j.Metrics == nil && !progress {
 		return said, func() {}
 	}
-	w := lag.Watch(only(l, j.Partitions), out, j.Topic)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(lagEvery)
-		defer tick.Stop()
-		for {
-			look, over := context.WithTimeout(ctx, lagPatience)
-			if all, err := w.Look(look); err == nil {
-				sum := lag.Total(all)
-				last.Store(&sum)
+	var l log.Log // of its own: the job's is not for several users
+	var w *lag.Watcher
+	// While the job comes to its end there is a lag, too.
+	stop := j.measured.Watch(context.WithoutCancel(ctx), j.Output, progress, func(ctx context.Context) (_ []lag.Lag, err error) {
+		if w == nil {
+			if l, err = log.Open(ctx, j.Log); err != nil {
+				return nil, err
 			}
-			over()
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+			w = lag.Watch(only(l, j.Partitions), out, j.Topic)
 		}
-	}()
+		all, err := w.Look(ctx)
+		if err == nil {
+			sum := lag.Total(all)
+			last.Store(&sum)
+		}
+		return all, err
+	})
 	return said, func() {
-		cancel()
-		<-done
+		stop()
+		if l != nil {
+			l.Close()
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,4 +91,21 @@ func TestWhatAJobSaysOfItselfIsWhatItDid(t *testing.T) {
 	if now := scrape(t, j.Metrics, "framebeam_job_frames_read_total")[""]; now != 2*before {
 		t.Errorf("of two jobs %v records were read, of one %v", now, before)
 	}
+}
+
+func TestALiveJobSaysHowFarItsPartitionsAre(t *testing.T) {
+	logs := trial.Split(film.Records(film.Config{Cameras: 4, Frames: 20, Seed: 7}), 2)
+	b := trial.Start(t, logs...)
+	j := jobOn(t, b, t.TempDir(), "never")
+	j.Metrics, j.Partitions, j.Interim = metrics.New("analyze"), []int32{1}, 100*time.Millisecond
+	j.Progress = time.Minute // which it shows, too
+	r := start(t, j)
+	want := map[string]float64{`partition="1",topic="frames"`: float64(len(logs[1]))}
+	r.until(t, "it says that all is processed", func() bool {
+		return cmp.Equal(want, scrape(t, j.Metrics, "framebeam_partition_processed_offset"))
+	})
+	if diff := cmp.Diff(want, scrape(t, j.Metrics, "framebeam_partition_log_end_offset")); diff != "" {
+		t.Error(diff)
+	}
+	r.end(t)
 }

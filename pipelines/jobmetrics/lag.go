@@ -6,11 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/framebeam/framebeam/metrics"
 	"github.com/framebeam/framebeam/pipelines/lag"
+	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
 // How far an output is behind its log, by partition.
@@ -29,9 +29,10 @@ var (
 	outputSize  = metrics.Gauge("framebeam_output_size_bytes", "Bytes of that disk.").Joined(metrics.Lowest)
 )
 
-// How often is looked how far a job is, while somebody asks; how long a look may take; and for how
-// long after a scrape it is thought that there will be another.
+// How often is looked how far a job is: where it shows that itself, and else while somebody asks; how
+// long a look may take; and for how long after a scrape it is thought that there will be another.
 const (
+	showEvery    = 2 * time.Second
 	lookEvery    = 10 * time.Second
 	lookPatience = 30 * time.Second
 	askedFor     = 5 * time.Minute
@@ -46,34 +47,37 @@ type place struct {
 }
 
 // Watch says how far the job is behind, until the returned function is called, which waits for
-// the last look. Nobody is asked while nobody scrapes.
-func (j *Job) Watch(ctx context.Context, output string, look func(context.Context) ([]lag.Lag, error)) (stop func()) {
+// the last look. Nobody is asked while nobody scrapes, unless the job shows it to others too.
+func (j *Job) Watch(ctx context.Context, output string, shows bool, look func(context.Context) ([]lag.Lag, error)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
+	every := lookEvery
+	if shows {
+		every = showEvery
+	}
 	go func() {
 		defer close(done)
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		var last time.Time
 		told := ""
-		for {
+		for now := time.Now(); ; {
+			if asked := j.place.wanted(now); (asked || shows) && now.Sub(last) >= every {
+				last = now
+				looking, end := context.WithTimeout(ctx, lookPatience)
+				lags, err := look(looking)
+				end()
+				if err != nil && asked && ctx.Err() == nil && err.Error() != told {
+					told = err.Error()
+					slog.Warn("how far the job is behind cannot be measured; looking again", "reason", err)
+				}
+				j.place.set(ctx, lags, output)
+			}
 			select {
 			case <-ctx.Done():
 				return
-			case now := <-tick.C:
-				if now.Sub(last) < lookEvery || !j.place.wanted(now) {
-					continue
-				}
-				last = now
+			case now = <-tick.C:
 			}
-			looking, end := context.WithTimeout(ctx, lookPatience)
-			lags, err := look(looking)
-			end()
-			if err != nil && ctx.Err() == nil && err.Error() != told {
-				told = err.Error()
-				slog.Warn("how far the job is behind cannot be measured; looking again", "reason", err)
-			}
-			j.place.set(lags, output)
 		}
 	}()
 	return func() {
@@ -94,11 +98,12 @@ func (p *place) wanted(now time.Time) bool {
 	return !p.asked.IsZero() && now.Sub(p.asked) < askedFor
 }
 
-func (p *place) set(lags []lag.Lag, output string) {
-	var disk syscall.Statfs_t
+func (p *place) set(ctx context.Context, lags []lag.Lag, output string) {
 	var free, size uint64
-	if output = strings.TrimPrefix(output, "file://"); !strings.Contains(output, "://") && syscall.Statfs(output, &disk) == nil {
-		free, size = disk.Bavail*uint64(disk.Bsize), disk.Blocks*uint64(disk.Bsize) //nolint:gosec // a block's size is not negative
+	if output = strings.TrimPrefix(output, "file://"); !strings.Contains(output, "://") {
+		if folder, err := store.Open(ctx, output); err == nil {
+			free, size, _ = folder.Space(ctx) // 0, 0: not known
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
