@@ -98,10 +98,15 @@ const patience = 6 * time.Minute
 // wait waits for the command's end and returns its exit code.
 func (j *job) wait() int {
 	j.t.Helper()
+	return j.waitFor(patience)
+}
+
+func (j *job) waitFor(limit time.Duration) int {
+	j.t.Helper()
 	select {
 	case <-j.done:
-	case <-time.After(patience):
-		j.t.Fatalf("%v does not end:\n%s", j.cmd.Args, j.output())
+	case <-time.After(limit):
+		j.t.Fatalf("%v does not end:\n%s", j.cmd.Args, tail(j.output()))
 	}
 	return j.cmd.ProcessState.ExitCode()
 }

@@ -3,7 +3,6 @@
 package engines
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,11 +18,7 @@ func TestAFlinkJobShowsWhatItHasAndTakesChangedAnalyses(t *testing.T) {
 	dir := t.TempDir()
 	said := []string{"motion: {threshold: 35}\n", "motion: {threshold: 50}\n"}
 	config := func(name string, content string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return "--config=" + file
+		return "--config=" + writeFile(t, filepath.Join(dir, name), content)
 	}
 	follows := config("analyses.yaml", said[0])
 	l.follow(follows, "--partial-every=1s")

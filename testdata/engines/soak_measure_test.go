@@ -43,7 +43,7 @@ var soakMeasures = []measure{
 	{"output_files", func(s *soak) int64 { return filesIn(s.out) }},
 	{"page_asked", func(s *soak) int64 { return s.browsers.asked.Load() }},
 	{"page_failed", func(s *soak) int64 { return s.browsers.failed.Load() }},
-	{"checkpoint_bytes", func(s *soak) int64 { size, _ := lastCheckpoint(s.t); return size }},
+	{"checkpoint_bytes", func(s *soak) int64 { return lastCheckpoint(s.t) }},
 }
 
 func measures() (names []string) {
@@ -156,9 +156,8 @@ func workerPids() (pids []int) {
 	return pids
 }
 
-// lastCheckpoint is the size in bytes and the duration in milliseconds of the
-// running job's latest checkpoint.
-func lastCheckpoint(t *testing.T) (size, took int64) {
+// lastCheckpoint is the size in bytes of the running job's latest checkpoint.
+func lastCheckpoint(t *testing.T) (size int64) {
 	t.Helper()
 	var jobs struct {
 		Jobs []struct{ ID, Status string }
@@ -172,14 +171,13 @@ func lastCheckpoint(t *testing.T) (size, took int64) {
 			Latest struct {
 				Completed struct {
 					StateSize int64 `json:"state_size"`
-					Duration  int64 `json:"end_to_end_duration"`
 				}
 			}
 		}
 		ask(t, "/jobs/"+j.ID+"/checkpoints", &c)
-		size, took = c.Latest.Completed.StateSize, c.Latest.Completed.Duration
+		size = c.Latest.Completed.StateSize
 	}
-	return size, took
+	return size
 }
 
 func ask(t *testing.T, path string, into any) {

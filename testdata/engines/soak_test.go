@@ -327,12 +327,7 @@ func (s *soak) cameraStands() bool {
 func (s *soak) finishWithin(name string, limit time.Duration) {
 	s.t.Helper()
 	j := s.jobs[name]
-	select {
-	case <-j.done:
-	case <-time.After(limit):
-		s.t.Fatalf("%s does not end:\n%s", name, tail(j.output()))
-	}
-	if code := j.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := j.waitFor(limit); code != 0 {
 		s.t.Fatalf("%s: exit code %d\n%s", name, code, tail(j.output()))
 	}
 }
