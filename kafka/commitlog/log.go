@@ -91,7 +91,8 @@ func (l *Log) begin(base int64) error {
 		return err
 	}
 	if err := l.store.syncDir(l.dir); err != nil {
-		return errors.Join(err, f.Close())
+		// The one before goes on growing, and what is behind its end must not begin earlier.
+		return errors.Join(err, f.Close(), os.Remove(s.path()))
 	}
 	l.segments, l.file = append(l.segments, s), f
 	l.synced, l.syncedSize = base, 0
@@ -133,6 +134,15 @@ func (l *Log) Append(b []byte) (base, end int64, err error) {
 	if err := l.store.room(int64(len(b))); err != nil {
 		return 0, 0, err
 	}
+	if base, end, err = l.append(b, h); err != nil {
+		return 0, 0, err
+	}
+	l.store.touched(l) // without mu, which is taken after the store's
+	return base, end, nil
+}
+
+// append writes a batch, of which h is the header.
+func (l *Log) append(b []byte, h header) (base, end int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.failed == nil && l.last().size >= l.store.opts.SegmentBytes {
@@ -154,7 +164,7 @@ func (l *Log) Append(b []byte) (base, end int64, err error) {
 	binary.BigEndian.PutUint32(b[12:], 0) // the leader's epoch: there never was another leader
 	if _, err := l.file.WriteAt(b, last.size); err != nil {
 		if cut := l.file.Truncate(last.size); cut != nil {
-			l.failed = fmt.Errorf("%s: %w", last.path(), errors.Join(err, cut))
+			return 0, 0, l.fail(errors.Join(err, cut))
 		}
 		return 0, 0, fmt.Errorf("%s: %w", last.path(), err)
 	}
@@ -163,8 +173,17 @@ func (l *Log) Append(b []byte) (base, end int64, err error) {
 	last.written = time.Now()
 	l.producers.note(h)
 	base, l.end = l.end, h.last+1
-	l.store.touched(l)
 	return base, l.end, nil
+}
+
+// fail has the log take nothing any more, and says so; mu is held.
+func (l *Log) fail(err error) error {
+	l.failed = fmt.Errorf("%s: %w", l.last().path(), err)
+	select {
+	case l.store.failed <- l.failed:
+	default: // another one has said it
+	}
+	return l.failed
 }
 
 // check makes sure that b is what a log may hold.
@@ -211,11 +230,11 @@ func (l *Log) Wait(ctx context.Context, end int64) error {
 	}
 }
 
-// sync brings all that was appended to the disk.
-func (l *Log) sync() error {
+// sync brings all that was appended to the disk, or fails.
+func (l *Log) sync() {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	return l.syncFile()
+	_ = l.syncFile()
 }
 
 // syncFile does it; syncing is held.
@@ -233,8 +252,7 @@ func (l *Log) syncFile() error {
 	if err != nil {
 		// What was not written is now no longer known to the kernel as such, so another
 		// attempt would succeed and mean nothing.
-		l.failed = fmt.Errorf("%s: %w", l.last().path(), err)
-		return l.failed
+		return l.fail(err)
 	}
 	l.synced, l.syncedSize = end, size
 	return nil
@@ -256,13 +274,14 @@ func (l *Log) roll(atLeast int64) error {
 	}
 	old := l.file
 	if err := errors.Join(l.store.opts.sync(old), last.saveIndex()); err != nil {
-		l.failed = fmt.Errorf("%s: %w", last.path(), err)
-		return l.failed
+		return l.fail(err)
 	}
 	if err := l.begin(l.end); err != nil {
 		return fmt.Errorf("begin a segment: %w", err)
 	}
-	_ = old.Close() // it was synced
+	if err := old.Close(); err != nil {
+		return fmt.Errorf("%s: %w", last.path(), err)
+	}
 	return nil
 }
 

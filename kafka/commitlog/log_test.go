@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -401,6 +403,74 @@ func TestWhatCannotBeSyncedIsNeverAcknowledged(t *testing.T) {
 	if _, end := l.Bounds(); end != 1 {
 		t.Errorf("readers see up to %d", end)
 	}
+}
+
+func TestALogThatCannotBeRolledIsSaidToHaveFailed(t *testing.T) {
+	var bad atomic.Bool
+	s, l := open(t, Options{Dir: t.TempDir(), SegmentBytes: 1, SyncEvery: time.Hour, sync: func(*os.File) error {
+		if bad.Load() {
+			return errors.New("the disk is broken")
+		}
+		return nil
+	}})
+	appended(t, l, plain(record{"a", 1})) // the next sync is an hour away
+	if _, _, err := l.Append(plain(record{"b", 1})); err != nil {
+		t.Fatal(err)
+	}
+	bad.Store(true)
+	if _, _, err := l.Append(plain(record{"c", 1})); err == nil {
+		t.Error("it takes more")
+	}
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+func TestASegmentThatCannotBeBegunLosesNothing(t *testing.T) {
+	var bad atomic.Bool
+	dir := t.TempDir()
+	opts := Options{Dir: dir, sync: func(f *os.File) error {
+		if info, err := f.Stat(); err == nil && info.IsDir() && bad.Load() {
+			return errors.New("too many open files")
+		}
+		return nil
+	}}
+	s, l := open(t, opts)
+	appended(t, l, plain(record{"a", 1}))
+	bad.Store(true)
+	if _, err := l.Retain(Keep{Bytes: -1}, time.UnixMilli(1000)); err == nil {
+		t.Error("it has begun a segment")
+	}
+	bad.Store(false)
+	appended(t, l, plain(record{"b", 1}))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, l = open(t, opts)
+	if got := read(t, l, 0, 1<<20); len(got) != 2 {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestLogsAreWrittenWhileOthersAreDeleted(t *testing.T) {
+	s, l := open(t, Options{Dir: t.TempDir()})
+	var writing sync.WaitGroup
+	var stop atomic.Bool
+	writing.Go(func() {
+		for !stop.Load() {
+			if _, _, err := l.Append(plain(record{"v", 1})); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 2000 {
+		if bytes, err := s.dropOldest(); bytes != 0 || err != nil {
+			t.Error(bytes, err)
+		}
+	}
+	stop.Store(true)
+	writing.Wait()
 }
 
 func TestAgeIsByTimestamps(t *testing.T) {

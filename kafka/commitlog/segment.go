@@ -202,7 +202,8 @@ func parseHeader(b []byte) header {
 	}
 }
 
-// scan shows the batches of a segment between two places, until told to stop.
+// scan shows the batches of a segment between two places, until told to stop. Of large ones it
+// reads little more than the header.
 func scan(f io.ReaderAt, from, to int64, show func(pos int64, h header) bool) error {
 	r := bufio.NewReaderSize(io.NewSectionReader(f, from, to-from), 64<<10)
 	for pos := from; pos < to; {
@@ -217,10 +218,12 @@ func scan(f io.ReaderAt, from, to int64, show func(pos int64, h header) bool) er
 		if !show(pos, h) {
 			return nil
 		}
-		if _, err := r.Discard(int(h.size)); err != nil {
+		pos += h.size
+		if h.size > int64(r.Buffered()) {
+			r.Reset(io.NewSectionReader(f, pos, to-pos))
+		} else if _, err := r.Discard(int(h.size)); err != nil {
 			return fmt.Errorf("at byte %d: %w", pos, noEnd(err))
 		}
-		pos += h.size
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ type Options struct {
 type Store struct {
 	opts Options
 
-	mu      sync.Mutex
+	mu      sync.Mutex      // taken before those of logs
 	logs    map[string]*Log // by folder
 	dirty   map[*Log]struct{}
 	changed chan struct{} // closed and replaced when readers may see more
@@ -78,8 +78,8 @@ type Store struct {
 	failed chan error
 }
 
-// Open opens the folder for this process alone: another one that has it open is an error.
-// Whoever opens it holds a lock of the folder above (see package embedded).
+// Open opens the folder, which nobody else may have open: whoever opens it holds a lock of the
+// folder above (see package embedded).
 func Open(opts Options) (*Store, error) {
 	if opts.SyncEvery <= 0 {
 		opts.SyncEvery = DefaultSyncEvery
@@ -187,11 +187,11 @@ func (s *Store) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Failed gets an error when a log cannot be synced: what the disk has of it is not known
-// until the store is opened anew.
+// Failed gets an error when a log cannot be synced, or what was half written be cut off: what
+// the disk has of it is not known until the store is opened anew.
 func (s *Store) Failed() <-chan error { return s.failed }
 
-// Close syncs and closes all logs.
+// Close syncs and closes all logs. The error is also what [Store.Failed] would give.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -208,6 +208,11 @@ func (s *Store) Close() error {
 	var errs []error
 	for _, l := range s.logs {
 		errs = append(errs, l.close(errClosed))
+	}
+	select {
+	case err := <-s.failed:
+		errs = append(errs, err)
+	default:
 	}
 	return errors.Join(errs...)
 }
@@ -253,14 +258,7 @@ func (s *Store) sync() {
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for l := range dirty {
-		wg.Go(func() {
-			if err := l.sync(); err != nil {
-				select {
-				case s.failed <- err:
-				default:
-				}
-			}
-		})
+		wg.Go(l.sync)
 	}
 	wg.Wait()
 	s.mu.Lock()
