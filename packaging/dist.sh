@@ -44,9 +44,7 @@ manual framebeam "analyse many video streams at once"
 manual framebeam-ingest "publish the frames of cameras and films to Kafka"
 cp LICENSE README.md CHANGELOG.md "$tree/"
 cp docs/*.md docs/*.sql "$tree/doc/"
-for f in runner-configs/{connection,flink,hdfs,kafka,spark,systemd,prometheus,grafana,examples}; do
-	[ ! -d "$f" ] || cp -r "$f" "$tree/examples/"
-done
+cp -r runner-configs/{flink,hdfs,kafka,spark,systemd,prometheus} "$tree/examples/"
 find "$tree/examples" -name '*.go' -delete
 
 echo "licences of what is linked in"
@@ -60,10 +58,6 @@ echo "licences of what is linked in"
 		[ -n "$texts" ] || { echo "$module has no licence" >&2 && exit 1; }
 		xargs -d '\n' cat <<<"$texts"
 	done
-	find . -path './monitor/*/vendor/*' -iname 'licen[cs]e*' | sort | while read -r f; do
-		printf '\n==== %s ====\n\n' "$(basename "$(dirname "$f")")"
-		cat "$f"
-	done
 } >"$tree/THIRD-PARTY-LICENSES"
 
 echo "what is inside (CycloneDX)"
@@ -73,15 +67,11 @@ depends=$(cd "$work/deb" && dpkg-shlibdeps -O -e"$tree/bin/framebeam" 2>/dev/nul
 echo "$depends" | tr ',|' '\n' | sed 's/(.*//; s/ //g' | sort -u | while read -r p; do
 	dpkg-query -W -f '{"type": "library", "bom-ref": "pkg:deb/debian/${Package}@${Version}?arch=${Architecture}", "name": "${Package}", "version": "${Version}", "purl": "pkg:deb/debian/${Package}@${Version}?arch=${Architecture}&distro=debian-'"$(. /etc/os-release && echo "$VERSION_ID")"'", "scope": "required"}\n' "$p"
 done >"$work/debian.jsonl"
-# What the page brings from npm lies in the tree with its package.json.
-find . -path './monitor/*/vendor/*' -name package.json | sort | while read -r f; do
-	jq -c '{type: "library", "bom-ref": "pkg:npm/\(.name)@\(.version)", name, version, purl: "pkg:npm/\(.name)@\(.version)", licenses: [{license: {id: .license}}]}' "$f"
-done >"$work/npm.jsonl"
 # The tool is a program of its own, not of this module.
 GOFLAGS='' go run "$sbom_tool" bin -json -licenses -noserial -output-version 1.5 -version "v$version" -output "$work/go.json" "$tree/bin/framebeam" 2>"$work/sbom.log" ||
 	{ cat "$work/sbom.log" >&2 && exit 1; }
-jq --arg version "$version" --arg time "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --slurpfile debian "$work/debian.jsonl" --slurpfile npm "$work/npm.jsonl" \
-	'.metadata.component.version = $version | .metadata.timestamp = $time | .components += $debian + $npm' \
+jq --arg version "$version" --arg time "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --slurpfile debian "$work/debian.jsonl" \
+	'.metadata.component.version = $version | .metadata.timestamp = $time | .components += $debian' \
 	"$work/go.json" >"$out/$name.cdx.json"
 cp "$out/$name.cdx.json" "$tree/framebeam.cdx.json"
 
@@ -110,13 +100,13 @@ END
 		echo "tree/completions/framebeam usr/share/bash-completion/completions"
 		echo "tree/completions/_framebeam usr/share/zsh/vendor-completions"
 		echo "tree/completions/framebeam.fish usr/share/fish/vendor_completions.d"
-		[ ! -d tree/examples/systemd ] || echo "tree/examples/systemd/*.service lib/systemd/system"
+		echo "tree/examples/systemd/*.service lib/systemd/system"
 	} >debian/framebeam.install
 	printf '%s\n' tree/man/*.1 >debian/framebeam.manpages
 	printf '%s\n' tree/{README,HISTORY}.md tree/THIRD-PARTY-LICENSES tree/framebeam.cdx.json "tree/doc/*" >debian/framebeam.docs
 	echo "tree/examples/*" >debian/framebeam.examples
 	dpkg-buildpackage -b -us -uc --no-check-builddeps >../deb.log 2>&1 || { cat ../deb.log >&2 && exit 1; }
 )
-cp "$work/$name.deb" "$out/" 2>/dev/null || cp "$work"/framebeam_*_"$arch".deb "$out/"
+cp "$work/$name.deb" "$out/"
 
 (cd "$out" && sha256sum "$name".* >"$name.sha256" && ls -lh "$name".*)
