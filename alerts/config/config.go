@@ -3,7 +3,6 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +22,7 @@ import (
 	"github.com/framebeam/framebeam/alerts/secret"
 	"github.com/framebeam/framebeam/alerts/target"
 	"github.com/framebeam/framebeam/alerts/webhook"
+	"github.com/framebeam/framebeam/kafka/connect"
 	"github.com/framebeam/framebeam/strictyaml"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/config/timezone"
@@ -367,28 +367,12 @@ func (p *parser) certificates(fields map[string]func(ast.Node) error) func() (*t
 	var ca, cert, key string
 	fields["ca_file"], fields["cert_file"], fields["key_file"] = p.file(&ca), p.file(&cert), p.file(&key)
 	return func() (*tls.Config, error) {
-		conf := &tls.Config{MinVersion: tls.VersionTLS12}
-		if ca != "" {
-			conf.RootCAs = x509.NewCertPool()
-			pem, err := os.ReadFile(ca)
-			if err != nil {
-				return nil, fmt.Errorf("ca_file: %w", err)
-			}
-			if !conf.RootCAs.AppendCertsFromPEM(pem) {
-				return nil, fmt.Errorf("ca_file: there is no certificate in %s", ca)
-			}
+		var errs []error
+		if (cert == "") != (key == "") {
+			errs = append(errs, errors.New("cert_file and key_file belong together"))
 		}
-		switch {
-		case (cert == "") != (key == ""):
-			return nil, errors.New("cert_file and key_file belong together")
-		case cert != "":
-			pair, err := tls.LoadX509KeyPair(cert, key)
-			if err != nil {
-				return nil, fmt.Errorf("cert_file: %w", err)
-			}
-			conf.Certificates = []tls.Certificate{pair}
-		}
-		return conf, nil
+		conf := connect.ClientTLS(ca, cert, key, func(field string, err error) { errs = append(errs, fmt.Errorf("%s: %w", field, err)) })
+		return conf, errors.Join(errs...)
 	}
 }
 

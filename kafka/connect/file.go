@@ -23,7 +23,6 @@ package connect
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -133,9 +132,9 @@ func (f *file) wrong(name, format string, args ...any) {
 	f.bad.Add(max(1, f.lines[name]), "connection: "+name+": "+format, args...)
 }
 
-// path returns a field that names a file.
+// path returns a field that names a file, "" if it has no value.
 func (f *file) path(name string) string {
-	if path := f.text[name]; filepath.IsAbs(path) {
+	if path := f.text[name]; path == "" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(f.folder, f.text[name])
@@ -152,28 +151,13 @@ func (f *file) tlsConfig() *tls.Config {
 	if f.given("tls") && !f.tls {
 		f.wrong("tls", "is not true, but ca_file, cert_file or key_file is given")
 	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if f.readable("ca_file") {
-		conf.RootCAs = x509.NewCertPool()
-		if pem, err := os.ReadFile(f.path("ca_file")); err != nil {
-			f.wrong("ca_file", "%v", err)
-		} else if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			f.wrong("ca_file", "there is no certificate in %s", f.path("ca_file"))
-		}
-	}
 	switch cert, key := f.given("cert_file"), f.given("key_file"); {
 	case cert && !key:
 		f.wrong("cert_file", "needs key_file too")
 	case key && !cert:
 		f.wrong("key_file", "needs cert_file too")
-	case f.readable("cert_file") && f.readable("key_file"):
-		pair, err := tls.LoadX509KeyPair(f.path("cert_file"), f.path("key_file"))
-		if err != nil {
-			f.wrong("cert_file", "%v", err)
-		}
-		conf.Certificates = []tls.Certificate{pair}
 	}
-	return conf
+	return ClientTLS(f.path("ca_file"), f.path("cert_file"), f.path("key_file"), func(field string, err error) { f.wrong(field, "%v", err) })
 }
 
 // saslMechanism is nil for no user, and where something is wrong.
