@@ -100,7 +100,7 @@ func (p *place) wanted(now time.Time) bool {
 
 func (p *place) set(ctx context.Context, lags []lag.Lag, output string) {
 	var free, size uint64
-	if output = strings.TrimPrefix(output, "file://"); !strings.Contains(output, "://") {
+	if !strings.Contains(output, "://") {
 		if folder, err := store.Open(ctx, output); err == nil {
 			free, size, _ = folder.Space(ctx) // 0, 0: not known
 		}
