@@ -277,33 +277,26 @@ func (r *run) watch() (stop func()) {
 	}
 	began, quit := time.Now(), make(chan struct{})
 	var all sync.WaitGroup
-	if r.Told != nil {
+	every := func(pause time.Duration, say func()) {
 		all.Go(func() {
-			t := time.NewTicker(toldEvery)
+			t := time.NewTicker(pause)
 			defer t.Stop()
 			for {
-				r.Told(float64(r.done.Load()) / float64(r.total.Load()))
 				select {
 				case <-quit:
 					return
 				case <-t.C:
+					say()
 				}
 			}
 		})
 	}
-	if r.Progress == nil {
-		return func() { close(quit); all.Wait() }
+	if r.Told != nil {
+		r.Told(0)
+		every(toldEvery, func() { r.Told(float64(r.done.Load()) / float64(r.total.Load())) })
 	}
-	all.Go(func() {
-		t := time.NewTicker(progressEvery)
-		defer t.Stop()
-		for {
-			select {
-			case <-quit:
-				r.Progress.EndProgress()
-				return
-			case <-t.C:
-			}
+	if r.Progress != nil {
+		every(progressEvery, func() {
 			done, total, frames := r.done.Load(), r.total.Load(), r.frames.Load()
 			rate := float64(frames) / time.Since(began).Seconds()
 			line := fmt.Sprintf("compared %d frames, %.0f%% (%.0f/s", frames, 100*float64(done)/float64(total), rate)
@@ -314,9 +307,15 @@ func (r *run) watch() (stop func()) {
 				attrs = append(attrs, slog.Float64("seconds_left", left.Seconds()))
 			}
 			r.Progress.Progress(line+")", attrs...)
+		})
+	}
+	return func() {
+		close(quit)
+		all.Wait()
+		if r.Progress != nil {
+			r.Progress.EndProgress()
 		}
-	})
-	return func() { close(quit); all.Wait() }
+	}
 }
 
 func sentences(m map[string][]string) (all []string) {
