@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"archive/zip"
 	"container/list"
 	"context"
 	"crypto/sha256"
@@ -178,40 +177,14 @@ func (s *service) storedPicture(ctx context.Context, e *clip.Event) (data []byte
 			if f.Span.Topic != e.Row.Topic || f.Span.ID != e.Row.Partition || e.Snapshot < f.Span.Start || e.Snapshot > f.Span.End {
 				continue
 			}
-			pack := strings.TrimSuffix(f.Name, filepath.Ext(f.Name)) + ".zip"
-			pack = strings.Replace(pack, "results/", "images/", 1)
-			err := sc.Output().Folder().ReadAt(ctx, pack, func(r io.ReaderAt, size int64) (err error) {
-				data, err = entry(r, size, fmt.Sprintf("%019d.jpg", e.Snapshot))
+			return sc.Output().Folder().ReadAt(ctx, picture.Pack(f.File), func(r io.ReaderAt, size int64) (err error) {
+				data, err = picture.Of(r, size, e.Snapshot, storedBytes)
 				return err
 			})
-			if err != nil {
-				return err
-			}
-			return nil
 		}
 		return fs.ErrNotExist
 	})
 	return data, err
-}
-
-// entry is the entry of a pack whose name ends so.
-func entry(r io.ReaderAt, size int64, end string) ([]byte, error) {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range z.File {
-		if !strings.HasSuffix(f.Name, end) {
-			continue
-		}
-		rc, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		data, err := io.ReadAll(io.LimitReader(rc, storedBytes))
-		return data, errors.Join(err, rc.Close())
-	}
-	return nil, fs.ErrNotExist
 }
 
 // shrunk is a JPEG as wide as one in a list.
@@ -393,6 +366,8 @@ func (c *clips) write(ctx context.Context, key string, e *clip.Event, before, af
 		if made.Frames > f.made.Frames || f.made.Frames == 0 { // the other log has no more
 			f.made = made
 			err = os.Rename(f.path+".made", f.path)
+		} else {
+			err = os.Remove(f.path + ".made")
 		}
 		return made.LeftOut == 0 && !made.To.Add(time.Second).Before(e.Row.At()), err
 	})

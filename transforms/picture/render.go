@@ -141,6 +141,9 @@ func of(camera string, rows []result.Frame) []result.Frame {
 	return own
 }
 
+// Pack is the name of the pack with the pictures of a results file.
+func Pack(results output.File) string { return packFile(imagesDir, results) }
+
 func packFile(dir string, results output.File) string {
 	name := cmp.Or(results.As, results.Name)
 	if results.Partial {

@@ -2,8 +2,10 @@ package picture
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 )
 
@@ -23,6 +25,27 @@ func Cameras(r io.ReaderAt, size int64) (folders []string, err error) {
 		}
 	}
 	return folders, nil
+}
+
+// Of is the picture of an offset in a pack. The error is fs.ErrNotExist if it has none. Of a
+// picture no more is read than most bytes.
+func Of(r io.ReaderAt, size int64, offset, most int64) ([]byte, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("read pictures: %w", err)
+	}
+	for _, f := range z.File {
+		if of, ok := offsetOf(f.Name); !ok || of != offset {
+			continue
+		}
+		rc, err := f.Open()
+		if err != nil {
+			return nil, fmt.Errorf("read picture %s: %w", f.Name, err)
+		}
+		data, err := io.ReadAll(io.LimitReader(rc, most))
+		return data, errors.Join(err, rc.Close())
+	}
+	return nil, fs.ErrNotExist
 }
 
 // CameraFolder is the name of the folder of a camera's pictures in a pack.
