@@ -20,13 +20,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-// look writes what the window shows to the folder that LOOK names, to be looked at.
-func look(p *browser.Page, name string) {
-	if dir := os.Getenv("LOOK"); dir != "" {
-		p.Picture(dir + "/" + name + ".png")
-	}
-}
-
 // told is what the page is told of cameras.
 type told struct {
 	Day     string
@@ -125,7 +118,7 @@ func TestCamerasInABrowser(t *testing.T) {
 	p := browser.Visit(t, s.URL+"/#/cameras", browser.Desktop)
 	p.Until(`document.querySelectorAll(".card .picture img:not([hidden])").length === 2`)
 	same(t, s)
-	look(p, "grid")
+	p.Picture("grid")
 	p.Document("monitor-cameras.webp")
 
 	// A picture has the boxes of its own frame.
@@ -150,20 +143,20 @@ func TestCamerasInABrowser(t *testing.T) {
 	p.Accessible()
 	p.Look(browser.Phone)
 	p.Fits()
-	look(p, "grid-phone")
+	p.Picture("grid-phone")
 	p.Look(browser.Desktop)
 
 	// A camera's own view.
 	p.Go("#/cameras/street")
 	p.Until(`document.querySelector(".picture img:not([hidden])") && document.querySelector(".chart")`)
 	p.Until(`[...document.querySelectorAll("dt")].find(e => e.innerText === "Frames today").nextSibling.innerText === "130"`)
-	look(p, "camera")
+	p.Picture("camera")
 	p.Accessible()
 	dark := browser.Phone
 	dark.Dark = true
 	p.Look(dark)
 	p.Fits()
-	look(p, "camera-phone")
+	p.Picture("camera-phone")
 	p.Document("monitor-phone.webp")
 	dark = browser.Desktop
 	dark.Dark = true
@@ -190,7 +183,7 @@ func TestCamerasInABrowser(t *testing.T) {
 	p.Bad()
 	s.StopKafka()
 	p.Until(`document.querySelector("[data-input=kafka]")`)
-	look(p, "kafka-away")
+	p.Picture("kafka-away")
 	p.Accessible()
 	if err := os.Rename(s.Output, s.Output+"-away"); err != nil {
 		t.Fatal(err)

@@ -17,13 +17,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-// look writes a picture of the window where one is asked for, to be looked at.
-func look(p *browser.Page, name string) {
-	if dir := os.Getenv("LOOK"); dir != "" {
-		p.Picture(dir + "/" + name + ".png")
-	}
-}
-
 func read(t *testing.T, s *monitortest.Site) string {
 	t.Helper()
 	b, err := os.ReadFile(s.AnalysesFile)
@@ -71,7 +64,7 @@ func TestDrawingInABrowser(t *testing.T) {
 	p.Until(ready)
 	p.Accessible()
 	p.Fits()
-	look(p, "draw")
+	p.Picture("draw")
 	at := func(x, y float64) browser.Spot { return p.In(".board", x, y) }
 
 	// With the mouse: a point of the line that is chosen, then a line of its own.
@@ -98,13 +91,13 @@ func TestDrawingInABrowser(t *testing.T) {
 	if !browser.Eval[bool](p, `(() => { const a = document.querySelector(".drawn.on .arrow.forward .tip").getBBox(), l = document.querySelector(".drawn.on .over").getBBox(); return a.y > l.y; })()`) {
 		t.Error("forward points upwards")
 	}
-	look(p, "draw-line")
+	p.Picture("draw-line")
 	p.Document("monitor-draw.webp")
 	p.Accessible()
 	do(p, `(() => { const n = document.querySelector("[name=name]"); n.value = "far"; n.dispatchEvent(new Event("change")); const d = document.querySelector("[name=direction]"); d.value = "forward"; d.dispatchEvent(new Event("change")); })()`)
 	save(p)
 	p.Accessible()
-	look(p, "draw-save")
+	p.Picture("draw-save")
 	if diff := p.Text(".diff"); !strings.Contains(diff, "+cameras:") || !strings.Contains(diff, "+  - match: street") || strings.Contains(diff, "\n-") {
 		t.Errorf("what changes is\n%s", diff)
 	}
@@ -203,10 +196,10 @@ func TestDrawingInABrowser(t *testing.T) {
 	}
 	p.Accessible()
 	p.Fits()
-	look(p, "draw-phone")
+	p.Picture("draw-phone")
 	save(p)
 	p.Fits()
-	look(p, "draw-save-phone")
+	p.Picture("draw-save-phone")
 	confirm(p)
 	if got := read(t, s); !strings.Contains(got, "background: {ignore: [[[0.6") && !strings.Contains(got, "background: {ignore: [[[0.59") {
 		t.Errorf("the file is\n%s", got)
@@ -293,7 +286,7 @@ func TestABacktestInABrowserIsThatOfTheCommand(t *testing.T) {
 		t.Errorf("stored tracks are enough, and it says %q", said)
 	}
 	do(p, `document.querySelector(".backtest").scrollIntoView()`)
-	look(p, "backtest")
+	p.Picture("backtest")
 	p.Document("monitor-backtest.webp")
 	night := browser.Phone
 	night.Dark = true
@@ -301,7 +294,7 @@ func TestABacktestInABrowserIsThatOfTheCommand(t *testing.T) {
 	p.Accessible()
 	p.Fits()
 	do(p, `document.querySelector(".backtest").scrollIntoView()`)
-	look(p, "backtest-phone")
+	p.Picture("backtest-phone")
 }
 
 func TestAReadOnlyPageSavesNothing(t *testing.T) {

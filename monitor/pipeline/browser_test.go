@@ -16,12 +16,6 @@ import (
 	"github.com/framebeam/framebeam/transforms/result"
 )
 
-func look(p *browser.Page, name string) {
-	if dir := os.Getenv("LOOK"); dir != "" {
-		p.Picture(dir + "/" + name + ".png")
-	}
-}
-
 // flink answers as Flink's REST interface does, of one job.
 func flink(t *testing.T) *httptest.Server {
 	t.Helper()
@@ -90,7 +84,7 @@ func TestThePipelineInABrowser(t *testing.T) {
 	for why, n := range reasons {
 		p.Until(fmt.Sprintf(`document.querySelector("#pipeline-dead").innerText.includes("%s %d")`, why, n))
 	}
-	look(p, "pipeline")
+	p.Picture("pipeline")
 	p.Document("monitor-pipeline.webp")
 	p.Accessible()
 	p.Click(`#pipeline-dead button[aria-label*="frames/0@130"]`)
@@ -104,7 +98,7 @@ func TestThePipelineInABrowser(t *testing.T) {
 	dark.Dark = true
 	p.Look(dark)
 	p.Fits()
-	look(p, "pipeline-phone")
+	p.Picture("pipeline-phone")
 
 	// While Kafka is away the last numbers stay, with their age.
 	p.Bad()

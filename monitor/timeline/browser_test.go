@@ -17,13 +17,6 @@ import (
 	"github.com/framebeam/framebeam/testdata/browser"
 )
 
-// look writes a picture of the window where one is asked for, to be looked at.
-func look(p *browser.Page, name string) {
-	if dir := os.Getenv("LOOK"); dir != "" {
-		p.Picture(dir + "/" + name + ".png")
-	}
-}
-
 // ids are those of the events that the command lists, newest first, without the sequence stage's.
 func ids(t *testing.T, s *monitortest.Site, f events.Filter) (all []string) {
 	t.Helper()
@@ -82,7 +75,7 @@ func TestEventsInABrowser(t *testing.T) {
 	p.Until(`[...document.querySelectorAll(".thumb img")].slice(0, 8).every(i => i.complete && i.naturalWidth === 320)`)
 	p.Accessible()
 	p.Fits()
-	look(p, "events")
+	p.Picture("events")
 	p.Document("monitor-events.webp")
 
 	// The filter is in the address, and the address is the filter.
@@ -113,7 +106,7 @@ func TestEventsInABrowser(t *testing.T) {
 	p.Click(`[data-event="` + want[at] + `"] a`)
 	p.Until(`document.querySelector("dialog.event").open && document.querySelector(".stage img")?.naturalWidth > 0`)
 	p.Accessible()
-	look(p, "event")
+	p.Picture("event")
 	if got := p.Text(".event pre"); !strings.Contains(got, want[at]) {
 		var row map[string]any
 		if err := json.Unmarshal([]byte(browser.Eval[string](p, `document.querySelector(".event pre").textContent`)), &row); err != nil || row["event_id"] != want[at] {
@@ -127,7 +120,7 @@ func TestEventsInABrowser(t *testing.T) {
 	p.Until(`document.querySelector(".event .note").textContent.includes("frames in")`)
 	// The film can be jumped in, which needs ranges.
 	browser.Eval[bool](p, `new Promise(done => { const v = document.querySelector("video"); v.pause(); v.addEventListener("seeked", () => done(true), {once: true}); v.currentTime = 3; })`)
-	look(p, "clip")
+	p.Picture("clip")
 	p.Press("\x1b")
 	p.Until(`!document.querySelector("dialog.event").open && !location.hash.includes("event=")`)
 
@@ -148,12 +141,12 @@ func TestEventsInABrowser(t *testing.T) {
 	p.Look(night)
 	p.Accessible()
 	p.Fits()
-	look(p, "events-phone")
+	p.Picture("events-phone")
 	p.Click(".events > li a")
 	p.Until(`document.querySelector(".stage img")?.naturalWidth > 0`)
 	p.Accessible()
 	p.Fits()
-	look(p, "event-phone")
+	p.Picture("event-phone")
 }
 
 func TestWhatIsAwayIsSaidAndComesBack(t *testing.T) {

@@ -269,14 +269,23 @@ func (p *Page) Go(hash string) {
 	Eval[bool](p, `(location.hash = `+strconv.Quote(hash)+`, true)`)
 }
 
-// Picture writes what the window shows to a PNG file, to be looked at.
-func (p *Page) Picture(file string) {
+// Picture writes what the window shows to a PNG file of a name in the folder that the variable
+// LOOK names, to be looked at; without it there is none.
+func (p *Page) Picture(name string) {
+	p.t.Helper()
+	if dir := os.Getenv("LOOK"); dir != "" {
+		p.shoot(filepath.Join(dir, name+".png"), page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng}, 0o600)
+	}
+}
+
+// shoot writes what the window shows to a file.
+func (p *Page) shoot(file string, how page.CaptureScreenshotParams, mode os.FileMode) {
 	p.t.Helper()
 	r, err := chromedp.Run(p.ctx, func(ctx context.Context, _ *chromedp.Target) (page.CaptureScreenshotResult, error) {
-		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+		return chromedp.Call(ctx, page.CaptureScreenshot, how)
 	})
 	if err == nil {
-		err = os.WriteFile(file, r.Data, 0o600)
+		err = os.WriteFile(file, r.Data, mode)
 	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", p.url, err)
@@ -342,13 +351,5 @@ func (p *Page) Document(name string) {
 	if filepath.Ext(name) == ".jpg" {
 		as = page.CaptureScreenshotFormatJpeg
 	}
-	r, err := chromedp.Run(p.ctx, func(ctx context.Context, _ *chromedp.Target) (page.CaptureScreenshotResult, error) {
-		return chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: as, Quality: &quality})
-	})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(*screenshots, name), r.Data, 0o644)
-	}
-	if err != nil {
-		p.t.Fatalf("%s: %v", p.url, err)
-	}
+	p.shoot(filepath.Join(*screenshots, name), page.CaptureScreenshotParams{Format: as, Quality: &quality}, 0o644)
 }
