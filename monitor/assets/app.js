@@ -1,5 +1,5 @@
 // The page: which view is shown, what is away, colours, keys.
-import {announce, ask, connected, connection, count, dateTime, duration, age, h, live, page, setNow} from "./lib.js";
+import {announce, ask, connected, connection, dateTime, duration, age, h, live, page, setNow} from "./lib.js";
 import * as cameras from "./cameras.js";
 import * as events from "./events.js";
 import * as pipeline from "./pipeline.js";

@@ -1,5 +1,5 @@
 // The board that Draw draws on: a camera's picture with lines, zones and masks over it, for mouse, fingers and keys.
-import {announce, count, dateTime, h, request, svg} from "./lib.js";
+import {announce, count, h, request, svg} from "./lib.js";
 
 const clamp = v => Math.min(1, Math.max(0, v));
 const tidy = p => [+clamp(p[0]).toFixed(4), +clamp(p[1]).toFixed(4)];
@@ -185,9 +185,7 @@ export class Board {
 
 	// Keys.
 	key(e) {
-		if (e.ctrlKey || e.metaKey) {
-			return;
-		}
+		if (e.ctrlKey || e.metaKey) return;
 		const step = e.shiftKey ? .05 : e.altKey ? .001 : .01, by = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step]}[e.key];
 		let done = true;
 		if (this.tool !== "select") {
@@ -314,7 +312,7 @@ function arrows(item, w, high, unit, on) {
 	if (!longest) return null;
 	const a = pts[at], b = pts[at + 1], dx = (b[0] - a[0]) / longest, dy = (b[1] - a[1]) / longest, n = [-dy, dx], m = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
 	const size = Math.min(34 * unit, Math.max(longest * .4, 14 * unit)), parts = [];
-	for (const [side, sign, label] of [["forward", 1, "forward"], ["backward", -1, "backward"]]) {
+	for (const [side, sign] of [["forward", 1], ["backward", -1]]) {
 		const counts = direction === "both" || direction === side, shift = sign * 9 * unit;
 		const from = [m[0] + dx * shift + n[0] * sign * 3 * unit, m[1] + dy * shift + n[1] * sign * 3 * unit], tip = [from[0] + n[0] * sign * size, from[1] + n[1] * sign * size];
 		if (counts) {
@@ -324,7 +322,7 @@ function arrows(item, w, high, unit, on) {
 		if (on) {
 			const far = 12 * unit, x = tip[0] + n[0] * sign * far, y = tip[1] + n[1] * sign * far + 4 * unit;
 			const anchor = n[0] * sign > .3 ? "start" : n[0] * sign < -.3 ? "end" : "middle";
-			parts.push(svg("text", {class: `side${counts ? "" : " off"}`, x, y, "font-size": 12 * unit, "stroke-width": 3 * unit, "text-anchor": anchor}, counts ? label : `${label}: not counted`));
+			parts.push(svg("text", {class: `side${counts ? "" : " off"}`, x, y, "font-size": 12 * unit, "stroke-width": 3 * unit, "text-anchor": anchor}, counts ? side : `${side}: not counted`));
 		}
 	}
 	return svg("g", {class: "arrows"}, parts);

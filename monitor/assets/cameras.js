@@ -1,5 +1,5 @@
 // Cameras: a grid of live pictures, and a camera's own view with its day.
-import {age, ask, announce, count, dateTime, decimal, duration, eventName, every, go, h, isoDate, live, page, place, plural, query, request, setNow, shortTime, svg, time, trouble} from "./lib.js";
+import {age, ask, announce, count, dateTime, decimal, duration, eventName, every, go, h, live, place, plural, query, request, setNow, shortTime, svg, time, trouble} from "./lib.js";
 import {curve, bars} from "./charts.js";
 
 export const title = "Cameras";

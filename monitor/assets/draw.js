@@ -1,11 +1,10 @@
 // Draw: lines, zones and masks on a camera's picture, saved into the analyses' file or copied from here, and what they would
 // have counted.
-import {announce, ask, ApiError, copy, count, dateTime, decimal, duration, eventName, go, h, page, plural, request, shortTime, isoDate, svg, trouble} from "./lib.js";
+import {announce, ask, copy, count, dateTime, duration, eventName, go, h, page, plural, request, shortTime, isoDate, svg, trouble} from "./lib.js";
 import {Board} from "./board.js";
 
 export const title = "Draw";
 
-const words = {line: "line", zone: "zone", mask: "mask"};
 // The parameters that the form has, of each kind: name, label, how it is written, what it means.
 const fields = {
 	line: [
@@ -179,13 +178,13 @@ class View {
 		}
 		const names = new Set(this.items.filter(i => i.kind === kind).map(i => i.name));
 		let n = 1;
-		while (names.has(words[kind] + n)) n++;
-		const name = kind === "mask" ? masked[0].analysis : words[kind] + n;
+		while (names.has(kind + n)) n++;
+		const name = kind === "mask" ? masked[0].analysis : kind + n;
 		const item = {id: `${kind} new ${Date.now()}`, kind, name, was: null, in: kind === "mask" ? masked[0].drawn : this.usual(), stands: null, points, params: {}};
 		this.items.push(item);
 		this.selected = item.id;
 		this.changed();
-		announce(`${words[kind]} drawn with ${plural(points.length, "point", "points")}`);
+		announce(`${kind} drawn with ${plural(points.length, "point", "points")}`);
 		if (byKey) this.board.focus(0);
 		else this.form.querySelector("input, select")?.focus();
 	}
@@ -204,7 +203,7 @@ class View {
 		this.items.splice(at, 1);
 		this.selected = this.items[Math.min(at, this.items.length - 1)]?.id ?? null;
 		this.changed();
-		announce(`${words[item.kind]} ${item.name} removed`);
+		announce(`${item.kind} ${item.name} removed`);
 	}
 
 	// edits are what has to be done to the file.
@@ -247,14 +246,14 @@ class View {
 		this.where.textContent = this.has.edit ? `Into ${this.has.file}, with its comments as they are. You see what changes before it is saved.`
 			: this.has.file ? `The page is served read-only (without --edit): copy the YAML into ${this.has.file}.` : "The page knows no file of analyses (--config): copy the YAML.";
 		this.list.replaceChildren(...this.items.map(i => h("li", {}, h("button", {type: "button", class: `shape ${i.kind}`, "aria-pressed": i.id === this.selected ? "true" : "false", onclick: () => this.select(i.id)},
-			h("span", {class: `swatch ${i.kind}`, "aria-hidden": "true"}), h("span", {}, i.kind === "mask" ? `mask of ${i.name}` : i.name), h("span", {class: "quiet small"}, `${words[i.kind]}, ${plural(i.points.length, "point", "points")}${i.was === null ? ", new" : ""}`)))));
+			h("span", {class: `swatch ${i.kind}`, "aria-hidden": "true"}), h("span", {}, i.kind === "mask" ? `mask of ${i.name}` : i.name), h("span", {class: "quiet small"}, `${i.kind}, ${plural(i.points.length, "point", "points")}${i.was === null ? ", new" : ""}`)))));
 		if (!this.items.length) this.list.replaceChildren(h("li", {class: "quiet"}, "Nothing yet. Choose Line, Zone or Mask, and draw on the picture."));
 		this.showForm();
 		this.tellTools();
 		this.snippet.textContent = this.yaml();
 		this.board.draw();
 		const item = this.item();
-		this.testWhat.textContent = item ? (item.kind === "mask" ? `The masks of ${item.name} over` : `The ${words[item.kind]} ${item.name} over`) : "Choose what is to be tried, over";
+		this.testWhat.textContent = item ? (item.kind === "mask" ? `The masks of ${item.name} over` : `The ${item.kind} ${item.name} over`) : "Choose what is to be tried, over";
 		this.testButton.disabled = !item || !this.has.backtest || this.testing;
 	}
 	tellTools() {
@@ -280,7 +279,7 @@ class View {
 		if (!item) { this.form.replaceChildren(h("h2", {id: "form-title"}, "Nothing is chosen")); return; }
 		const active = document.activeElement, key = this.form.contains(active) ? active.name : null;
 		const set = (fn) => { fn(); this.changed(); };
-		const parts = [h("h2", {id: "form-title"}, words[item.kind][0].toUpperCase() + words[item.kind].slice(1), item.kind === "mask" ? "" : " " + item.name)];
+		const parts = [h("h2", {id: "form-title"}, item.kind[0].toUpperCase() + item.kind.slice(1), item.kind === "mask" ? "" : " " + item.name)];
 		if (item.kind === "mask") {
 			parts.push(row("Of", h("select", {name: "analysis", onchange: e => set(() => { item.name = e.target.value; })}, this.has.has.masks.map(m => h("option", {value: m.analysis, selected: m.analysis === item.name}, m.analysis))), "what happens here does not count for it"));
 		} else {
@@ -322,7 +321,7 @@ class View {
 		parts.push(h("fieldset", {class: "points"}, h("legend", {}, "Points"), h("table", {}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "#"), h("th", {scope: "col"}, "from the left"), h("th", {scope: "col"}, "from the top"), h("th", {scope: "col"}, h("span", {class: "heard"}, "Change")))), h("tbody", {}, item.points.map((_, i) => h("tr", {}, h("th", {scope: "row"}, i + 1), h("td", {}, point(i, 0)), h("td", {}, point(i, 1)),
 			h("td", {class: "row-tools"}, h("button", {type: "button", class: "icon", name: `add-${i}`, "aria-label": `Add a point after point ${i + 1}`, disabled: item.points.length >= most[item.kind], onclick: () => this.board.add(i)}, "+"),
 				h("button", {type: "button", class: "icon", name: `cut-${i}`, "aria-label": `Remove point ${i + 1}`, disabled: item.points.length <= least[item.kind], onclick: () => this.board.cut(i)}, "×"))))))));
-		parts.push(h("p", {}, h("button", {type: "button", name: "remove", onclick: () => this.remove()}, `Remove this ${words[item.kind]}` + (item.was && item.kind !== "mask" && this.has.has.places[0].cameras.length > 1 ? `, for ${this.placeName(this.has.has.places.find(p => p.id === item.in) || {id: "new"})}` : ""))));
+		parts.push(h("p", {}, h("button", {type: "button", name: "remove", onclick: () => this.remove()}, `Remove this ${item.kind}` + (item.was && item.kind !== "mask" && this.has.has.places[0].cameras.length > 1 ? `, for ${this.placeName(this.has.has.places.find(p => p.id === item.in) || {id: "new"})}` : ""))));
 		this.form.replaceChildren(...parts);
 		if (key) this.form.querySelector(`[name="${key}"]`)?.focus();
 	}

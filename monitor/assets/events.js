@@ -86,14 +86,7 @@ class View {
 	}
 
 	// to changes the address: the values of what is named, and none of an event.
-	to(changes) {
-		const q = new URLSearchParams(this.params);
-		q.delete("event");
-		q.delete("at");
-		for (const [k, v] of Object.entries(changes)) { q.delete(k); if (v) q.set(k, v); }
-		const text = q.toString();
-		location.hash = place("events") + (text ? "?" + text : "");
-	}
+	to(changes) { location.hash = this.address(changes); }
 	times() {
 		const day = this.shown?.day || isoDate(Date.now());
 		this.to({day, from: this.from.value && `${day}T${this.from.value}`, to: this.until.value && `${day}T${this.until.value}`});
@@ -343,7 +336,8 @@ class View {
 		const q = new URLSearchParams(this.params);
 		for (const k of ["event", "at"]) q.delete(k);
 		for (const [k, v] of Object.entries(changes)) { q.delete(k); if (v) q.set(k, v); }
-		return place("events") + "?" + q;
+		const text = q.toString();
+		return place("events") + (text ? "?" + text : "");
 	}
 	// table says the same as the lanes, for who does not see them.
 	table(d) {

@@ -1,5 +1,5 @@
 // Pipeline: how far the work is, what it was made with, what could not be read, and what room there is.
-import {age, announce, ask, bytes, count, dateTime, decimal, duration, eventName, every, h, isoDate, live, page, place, plural, query, setNow, shortTime, time, trouble} from "./lib.js";
+import {age, ask, bytes, count, dateTime, decimal, duration, h, live, plural, query, setNow, trouble} from "./lib.js";
 
 export const title = "Pipeline";
 
