@@ -89,15 +89,12 @@ func (v *view) wants() (all []want) {
 		}
 		known, last := time.Time{}, time.Time{}
 		for _, s := range c.shots {
-			ok := true
-			for size := range in {
-				ok = ok && (!in[size] || s.jpeg[size] != nil)
+			if !s.has(in) {
+				continue
 			}
-			if ok {
-				last = s.Captured
-				if s.Analysed {
-					known = s.Captured
-				}
+			last = s.Captured
+			if s.Analysed {
+				known = s.Captured
 			}
 		}
 		// The newest frame with results, if somebody may want to see it.

@@ -183,7 +183,11 @@ func (v *view) developed(ctx context.Context, p chunk.Partition, rec *frame.Reco
 	if v.many {
 		apart = apartMany
 	}
-	enough := len(c.shots) > 0 && time.UnixMilli(rec.Timestamp).Sub(c.shots[len(c.shots)-1].Captured).Abs() < apart && c.has(in)
+	enough := false
+	if n := len(c.shots); n > 0 {
+		newest := c.shots[n-1]
+		enough = time.UnixMilli(rec.Timestamp).Sub(newest.Captured).Abs() < apart && newest.has(in)
+	}
 	v.mu.Unlock()
 	if enough {
 		return
@@ -209,19 +213,6 @@ func (c *camera) sizesWanted() (in [sizes]bool) {
 		in[size] = now.Before(until)
 	}
 	return in
-}
-
-// has reports whether the newest shot has these sizes.
-func (c *camera) has(in [sizes]bool) bool {
-	if len(c.shots) == 0 {
-		return false
-	}
-	for size := range in {
-		if in[size] && c.shots[len(c.shots)-1].jpeg[size] == nil {
-			return false
-		}
-	}
-	return true
 }
 
 // looking reports whether somebody looks at a camera's picture, and lets go of the pictures that

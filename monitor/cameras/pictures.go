@@ -114,7 +114,7 @@ type shape struct {
 	Backward bool `json:"backward"`
 }
 
-// shapesOf are the lines and zones of the camera's newest row, or of ?config= at ?at=.
+// shapesOf are the lines and zones of the camera's newest row.
 func (v *view) shapesOf(w http.ResponseWriter, r *http.Request) error {
 	id, err := v.named(r)
 	if err != nil {

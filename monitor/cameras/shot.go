@@ -86,6 +86,16 @@ func (s *shot) analysed(r *result.Frame) {
 	}
 }
 
+// has reports whether there are pictures in these sizes.
+func (s *shot) has(in [sizes]bool) bool {
+	for size := range in {
+		if in[size] && s.jpeg[size] == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // develop makes the pictures of a frame in some sizes.
 func develop(p chunk.Partition, offset int64, f *frame.Frame, in [sizes]bool) (*shot, error) {
 	s := &shot{

@@ -87,7 +87,7 @@ func (v *view) told() (*told, error) {
 			id := l.Group[0]
 			o := sums[id]
 			if o == nil {
-				o = &one{}
+				o = &one{Counts: []count{}}
 				sums[id] = o
 			}
 			if at, ok := seen[id]; !ok || !at.Equal(l.From) {
@@ -115,9 +115,6 @@ func (v *view) told() (*told, error) {
 				return cmp.Or(cmp.Compare(b2i(a.Rule == ""), b2i(b.Rule == "")), cmp.Compare(a.Rule, b.Rule),
 					cmp.Compare(a.Type, b.Type), cmp.Compare(a.Transition, b.Transition))
 			})
-		}
-		if o.Counts == nil {
-			o.Counts = []count{}
 		}
 		if c := v.cameras[id]; c != nil {
 			c.tell(&o, now)

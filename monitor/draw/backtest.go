@@ -119,7 +119,6 @@ func newJob(camera, analysis string, length time.Duration, file string, before, 
 			return nil, &web.Error{Status: http.StatusUnprocessableEntity, Code: "invalid", Message: err.Error()}
 		}
 	}
-	of := "tracking"
 	for i, to := range []*backtest.Given{&j.before, &j.after} {
 		stages, err := cfg[i].Stages()
 		if err != nil {
@@ -130,7 +129,7 @@ func newJob(camera, analysis string, length time.Duration, file string, before, 
 		if strings.HasPrefix(analysis, "lines/") || strings.HasPrefix(analysis, "zones/") {
 			if only, err := stages.Only([]string{analysis}); err == nil {
 				stages = only
-			} else if only, err := stages.Only([]string{of}); err == nil {
+			} else if only, err := stages.Only([]string{"tracking"}); err == nil {
 				stages = only // there it is none
 			}
 		}

@@ -21,7 +21,6 @@ type entry struct {
 	node  ast.Node
 	// from and to are where it lies, from the key or dash to the value's end.
 	from, to int
-	empty    bool // nothing is written for the value
 }
 
 // holder is a mapping or a list.
@@ -129,7 +128,7 @@ func (d *Document) holder(n ast.Node) (h holder, err error) {
 		e.colon, e.from = d.tokens[i], e.key.from
 		_, to, there := d.ends(e.node)
 		if e.to = to; !there {
-			e.to, e.empty = e.colon.to, true
+			e.to = e.colon.to
 		}
 		h.entries, h.names = append(h.entries, e), append(h.names, key.Value)
 	}
