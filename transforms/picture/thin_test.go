@@ -3,6 +3,8 @@ package picture
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
+	"io/fs"
 	"slices"
 	"testing"
 )
@@ -36,6 +38,14 @@ func TestAPackWithoutACameraIsAsIfItHadNeverBeenThere(t *testing.T) {
 		if err != nil || !bytes.Equal(b.Bytes(), want) {
 			t.Errorf("without %q: %d bytes, not %d, %v", drop, b.Len(), len(want), err)
 		}
+	}
+	for offset, want := range map[int64]string{1: "picture of a/e/0000000001-0000000000000000001.jpg", 2: "picture of b%20c/0000000000000000002.jpg"} {
+		if got, err := Of(bytes.NewReader(all), int64(len(all)), offset, 1<<20); string(got) != want || err != nil {
+			t.Errorf("of offset %d: %q, %v", offset, got, err)
+		}
+	}
+	if _, err := Of(bytes.NewReader(all), int64(len(all)), 4, 1<<20); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of an offset that it does not have: %v", err)
 	}
 	if _, err := Without(&bytes.Buffer{}, bytes.NewReader(all[:20]), 20, func(string) bool { return true }); err == nil {
 		t.Error("a damaged pack was read")
