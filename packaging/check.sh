@@ -14,7 +14,13 @@ trap clean EXIT
 
 echo "a fresh Debian in $root"
 debootstrap --variant=minbase bookworm "$root" >/dev/null
-cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/" 2>/dev/null || cp /etc/apt/sources.list "$root/etc/apt/"
+if [ -e /etc/apt/sources.list.d/debian.sources ]; then
+	cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/"
+	rm "$root/etc/apt/sources.list"
+else
+	cp /etc/apt/sources.list "$root/etc/apt/"
+fi
+echo "127.0.0.1 localhost" >"$root/etc/hosts" # any machine has it; the direct runner asks for it
 mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 cp "$package" "$root/framebeam.deb"
@@ -26,8 +32,8 @@ inside apt-get update -qq
 inside apt-get install -y -qq --no-install-recommends ./framebeam.deb opencv-doc >/dev/null
 
 inside framebeam version
-inside framebeam-ingest --version
-inside sh -c 'cd /tmp && framebeam run && framebeam verify --output out/analysis --archive out/archive'
+inside framebeam-ingest --help >/dev/null
+inside timeout 300 sh -c 'cd /tmp && framebeam run && framebeam verify --output out/analysis --archive out/archive'
 inside apt-get remove -y -qq framebeam >/dev/null
 ! inside test -e /usr/bin/framebeam
 echo "installed, ran, and is gone again"

@@ -31,8 +31,8 @@ mkdir -p "$out"
 echo "building framebeam $version for $arch"
 tree=$work/$name
 mkdir -p "$tree"/{bin,doc,examples,completions,man}
-go build -trimpath -ldflags="-s -w" -o "$tree/bin/framebeam" ./cmd/framebeam
-go build -trimpath -ldflags="-s -w" -o "$tree/bin/framebeam-ingest" ./ingest
+go build -buildvcs=true -trimpath -ldflags="-s -w" -o "$tree/bin/framebeam" ./cmd/framebeam
+go build -buildvcs=true -trimpath -ldflags="-s -w" -o "$tree/bin/framebeam-ingest" ./ingest
 
 for shell in bash zsh fish; do
 	"$tree/bin/framebeam" completion $shell >"$tree/completions/framebeam.$shell"
