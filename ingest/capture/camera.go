@@ -316,8 +316,8 @@ func (c *Camera) stream(ctx context.Context, t *task, w *watch) (err error) {
 	if err := writeTask(p.tasks, &play); err != nil {
 		return c.crashed(ctx, t, p.crashed(ctx))
 	}
-	// How long a report may be waited for: no time is set for finding out what
-	// files hold, since they may be large.
+	// How long a report may be waited for. To find out what files hold may take longer,
+	// but it is reported that it goes on.
 	doing, timeout := "open", c.cfg.OpenTimeout
 	defer c.Counters.up.Store(false)
 	var epoch string
@@ -344,12 +344,11 @@ func (c *Camera) stream(ctx context.Context, t *task, w *watch) (err error) {
 		}
 		switch r := r.(type) {
 		case *report.Opened:
-			timeout = 0
+			doing, timeout = "read", c.cfg.ReadTimeout
 			if c.opened != nil {
 				c.opened(r)
 			}
 		case *report.Epoch:
-			doing, timeout = "read", c.cfg.ReadTimeout
 			epoch, next = r.Name, 0
 			c.Counters.Epochs.Add(1)
 			c.Counters.up.Store(true)

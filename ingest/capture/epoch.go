@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,8 +39,12 @@ func fileEpoch(content string, start time.Time, pass int, salt string, cam *conf
 	return "file-" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// digest identifies the content of files, in their order.
-func digest(files []string) (string, error) {
+// digestStep is how many bytes of a file are read until it is said that it goes on.
+const digestStep = 1 << 20
+
+// digest identifies the content of files, in their order. They may be large: goesOn is
+// called after each step, and an error of it ends it.
+func digest(files []string, goesOn func() error) (string, error) {
 	all := sha256.New()
 	for _, path := range files {
 		h := sha256.New()
@@ -47,9 +52,13 @@ func digest(files []string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		_, err = io.Copy(h, f)
+		for err == nil {
+			if _, err = io.CopyN(h, f, digestStep); err == nil {
+				err = goesOn()
+			}
+		}
 		f.Close()
-		if err != nil {
+		if !errors.Is(err, io.EOF) {
 			return "", fmt.Errorf("read %s: %w", path, err)
 		}
 		all.Write(h.Sum(nil))

@@ -179,7 +179,7 @@ func (p *player) fileEpoch(t *task, step time.Duration) (string, error) {
 		var err error
 		if src := t.Camera.Source; len(src.Files) == 0 {
 			content = sceneDigest(src.Scene)
-		} else if content, err = digest(src.Files); err != nil {
+		} else if content, err = digest(src.Files, func() error { return p.out.post(&report.Progress{}) }); err != nil {
 			return "", err
 		}
 		p.digests[t.Name] = content

@@ -138,13 +138,9 @@ func widen(pipe *os.File) {
 }
 
 // within calls a function that reads reports. The error is os.ErrDeadlineExceeded
-// after the timeout, unless that is 0, and when ctx is done.
+// after the timeout, and when ctx is done.
 func (p *process) within(ctx context.Context, timeout time.Duration, read func() error) error {
-	var at time.Time
-	if timeout > 0 {
-		at = time.Now().Add(timeout)
-	}
-	if err := p.pipe.SetReadDeadline(at); err != nil {
+	if err := p.pipe.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { p.pipe.SetReadDeadline(time.Unix(1, 0)) })()

@@ -99,6 +99,9 @@ func openTroubled(t *task) (Stream, error) {
 func (s *troubled) Close() error { return nil }
 
 func (s *troubled) Read(img *gocv.Mat) (time.Duration, error) {
+	if s.trouble == "stopped at once" {
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	}
 	if s.next < s.n {
 		return s.fake.Read(img)
 	}
@@ -164,6 +167,7 @@ func TestWhateverHappensToAProcessIsItsSourcesFailureWithTheReason(t *testing.T)
 		"panic":              "capture crashed: exit status 2: panic: picture of no size",
 		"exit":               "capture crashed: exit status 7",
 		"stopped":            "no answer within the deadline of 1s",
+		"stopped at once":    "no answer within the deadline of 1s",
 		"hang":               "no answer within the deadline of 1s",
 		"hang when opened":   "open trouble:hang when opened: no answer within the deadline of 1s",
 		"much memory":        "capture took more than 200 MiB of memory",
