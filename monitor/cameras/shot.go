@@ -3,6 +3,7 @@ package cameras
 import (
 	"fmt"
 	"image"
+	"math"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ var (
 
 const (
 	// mostShots of a camera are kept: so that one of them has results by the time that these come.
-	mostShots = 32
+	mostShots = 16
 	// apart is how far at least the captures of two shots lie from each other.
 	apart = 400 * time.Millisecond
 	// apartMany is the same where somebody looks at many cameras.
@@ -160,9 +161,21 @@ func (c *camera) add(s *shot) {
 		c.shots = slices.Delete(c.shots, 0, newest)
 	}
 	if len(c.shots) > mostShots {
-		// The oldest is what results come to next, and the newest what is shown without them.
-		c.shots = slices.Delete(c.shots, mostShots/2, mostShots/2+1)
+		i := c.dispensable()
+		c.shots = slices.Delete(c.shots, i, i+1)
 	}
+}
+
+// dispensable is the shot without which the least time is left uncovered; neither the oldest, which
+// results come to next, nor the newest, which is shown without them.
+func (c *camera) dispensable() int {
+	best, least := 1, time.Duration(math.MaxInt64)
+	for i := 1; i < len(c.shots)-1; i++ {
+		if gap := c.shots[i+1].Captured.Sub(c.shots[i-1].Captured); gap < least {
+			best, least = i, gap
+		}
+	}
+	return best
 }
 
 // Which picture a browser wants.

@@ -50,6 +50,10 @@ const (
 // patience is how long reading tries again before it says that Kafka is away: a person waits.
 const patience = 5 * time.Second
 
+// logMemory is what may be kept of Kafka's answers: the page reads at the end, and rarely what
+// it was given before.
+const logMemory = 8 << 20
+
 // mostReads is how many requests may read the output, or the frames of it, at a time: each takes
 // memory, and there are other things to do. Others wait.
 const mostReads = 3
@@ -105,7 +109,7 @@ func (in *Inputs) HasKafka() bool { return len(in.Brokers) > 0 }
 
 // KafkaSpec says how the topic is opened.
 func (in *Inputs) KafkaSpec() log.Spec {
-	return log.Spec{Kind: "kafka", Brokers: in.Brokers, Connection: in.Connection, Patience: patience}
+	return log.Spec{Kind: "kafka", Brokers: in.Brokers, Connection: in.Connection, Patience: patience, Memory: logMemory}
 }
 
 // KafkaLog is Kafka as a log: one for all, which nobody but Close closes.

@@ -24,6 +24,9 @@ type Spec struct {
 	// Patience is for how long a Read of Kafka tries again while brokers fail,
 	// before it gives up. 0: connect.DefaultPatience.
 	Patience time.Duration
+	// Memory bounds what is kept of Kafka's answers between two reads, in bytes, but for
+	// the last one. 0: 64 MiB.
+	Memory int
 }
 
 // Absolute returns s with paths that workers, which run elsewhere, understand.

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type kafkaLog struct {
 	transport  *kafka.Transport
 	connection string // path of the connection file
 	patience   time.Duration
+	memory     int // of all portions, in bytes
 	unused     *time.Timer
 	answered   atomic.Bool // the brokers have let us in before
 
@@ -91,6 +93,7 @@ func openKafka(_ context.Context, spec log.Spec) (log.Log, error) {
 		transport:   transport,
 		connection:  spec.Connection,
 		patience:    patience,
+		memory:      cmp.Or(spec.Memory, defaultMemory),
 		unused:      time.AfterFunc(unusedTimeout, transport.CloseIdleConnections),
 		policyEvery: policyEvery,
 		policies:    map[string]time.Time{},

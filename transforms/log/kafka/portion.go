@@ -35,9 +35,9 @@ type portion struct {
 	upto   int64         // the offset behind the open batch
 }
 
-// keptBytes bounds what all portions of a log hold together between two reads, but
-// for the last one.
-const keptBytes = 64 << 20
+// defaultMemory bounds what all portions of a log hold together between two reads, but
+// for the last one, if nothing else is said.
+const defaultMemory = 64 << 20
 
 // size is about how many bytes of memory the portion holds.
 func (p *portion) size() int { return p.held + p.begin.Size() }
@@ -74,7 +74,7 @@ func (l *kafkaLog) keep(p *portion) {
 	for _, o := range l.portions {
 		held += o.size()
 	}
-	for len(l.portions) > 1 && held > keptBytes {
+	for len(l.portions) > 1 && held > l.memory {
 		held -= l.portions[0].size()
 		l.portions = slices.Delete(l.portions, 0, 1)
 	}
