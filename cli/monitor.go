@@ -87,7 +87,7 @@ or a proxy that has users log in and says who they are in a header.`,
 
 func servePage(ctx context.Context, c *cobra.Command, opts server.Options, address string, measured *flags.Metrics) error {
 	if os.Getenv("GOGC") == "" {
-		// Pictures are most of the heap and live for a second: 64 cameras take 350 MB instead of 440,
+		// Pictures are most of the heap and live for a second: 64 cameras take 260 MB instead of 300,
 		// for a twentieth of a core.
 		debug.SetGCPercent(40)
 	}

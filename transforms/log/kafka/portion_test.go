@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -37,6 +38,40 @@ func TestAReaderThatGoesOnInAGapFindsWhatItReadLast(t *testing.T) {
 	got, next, _, err := log.ReadAfter(t.Context(), openTestLog(t, b), last, chunk.Partition{Topic: "frames"}, 2, 8, 1<<20, time.Second)
 	if err != nil || len(got) > 0 || next != 8 {
 		t.Errorf("%d records, on from %d, %v", len(got), next, err)
+	}
+}
+
+func TestALogKeepsNoMoreOfAnswersThanItMay(t *testing.T) {
+	b := startBroker(t, broker.Options{Ports: []int{0}})
+	noise := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		value := make([]byte, 50_000)
+		for i := range value { // which does not become smaller by compression
+			value[i] = byte(noise.Uint32())
+		}
+		if _, err := b.Append(t.Context(), "frames", 0, frame.Record{Key: []byte("yard"), Value: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = 150_000 // three records
+	l, err := log.Open(t.Context(), log.Spec{Kind: "kafka", Brokers: b.Addrs(), Patience: 10 * time.Second, Memory: most})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for from := int64(0); from < 18; from += 3 { // of what is fetched here nothing is asked for again
+		recs, _, err := l.Read(t.Context(), chunk.Partition{Topic: "frames"}, from, from+1, 120_000, time.Second)
+		if err != nil || len(recs) != 1 || recs[0].Offset != from {
+			t.Fatalf("%d records from %d, %v", len(recs), from, err)
+		}
+		k := l.(*kafkaLog)
+		held := 0
+		for _, p := range k.portions {
+			held += p.size()
+		}
+		if held > most && len(k.portions) > 1 || len(k.portions) == 0 {
+			t.Errorf("%d bytes are kept in %d portions", held, len(k.portions))
+		}
 	}
 }
 
