@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,13 +169,23 @@ func TestWhatIsAwayIsSaidAndComesBack(t *testing.T) {
 	}
 	p.Until(`document.querySelectorAll(".events > li").length > 0 && !document.querySelector("main .trouble")`)
 
-	// Without the archive there is no clip, which is said; the picture is the output's own.
+	// Without a place of the page's own there is nowhere to make a clip in.
 	id := browser.Eval[string](p, shown+`[0]`)
+	temporary := filepath.Join(t.TempDir(), "away")
+	t.Setenv("TMPDIR", temporary)
+	p.Click(`[data-event="` + id + `"] a`)
+	p.Until(`document.querySelector(".stage img")?.naturalWidth > 0 || document.querySelector(".stage .none")?.textContent`)
+	p.Click(".event .strong")
+	p.Until(`document.querySelector(".event .note").textContent.includes("disk is away")`)
+	p.Accessible()
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	// Without the archive there is none either, which is said; the picture is the output's own.
 	if err := os.Rename(s.Archive, s.Archive+".away"); err != nil {
 		t.Fatal(err)
 	}
-	p.Click(`[data-event="` + id + `"] a`)
-	p.Until(`document.querySelector(".stage img")?.naturalWidth > 0 || document.querySelector(".stage .none")?.textContent`)
 	p.Click(".event .strong")
 	p.Until(`document.querySelector(".event .note").textContent.length > 30 && !document.querySelector(".event .note").textContent.includes("being made")`)
 	if err := os.Rename(s.Archive+".away", s.Archive); err != nil {
