@@ -14,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/framebeam/framebeam/history/period"
@@ -57,7 +58,7 @@ func NotFound(format string, args ...any) error {
 }
 
 // Handle makes a handler of a function that returns what went wrong: an *[Error] as it is; what
-// is not there, 404; what is away for now ([inputs.AwayError]), 503; everything else, 500 and a line
+// is not there, 404; what is away for now ([inputs.AwayError]), and a full disk, 503; everything else, 500 and a line
 // in the log. After it has begun to write, a function returns nil or ends the connection by
 // panicking with http.ErrAbortHandler.
 func (d *Deps) Handle(fn func(w http.ResponseWriter, r *http.Request) error) http.Handler {
@@ -77,6 +78,8 @@ func (d *Deps) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &away):
 		w.Header().Set("Retry-After", "2")
 		answer = &Error{http.StatusServiceUnavailable, "away", err.Error()}
+	case errors.Is(err, syscall.ENOSPC): // inputs are only read
+		answer = &Error{http.StatusServiceUnavailable, "full", "the disk of the page is full: " + err.Error()}
 	case errors.As(err, &large):
 		answer = &Error{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("more than %d bytes were sent", large.Limit)}
 	case errors.Is(err, fs.ErrNotExist):

@@ -14,6 +14,8 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -79,7 +81,7 @@ func Create(path, format string, width, height int, rate float64) (*Movie, error
 	defer C.free(unsafe.Pointer(cpath))
 	defer C.free(unsafe.Pointer(cname))
 	if C.fb_movie_open(&m.p, cpath, cname, C.int(width), C.int(height), C.double(rate), &msg[0], C.size_t(len(msg))) == 0 {
-		return nil, fmt.Errorf("film %s %s", path, C.GoString(&msg[0]))
+		return nil, fmt.Errorf("film %s %w", path, said(&msg[0]))
 	}
 	return m, nil
 }
@@ -100,7 +102,7 @@ func (m *Movie) Add(bgr gocv.Mat, at time.Duration, key bool) error {
 	var msg [400]C.char
 	if C.fb_movie_add(m.p, (*C.uint8_t)(unsafe.SliceData(pixels)), C.size_t(bgr.Step()), C.int64_t(at.Microseconds()),
 		truth(key), &msg[0], C.size_t(len(msg))) == 0 {
-		return fmt.Errorf("film: a picture %s", C.GoString(&msg[0]))
+		return fmt.Errorf("film: a picture %w", said(&msg[0]))
 	}
 	m.last, m.any = at, true
 	return nil
@@ -110,9 +112,18 @@ func (m *Movie) Add(bgr gocv.Mat, at time.Duration, key bool) error {
 func (m *Movie) Finish(until time.Duration) error {
 	var msg [400]C.char
 	if C.fb_movie_finish(m.p, C.int64_t(until.Microseconds()), &msg[0], C.size_t(len(msg))) == 0 {
-		return fmt.Errorf("film %s", C.GoString(&msg[0]))
+		return fmt.Errorf("film %w", said(&msg[0]))
 	}
 	return nil
+}
+
+// said is what FFmpeg has said of a failure; a full disk is [syscall.ENOSPC].
+func said(msg *C.char) error {
+	text := C.GoString(msg)
+	if what, full := strings.CutSuffix(text, ": No space left on device"); full {
+		return fmt.Errorf("%s: %w", what, syscall.ENOSPC)
+	}
+	return errors.New(text)
 }
 
 // Close frees what the film holds, finished or not.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,6 +178,24 @@ func TestWhereThereIsNoEncoderItIsSaid(t *testing.T) {
 	}
 	if err := Check(MP4); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAFullDiskIsSaidToBeOne(t *testing.T) {
+	for _, format := range []string{MP4, GIF} {
+		m, err := Create("/dev/full", format, 96, 64, 10)
+		if err == nil {
+			p := drawn(0, 96, 64)
+			err = m.Add(p, time.Second, true)
+			p.Close()
+			if err == nil {
+				err = m.Finish(2 * time.Second)
+			}
+			m.Close()
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: %v", format, err)
+		}
 	}
 }
 
