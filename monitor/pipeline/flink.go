@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,11 +10,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
-// cluster is what Flink says of its jobs, the newest first.
+// cluster is what Flink says of its jobs, those that have not ended before the others, the newest
+// of each first.
 type cluster struct {
 	Jobs []flinkJob `json:"jobs"`
 }
@@ -54,22 +57,22 @@ const (
 // askFlink asks a cluster's REST interface (Flink 1.16 to 2.0).
 func askFlink(ctx context.Context, address string) (*cluster, error) {
 	f := &flinkREST{strings.TrimRight(address, "/")}
-	var all struct {
-		Jobs []struct {
-			JID, Name, State string
-			Start            int64 `json:"start-time"`
-			End              int64 `json:"end-time"`
-		}
+	type job struct {
+		JID, Name, State string
+		Start            int64 `json:"start-time"`
+		End              int64 `json:"end-time"` // -1: it has none
 	}
+	var all struct{ Jobs []job }
 	if err := f.get(ctx, "/jobs/overview", &all); err != nil {
 		return nil, err
 	}
+	// They come in no order.
+	known := slices.DeleteFunc(all.Jobs, func(j job) bool { return !jobID.MatchString(j.JID) })
+	slices.SortFunc(known, func(a, b job) int {
+		return cmp.Or(cmp.Compare(min(a.End, 1), min(b.End, 1)), cmp.Compare(b.Start, a.Start), strings.Compare(a.JID, b.JID))
+	})
 	c := &cluster{Jobs: []flinkJob{}}
-	for i := len(all.Jobs) - 1; i >= 0 && len(c.Jobs) < mostJobs; i-- {
-		j := all.Jobs[i]
-		if !jobID.MatchString(j.JID) {
-			continue
-		}
+	for _, j := range known[:min(len(known), mostJobs)] {
 		one := flinkJob{ID: j.JID, Name: j.Name, State: j.State, Started: time.UnixMilli(j.Start), Failures: []failure{}}
 		if j.End > 0 {
 			end := time.UnixMilli(j.End)
