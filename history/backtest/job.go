@@ -246,7 +246,9 @@ func (r *run) pass(ctx context.Context, forced map[string]string) (map[string]st
 	}
 	all.Wait()
 	for _, p := range r.parts {
-		p.close()
+		if err := p.close(); err != nil {
+			cancel(err)
+		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -69,12 +70,15 @@ func (r *run) partition(ctx context.Context, p *part, forced map[string]string) 
 	return nil
 }
 
-func (p *part) close() {
+func (p *part) close() error {
+	var errs []error
 	for _, l := range p.lanes {
 		for _, h := range l.hands() {
 			h.close()
+			errs = append(errs, h.analyzer.Close())
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // work is what a slab has of one camera.

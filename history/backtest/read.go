@@ -55,10 +55,14 @@ func (r *run) slabs(ctx context.Context, p *part, give func(slab) error) error {
 		}
 		return nil
 	}
-	// Nothing that is compared depends on quality and features: nothing in sequence reads them.
+	// Nothing that is compared depends on quality, and nothing on features but where an
+	// analysis looks only now and then: they say where it did.
 	selection := result.Selection{
 		Columns: result.AllColumns &^ (result.OfQuality | result.OfFeatures),
 		Row:     func(f *result.Frame) bool { return f.Offset >= p.from && r.wanted(f.Camera) },
+	}
+	if r.before.looks() || r.after.looks() {
+		selection.Columns |= result.OfFeatures
 	}
 	if r.seen != nil {
 		selection.Columns = result.AllColumns

@@ -38,6 +38,13 @@ func newRecipe(name string, stages profiles.Stages) (*recipe, error) {
 	return r, nil
 }
 
+// looks reports whether an analysis of the recipe looks at some frames only.
+func (r *recipe) looks() bool {
+	return r != nil && slices.ContainsFunc(r.Profiles, func(p profiles.ProfileRecord) bool {
+		return slices.ContainsFunc(p.Steps, func(s params.Spec) bool { return s.When != nil })
+	})
+}
+
 // steps is the profile as the sequence stage has it.
 func (r *recipe) steps(p *profiles.ProfileRecord) *sequence.Profile {
 	return &r.stages.Sequence.Profiles[r.index(p)]
@@ -117,6 +124,10 @@ func (r *recipe) same(p *profiles.ProfileRecord, of *profiles.Record, with *prof
 	s.dies = with.Pixels <= p.Pixels
 	for _, a := range with.PerFrame {
 		s.dies = s.dies && p.Digests[a.Name] == with.Digests[a.Name]
+	}
+	for _, a := range with.Steps {
+		// What such a step could not look at had been seen by those before it.
+		s.dies = s.dies && a.When == nil
 	}
 	for _, a := range slices.Concat(p.PerFrame, p.Steps) {
 		s.analyses[a.Name] = s.reads && p.Digests[a.Name] != "" && p.Digests[a.Name] == with.Digests[a.Name]

@@ -3,116 +3,28 @@
 package perframe
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
-
+	"github.com/framebeam/framebeam/transforms/analysis"
 	"github.com/framebeam/framebeam/transforms/config/params"
-	"github.com/framebeam/framebeam/transforms/frame"
-	"github.com/framebeam/framebeam/transforms/result"
-	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
-// Analysis is one analysis of a frame on its own: a function of the frame and
-// nothing else, without I/O, clock or randomness ([Kind] pipe's is the user's
-// affair). It is used by one goroutine. If it is an io.Closer it is closed.
-type Analysis interface {
-	// Name is unique among the analyses and part of the results: the kind's, or
-	// "kind/name".
-	Name() string
-	// Digest changes whenever the analysis could give another result for the same frame.
-	Digest() string
-	// Pixels is what the analysis asks of its input.
-	Pixels() frame.Pixels
-	// Analyse adds what it finds to out. A *[frame.Poison] is the frame's fault
-	// and makes it a dead letter; any other error is a fault of the program.
-	Analyse(in pixels.Input, out *result.PerFrame) error
-}
+// Analysis is one analysis of a frame on its own.
+type Analysis = analysis.Analysis
 
 // Kind is a kind of per-frame analysis as configurations know it.
-type Kind struct {
-	params.Kind
-	// Resolve completes parameters where a job is described with what depends on that
-	// machine: the digests of files that they name. Complete ones it returns as they
-	// are, without looking at anything. nil: nothing is to be completed.
-	Resolve func(p params.Params) (params.Params, error)
-	// Make makes the analysis of valid parameters. name is "kind", or "kind/rule".
-	// Files that parameters name may be missing where a job is only described:
-	// they are opened by the first Analyse.
-	Make func(name string, p params.Params) (Analysis, error)
-}
-
-// Describe is the kind as configurations know it.
-func (k Kind) Describe() params.Kind { return k.Kind }
-
-var kinds params.Registry[Kind]
+type Kind = analysis.Kind
 
 // Register makes a kind of analysis known; call it in init of the analysis' own file.
-func Register(k Kind) { kinds.Add(k) }
+func Register(k Kind) { analysis.Register(k) }
 
 // Kinds are all that are registered, by name.
-func Kinds() []Kind { return kinds.All() }
-
-// complete is the parameters in raw, checked and complete.
-func (k Kind) complete(raw json.RawMessage) (params.Params, error) {
-	p, err := k.Check(raw)
-	if err != nil || k.Resolve == nil {
-		return p, err
-	}
-	return k.Resolve(p)
-}
+func Kinds() []Kind { return analysis.Kinds() }
 
 // Resolve completes the parameters of a spec where a job is described; the workers
 // are to get what it returns. See [Kind].
-func Resolve(s params.Spec) (params.Spec, error) {
-	k, err := kinds.Get(s.Kind)
-	if err != nil || k.Resolve == nil {
-		return s, err
-	}
-	complete := func(off bool, raw *json.RawMessage) error {
-		if off {
-			return nil
-		}
-		p, err := k.complete(*raw)
-		if err != nil {
-			return fmt.Errorf("analysis %s: %w", s.Name, err)
-		}
-		if *raw, err = json.Marshal(p); err != nil {
-			return fmt.Errorf("analysis %s: %w", s.Name, err)
-		}
-		return nil
-	}
-	s.During = slices.Clone(s.During)
-	errs := []error{complete(s.Off, &s.Params)}
-	for i := range s.During {
-		errs = append(errs, complete(s.During[i].Off, &s.During[i].Params))
-	}
-	return s, errors.Join(errs...)
-}
+func Resolve(s params.Spec) (params.Spec, error) { return analysis.Resolve(s) }
 
 // Make makes the analysis that a spec describes, with its schedules.
-func Make(s params.Spec) (Analysis, error) {
-	k, err := kinds.Get(s.Kind)
-	if err != nil {
-		return nil, err
-	}
-	one := func(raw json.RawMessage) (Analysis, error) {
-		p, err := k.complete(raw)
-		if err != nil {
-			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
-		}
-		a, err := k.Make(s.Name, p)
-		if err != nil {
-			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
-		}
-		return a, nil
-	}
-	if len(s.During) == 0 {
-		return one(s.Params)
-	}
-	return newScheduled(s, one)
-}
+func Make(s params.Spec) (Analysis, error) { return analysis.Make(s) }
 
 // New makes the analysis of that name with its default parameters.
-func New(name string) (Analysis, error) { return Make(params.Spec{Kind: name, Name: name}) }
+func New(name string) (Analysis, error) { return analysis.New(name) }

@@ -10,6 +10,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/pixels"
 )
 
 // mostDetections of one analysis in one frame; the strongest are kept.
@@ -18,15 +19,22 @@ const mostDetections = 1000
 // viewed is a picture in the size in which it is looked at.
 type viewed struct {
 	gocv.Mat
-	from  image.Point // the frame's size
+	from  image.Point // its size in pixels of the frame
+	whole image.Point // the size of all of the picture, as it is looked at
 	owned bool
 }
 
 // view makes the longer side of a picture that many pixels long, shorter or longer;
-// 0 leaves it as it is.
-func view(m gocv.Mat, longer int) viewed {
+// 0 leaves it as it is. A part of a picture is shown as large as it is in the whole.
+func view(in pixels.Input, m gocv.Mat, longer int) viewed {
 	v := viewed{Mat: m, from: image.Pt(m.Cols(), m.Rows())}
-	to := fitted(v.from, longer)
+	v.whole = v.from
+	if p, ok := in.(pixels.Part); ok {
+		v.whole = p.Whole()
+	}
+	whole := fitted(v.whole, longer)
+	to := image.Pt(scaled(v.from.X, whole.X, v.whole.X), scaled(v.from.Y, whole.Y, v.whole.Y))
+	v.whole = whole
 	if to == v.from {
 		return v
 	}
@@ -45,9 +53,11 @@ func fitted(size image.Point, longer int) image.Point {
 	if longer == 0 || longer == from {
 		return size
 	}
-	scaled := func(v int) int { return max(1, (2*v*longer+from)/(2*from)) }
-	return image.Pt(scaled(size.X), scaled(size.Y))
+	return image.Pt(scaled(size.X, longer, from), scaled(size.Y, longer, from))
 }
+
+// scaled is v*to/from, rounded, at least 1.
+func scaled(v, to, from int) int { return max(1, (2*v*to+from)/(2*from)) }
 
 // size is that of the picture that is looked at.
 func (v viewed) size() image.Point { return image.Pt(v.Cols(), v.Rows()) }

@@ -154,7 +154,7 @@ func TestAPictureIsViewedInTheSizeAskedFor(t *testing.T) {
 	}
 	m := gocv.NewMatWithSize(6, 8, gocv.MatTypeCV8UC1)
 	defer m.Close()
-	v := view(m, 4)
+	v := view(nil, m, 4)
 	defer v.close()
 	if v.size() != image.Pt(4, 3) || v.from != image.Pt(8, 6) {
 		t.Errorf("viewed as %v from %v", v.size(), v.from)

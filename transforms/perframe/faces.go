@@ -21,6 +21,7 @@ func init() {
 	kind := func(name, doc string, named bool) {
 		Register(Kind{
 			Kind:    params.KindOf(name, doc, named, DefaultFaces()),
+			Detects: true,
 			Resolve: func(p params.Params) (params.Params, error) { return p.(FacesConfig).resolve() },
 			Make:    func(name string, p params.Params) (Analysis, error) { return NewFaces(name, p.(FacesConfig)) },
 		})
@@ -178,7 +179,7 @@ func (a *faces) Analyse(in pixels.Input, out *result.PerFrame) error {
 			return err
 		}
 	}
-	v := view(gray, a.Resize)
+	v := view(in, gray, a.Resize)
 	defer v.close()
 	look := v.Mat
 	if a.Equalize {
@@ -186,13 +187,18 @@ func (a *faces) Analyse(in pixels.Input, out *result.PerFrame) error {
 		defer look.Close()
 		gocv.EqualizeHist(v.Mat, &look)
 	}
-	least, most := a.sizes(v.size())
+	least, most := a.sizes(v.whole)
 	boxes, err := a.cascade.Detect(look, a.Scale, a.Neighbours, least, most)
 	if err != nil {
 		return err
 	}
 	out.Detections = append(out.Detections, found(a.name, a.label, boxes, v, a.MinScore, a.Overlap)...)
 	return nil
+}
+
+// Regions may be small: the cost is that of the area.
+func (a *faces) Regions(whole image.Point) (least image.Point, apart bool) {
+	return whole.Div(8), true
 }
 
 // sizes are the limits of what is found in a picture of that size.

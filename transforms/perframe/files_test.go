@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/framebeam/framebeam/transforms/analysis"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -162,7 +163,7 @@ func TestWrongParametersAreNamed(t *testing.T) {
 		{"histogram", `{"hue":0}`, "hue"},
 		{"keypoints", `{"count":0}`, "count"},
 	} {
-		k, err := kinds.Get(c.kind)
+		k, err := analysis.Get(c.kind)
 		if err != nil {
 			t.Fatal(err)
 		}

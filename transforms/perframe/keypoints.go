@@ -67,7 +67,7 @@ func (a *keypoints) Analyse(in pixels.Input, out *result.PerFrame) error {
 	if err != nil {
 		return err
 	}
-	v := view(gray, a.Resize)
+	v := view(in, gray, a.Resize)
 	defer v.close()
 	var points []detectors.Keypoint
 	if levels := a.levels(v.size()); levels > 0 {

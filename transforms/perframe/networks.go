@@ -21,6 +21,7 @@ import (
 func init() {
 	Register(Kind{
 		Kind:    params.KindOf("networks", "what neural networks find, each named (ONNX or Caffe, by OpenCV on the CPU)", true, DefaultNetwork()),
+		Detects: true,
 		Resolve: func(p params.Params) (params.Params, error) { return p.(NetworkConfig).resolve() },
 		Make:    func(name string, p params.Params) (Analysis, error) { return NewNetwork(name, p.(NetworkConfig)) },
 	})

@@ -13,8 +13,9 @@ import (
 
 func init() {
 	Register(Kind{
-		Kind: params.KindOf("people", "standing people, by histograms of oriented gradients", false, DefaultPeople()),
-		Make: func(name string, p params.Params) (Analysis, error) { return NewPeople(name, p.(PeopleConfig)) },
+		Kind:    params.KindOf("people", "standing people, by histograms of oriented gradients", false, DefaultPeople()),
+		Detects: true,
+		Make:    func(name string, p params.Params) (Analysis, error) { return NewPeople(name, p.(PeopleConfig)) },
 	})
 }
 
@@ -81,12 +82,19 @@ func (a *people) Pixels() frame.Pixels { return grayOrColor(a.Gray) }
 
 var peopleWindow = image.Pt(64, 128)
 
+// Regions has room for the detector's window. The cost is that of the area.
+func (a *people) Regions(whole image.Point) (least image.Point, apart bool) {
+	seen := fitted(whole, a.Resize)
+	up := func(v, seen, whole int) int { return (v*whole+seen-1)/seen + 1 }
+	return image.Pt(up(peopleWindow.X, seen.X, whole.X), up(peopleWindow.Y, seen.Y, whole.Y)), true
+}
+
 func (a *people) Analyse(in pixels.Input, out *result.PerFrame) error {
 	m, err := pixelsOf(in, a.Gray)
 	if err != nil {
 		return err
 	}
-	v := view(m, a.Resize)
+	v := view(in, m, a.Resize)
 	defer v.close()
 	if v.size().X < peopleWindow.X || v.size().Y < peopleWindow.Y {
 		return nil

@@ -216,7 +216,7 @@ func (a *piped) question(in pixels.Input) (*pipe.Question, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := view(m, a.Resize)
+	v := view(in, m, a.Resize)
 	defer v.close()
 	q.Width, q.Height, q.Data = v.Cols(), v.Rows(), v.ToBytes()
 	return q, nil

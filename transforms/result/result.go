@@ -86,7 +86,7 @@ type Detection struct {
 	// Track is the object's id, the same in all its frames and used only once in a
 	// partition: the offset of its first frame * 1000 + n. 0: not tracked.
 	Track int64 `parquet:"track"`
-	// State of a track: "tentative", "confirmed", "lost"; "" where there is none.
+	// State of a track: "tentative", "confirmed", "lost", "bridged" (not looked for in this frame); "" where there is none.
 	State string `parquet:"state,dict"`
 }
 

@@ -2,7 +2,9 @@ package sequence
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -69,6 +71,23 @@ func (a *Analyzer) Pixels() frame.Pixels {
 		need = max(need, s.Pixels())
 	}
 	return need
+}
+
+// Close releases what the steps hold, such as networks, of which they make new ones where
+// they are used again. It closes no camera.
+func (a *Analyzer) Close() error {
+	var errs []error
+	for _, s := range a.steps {
+		errs = append(errs, closeStep(s))
+	}
+	return errors.Join(errs...)
+}
+
+func closeStep(s Step) error {
+	if c, ok := s.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // Camera is what is remembered of one camera between two of its frames.

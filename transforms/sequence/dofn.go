@@ -3,6 +3,7 @@ package sequence
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -117,9 +118,12 @@ func (fn *analyzeFn) Setup(ctx context.Context) (err error) {
 
 func (fn *analyzeFn) Teardown() error {
 	fn.cache.clear()
-	tracer := fn.tracer
-	fn.tracer = nil
-	return tracer.Close()
+	errs := []error{fn.tracer.Close()}
+	for _, a := range fn.all {
+		errs = append(errs, a.Close())
+	}
+	fn.tracer, fn.all = nil, nil
+	return errors.Join(errs...)
 }
 
 // FinishBundle counts how long the steps took.

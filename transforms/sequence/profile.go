@@ -3,6 +3,8 @@ package sequence
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +29,7 @@ type Profile struct {
 func Order(specs []params.Spec) error {
 	stages := map[string]Stage{}
 	for _, s := range specs {
-		k, err := kinds.Get(s.Kind)
+		k, err := KindOf(s)
 		if err != nil {
 			return err
 		}
@@ -44,7 +46,7 @@ func Order(specs []params.Spec) error {
 
 // Reads names what a spec's step reads, in all of its variants.
 func Reads(s params.Spec) ([]string, error) {
-	k, err := kinds.Get(s.Kind)
+	k, err := KindOf(s)
 	if err != nil || k.Reads == nil {
 		return nil, err
 	}
@@ -54,6 +56,9 @@ func Reads(s params.Spec) ([]string, error) {
 		if !v.Off {
 			raws = append(raws, v.Params)
 		}
+	}
+	if s.When != nil {
+		raws = [][]byte{s.When}
 	}
 	for _, raw := range raws {
 		p, err := k.Check(raw)
@@ -86,15 +91,20 @@ func ReadingDigest(kind, own string, reads []string, digests map[string]string) 
 
 // Analyzer makes the profile's analyzer, with at most limit bytes of state per camera (0:
 // DefaultStateLimit). instead may put another step of the same name and digest in the
-// place of one; it returns nil, or is nil, where the step is to be the profile's own.
+// place of one; it returns nil, or is nil, where the step is to be the profile's own. Close
+// it.
 func (p *Profile) Analyzer(limit int, instead func(Step) Step) (*Analyzer, error) {
+	return p.analyzer(limit, instead, Make)
+}
+
+func (p *Profile) analyzer(limit int, instead func(Step) Step, makeStep func(params.Spec) (Step, error)) (*Analyzer, error) {
 	digests := map[string]string{}
 	for name, d := range p.Reads {
 		digests[name] = d
 	}
 	var steps []Step
 	for _, spec := range p.Steps {
-		s, err := Make(spec)
+		s, err := makeStep(spec)
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +134,8 @@ type reader struct {
 
 func (r *reader) Digest() string { return r.digest }
 
+func (r *reader) Close() error { return closeStep(r.Step) }
+
 // analyzers are those of a configuration's profiles, made when first asked for.
 type analyzers struct {
 	cfg  *Config
@@ -132,13 +144,40 @@ type analyzers struct {
 
 func newAnalyzers(cfg *Config) (*analyzers, error) {
 	a := &analyzers{cfg: cfg, made: make([]*Analyzer, len(cfg.Profiles))}
+	shared := map[string]Step{} // equal ones that hold something: networks are large
+	makeStep := func(s params.Spec) (Step, error) {
+		if s.When == nil {
+			return Make(s)
+		}
+		key, err := json.Marshal(s)
+		if err != nil {
+			return nil, fmt.Errorf("analysis %s: %w", s.Name, err)
+		}
+		if shared[string(key)] == nil {
+			if shared[string(key)], err = Make(s); err != nil {
+				return nil, err
+			}
+		}
+		return shared[string(key)], nil
+	}
 	for i := range cfg.Profiles {
 		var err error
-		if a.made[i], err = cfg.Profiles[i].Analyzer(cfg.StateLimit, nil); err != nil {
-			return nil, err
+		if a.made[i], err = cfg.Profiles[i].analyzer(cfg.StateLimit, nil, makeStep); err != nil {
+			return nil, errors.Join(err, a.close())
 		}
 	}
 	return a, nil
+}
+
+// close releases what the steps hold.
+func (a *analyzers) close() error {
+	var errs []error
+	for _, x := range a.made {
+		if x != nil {
+			errs = append(errs, x.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // of is the camera's analyzer.

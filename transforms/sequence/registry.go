@@ -3,7 +3,9 @@ package sequence
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"github.com/framebeam/framebeam/transforms/analysis"
 	"github.com/framebeam/framebeam/transforms/config/params"
 	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
@@ -15,6 +17,8 @@ type Stage int
 const (
 	// Finds: looks at pixels.
 	Finds Stage = iota
+	// Looks: looks at pixels when those before found something.
+	Looks
 	// Follows: joins what was found to tracks.
 	Follows
 	// Judges: says what happened, of what was found and followed.
@@ -47,7 +51,14 @@ type Kind struct {
 	Shapes func(params.Params) []geometry.Shape
 	// Make makes the step of valid parameters. name is "kind", or "kind/rule".
 	Make func(name string, p params.Params) (Step, error)
+	// When makes the step that runs an analysis of a frame on its own on some frames, by
+	// valid parameters; of the kind [WhenName] alone, which has no Make.
+	When func(a analysis.Analysis, p params.Params) (Step, error)
 }
+
+// WhenName is the name of the kind that runs analyses of a frame on its own; no
+// configuration has it as an analysis.
+const WhenName = "when"
 
 // Describe is the kind as configurations know it.
 func (k Kind) Describe() params.Kind { return k.Kind }
@@ -57,14 +68,35 @@ var kinds params.Registry[Kind]
 // Register makes a kind of step known; call it in init of the step's own file.
 func Register(k Kind) { kinds.Add(k) }
 
-// Kinds are all that are registered, by name.
-func Kinds() []Kind { return kinds.All() }
+// Kinds are all that are registered, by name, but for [WhenName].
+func Kinds() []Kind {
+	return slices.DeleteFunc(kinds.All(), func(k Kind) bool { return k.Name == WhenName })
+}
+
+// KindOf is the kind of a spec's step.
+func KindOf(s params.Spec) (Kind, error) {
+	if s.When != nil {
+		return kinds.Get(WhenName)
+	}
+	return kinds.Get(s.Kind)
+}
 
 // Make makes the step that a spec describes, with its schedules.
 func Make(s params.Spec) (Step, error) {
-	k, err := kinds.Get(s.Kind)
+	k, err := KindOf(s)
 	if err != nil {
 		return nil, err
+	}
+	if s.When != nil {
+		p, err := k.Check(s.When)
+		if err != nil {
+			return nil, fmt.Errorf("analysis %s: when: %w", s.Name, err)
+		}
+		a, err := analysis.Make(s)
+		if err != nil {
+			return nil, err
+		}
+		return k.When(a, p)
 	}
 	one := func(raw json.RawMessage) (Step, error) {
 		p, err := k.Check(raw)

@@ -11,7 +11,8 @@ import (
 
 // Step is one analysis in sequence: (state, frame) to (state, result), without
 // I/O, clock or randomness. It is immutable configuration; what it remembers of
-// a camera is a [Memory]. Usable without Beam: see the package example.
+// a camera is a [Memory]. If it is an io.Closer it is closed, and may be used, and be closed,
+// again. Usable without Beam: see the package example.
 type Step interface {
 	// Name is unique among the steps, [a-z_]+, and part of results and states.
 	Name() string

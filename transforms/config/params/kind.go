@@ -68,6 +68,9 @@ type Spec struct {
 	During []Variant
 	// Off: not at all, outside of During.
 	Off bool
+	// When are the whole parameters of when an analysis of a frame on its own looks, which
+	// then is a step in sequence; nil: at every frame.
+	When json.RawMessage `json:",omitempty"`
 }
 
 // Variant is what holds of an analysis during a schedule.

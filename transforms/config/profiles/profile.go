@@ -124,10 +124,12 @@ func (b *builder) build() {
 			continue
 		}
 		specs := b.specs(k, s)
-		if sequential[k.Name] {
-			b.profile.Steps = append(b.profile.Steps, specs...)
-		} else {
-			b.profile.PerFrame = append(b.profile.PerFrame, specs...)
+		for _, spec := range specs {
+			if sequential[k.Name] || spec.When != nil {
+				b.profile.Steps = append(b.profile.Steps, spec)
+			} else {
+				b.profile.PerFrame = append(b.profile.PerFrame, spec)
+			}
 		}
 	}
 	for _, of := range []map[string]json.RawMessage{b.cfg.Analyses, b.override} {
@@ -177,9 +179,19 @@ func (b *builder) spec(k params.Kind, name string, path []string, s setting) (pa
 	for _, sc := range b.cfg.Schedules {
 		names = append(names, sc.Name)
 	}
-	base := without(s.fields, "during", "only")
+	base := without(s.fields, "during", "only", "when")
 	var right bool
 	spec.Params, right = b.whole(k, path, base)
+	when, err := settingOf(s.fields["when"])
+	if err != nil {
+		b.wrong(path, "when", err.Error())
+	}
+	if when.on && err == nil {
+		var ok bool
+		if spec.When, ok = b.when(path, when.fields); !ok {
+			right = false
+		}
+	}
 	during, _ := s.fields["during"].(map[string]any)
 	only, _ := s.fields["only"].([]any)
 	spec.Off = len(only) > 0
@@ -236,6 +248,29 @@ func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (js
 	return raw, err == nil
 }
 
+// when are the whole parameters of when an analysis looks.
+func (b *builder) when(path []string, fields map[string]any) (json.RawMessage, bool) {
+	k := whenKind()
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	raw, err := json.Marshal(fields)
+	if err == nil {
+		var p params.Params
+		if p, err = k.Check(raw); err == nil {
+			raw, err = json.Marshal(p)
+		}
+	}
+	for _, v := range params.Violations(err) {
+		field := "when"
+		if v.Field != "" {
+			field += "/" + v.Field
+		}
+		b.wrong(path, field, v.Text)
+	}
+	return raw, err == nil
+}
+
 // senses are those of the kinds that have one, by name.
 var senses = sync.OnceValue(func() map[string]func(params.Params) error {
 	all := map[string]func(params.Params) error{}
@@ -248,8 +283,10 @@ var senses = sync.OnceValue(func() map[string]func(params.Params) error {
 // checkReads looks for analyses that are read but not switched on.
 func (b *builder) checkReads() {
 	on := maps.Clone(b.faulty) // they are on, and something else is wrong with them
+	sometimes := map[string]bool{}
 	for _, s := range slices.Concat(b.profile.PerFrame, b.profile.Steps) {
 		on[s.Name] = true
+		sometimes[s.Name] = s.When != nil
 	}
 	for _, s := range b.profile.Steps {
 		reads, err := sequence.Reads(s)
@@ -257,6 +294,9 @@ func (b *builder) checkReads() {
 			b.wrong(specPath(s), "", err.Error())
 		}
 		for _, name := range reads {
+			if k, err := sequence.KindOf(s); err == nil && sometimes[name] && k.Stage != sequence.Follows {
+				b.wrong(specPath(s), "", fmt.Sprintf("reads %q, which looks at some frames only (when): read tracking, which follows what it finds over the others", name))
+			}
 			if !on[name] {
 				kind, rule, named := strings.Cut(name, "/")
 				of := []string{kind}
@@ -285,10 +325,12 @@ func (b *builder) fit() {
 		byName[k.Name] = k
 	}
 	for _, s := range b.profile.Steps {
-		room -= byName[s.Kind].Bytes
+		if k, err := sequence.KindOf(s); err == nil {
+			room -= k.Bytes
+		}
 	}
 	const least = 1 << 10
-	takes := slices.IndexFunc(b.profile.Steps, func(s params.Spec) bool { return byName[s.Kind].Fit != nil })
+	takes := slices.IndexFunc(b.profile.Steps, func(s params.Spec) bool { return s.When == nil && byName[s.Kind].Fit != nil })
 	if room < 0 || takes >= 0 && room < least {
 		b.bad = append(b.bad, &wrong{at: []string{"/state_limit", ""}, text: fmt.Sprintf("analyses: state_limit: %d bytes are too few for these analyses of one camera: give at least %d",
 			b.cfg.StateLimit, (b.cfg.StateLimit*3/4-room+least)*4/3+4)})
@@ -352,7 +394,15 @@ func (c *Config) effective(p *profile) (effective, []error) {
 		}
 		e.PerFrame = append(e.PerFrame, analysis{s, a.Digest()})
 	}
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
+		if s.When != nil {
+			var err error
+			if s, err = perframe.Resolve(s); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			p.Steps[i] = s
+		}
 		step, err := sequence.Make(s)
 		if err != nil {
 			errs = append(errs, err)

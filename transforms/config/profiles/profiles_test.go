@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -394,4 +395,45 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("made again: %v", err)
 		}
 	})
+}
+
+func TestWhenMakesADetectorAStep(t *testing.T) {
+	text := `quality: false
+motion: false
+background: true
+people: {when: {moves: background, every: 1s}}
+faces: {when: true, during: {night: {scale: 1.2}}}
+tracking: {from: [people, faces]}
+schedules: [{name: night, from: "20:00", to: "06:00"}]
+cameras: [{match: gate, people: {when: false}, faces: false, tracking: {from: [people]}}]
+`
+	st := stages(t, parse(t, text))
+	var order []string
+	for _, s := range st.Sequence.Profiles[1].Steps {
+		order = append(order, s.Name)
+	}
+	if want := []string{"background", "faces", "people", "tracking"}; !slices.Equal(order, want) {
+		t.Errorf("steps %v, want %v", order, want)
+	}
+	if n := len(st.PerFrame.Profiles[1].Analyses); n != 0 {
+		t.Errorf("%d analyses of a frame on its own", n)
+	}
+	if a := st.PerFrame.Profiles[0].Analyses; len(a) != 1 || a[0].Name != "people" || a[0].When != nil {
+		t.Errorf("of the gate: %+v", a)
+	}
+	again, err := FromRecord(st.Text)
+	if err != nil || again.Digest != st.Digest {
+		t.Errorf("recorded it is %s, not %s: %v", again.Digest, st.Digest, err)
+	}
+	for _, c := range []struct{ text, want string }{
+		{"people: {when: {every: 2h}}", "1: people: when/every: 2h0m0s is not 0s to 1h0m0s"},
+		{"people: {when: {moves: background}}", `1: people: reads "background", which is not switched on`},
+		{"people: {when: {moves: cuts}}", "1: people: when: moves:"},
+		{"quality: {when: true}", `quality: unknown field "when"`},
+		{"people: {when: true}\nactivity: {yard: {from: [people]}}", `yard: reads "people", which looks at some frames only`},
+	} {
+		if _, err := Parse("f", []byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.text, err, c.want)
+		}
+	}
 }

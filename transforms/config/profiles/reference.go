@@ -30,6 +30,15 @@ any analysis and ` + "`silence`" + ` anew.
 	delete(general, "cameras")
 	rows(&b, "", general)
 	kinds, sequential := allKinds()
+	var detectors []string
+	for _, k := range kinds {
+		if detects(k.Name) {
+			detectors = append(detectors, "`"+k.Name+"`")
+		}
+	}
+	w := whenKind()
+	fmt.Fprintf(&b, "\n## when\n\n%s: a field of %s.\n\n| parameter | default | | |\n|---|---|---|---|\n", upper(w.Doc), strings.Join(detectors, ", "))
+	rows(&b, "", params.Schema(w.Default)["properties"].(object))
 	for _, k := range kinds {
 		where := "of a frame on its own"
 		if sequential[k.Name] {

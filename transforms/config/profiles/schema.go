@@ -62,6 +62,20 @@ func allKinds() (all []params.Kind, sequential map[string]bool) {
 	return all, sequential
 }
 
+// whenKind is that of the field "when" of those that detect.
+func whenKind() params.Kind {
+	k, err := sequence.KindOf(params.Spec{When: []byte("{}")})
+	if err != nil {
+		panic(fmt.Sprintf("profiles: %v", err)) // package steps has it
+	}
+	return k.Kind
+}
+
+// detects reports whether the analyses of a kind can be told when to look.
+func detects(kind string) bool {
+	return slices.ContainsFunc(perframe.Kinds(), func(k perframe.Kind) bool { return k.Name == kind && k.Detects })
+}
+
 // Schema is the JSON Schema of the file, for editors and for [Parse].
 func Schema() ([]byte, error) {
 	camera := object{
@@ -72,6 +86,9 @@ func Schema() ([]byte, error) {
 	for name, s := range settings {
 		top[name] = s
 	}
+	w := whenKind()
+	defs[w.Name] = object{"type": []any{"boolean", "object"}, "additionalProperties": false,
+		"properties": params.Schema(w.Default)["properties"], "description": w.Doc}
 	kinds, _ := allKinds()
 	for _, k := range kinds {
 		defs[k.Name] = kindSchema(k)
@@ -102,6 +119,9 @@ func kindSchema(k params.Kind) object {
 	}
 	whole["during"] = object{"type": "object", "additionalProperties": partial, "description": "by the name of a schedule: what is different during it; false: off"}
 	whole["only"] = object{"type": "array", "items": object{"type": "string"}, "minItems": 1, "description": "names of schedules outside of which it is off"}
+	if detects(k.Name) {
+		whole["when"] = object{"$ref": "#/$defs/" + sequence.WhenName}
+	}
 	one := object{"type": []any{"boolean", "object"}, "additionalProperties": false, "properties": whole}
 	if !k.Named {
 		one["description"] = k.Doc

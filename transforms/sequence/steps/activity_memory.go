@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gocv.io/x/gocv"
+
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/sequence"
 	"github.com/framebeam/framebeam/transforms/vision/cellmap"
@@ -45,6 +47,20 @@ func (m *activityMemory) Next(in pixels.Input, out *result.Frame) error {
 		m.ended = notEnded
 	}
 	at := in.Frame().Captured.UnixMilli()
+	moved, err := m.look(at, gray, out.Detections)
+	if err != nil {
+		return fmt.Errorf("activity: %w", err)
+	}
+	m.judge(at, moved, out)
+	if m.active != nil {
+		kind := cellmap.Grid{Columns: m.grid.cols, Rows: m.grid.rows, Side: m.grid.size}.Kind()
+		out.Features = append(out.Features, result.Feature{Analysis: m.step.name, Kind: kind, Data: m.active})
+	}
+	return nil
+}
+
+// look is how many cells of a picture moved; active has which.
+func (m *activityMemory) look(at int64, gray gocv.Mat, found []result.Detection) (int64, error) {
 	m.notAfter(at)
 	if m.width != gray.Cols() || m.height != gray.Rows() {
 		m.resize(gray.Cols(), gray.Rows())
@@ -52,18 +68,13 @@ func (m *activityMemory) Next(in pixels.Input, out *result.Frame) error {
 	m.prepare()
 	pixels, err := m.grid.grayOf(gray)
 	if err != nil {
-		return fmt.Errorf("activity: %w", err)
+		return 0, err
 	}
 	m.now = m.grid.reduce(m.now, pixels)
 	m.active = nil
-	moved := m.moved(at, out.Detections)
+	moved := m.moved(at, found)
 	m.keep(at)
-	m.judge(at, moved, out)
-	if m.active != nil {
-		kind := cellmap.Grid{Columns: m.grid.cols, Rows: m.grid.rows, Side: m.grid.size}.Kind()
-		out.Features = append(out.Features, result.Feature{Analysis: m.step.name, Kind: kind, Data: m.active})
-	}
-	return nil
+	return moved, nil
 }
 
 // notAfter takes care of clocks that are set back: nothing has happened in the future.

@@ -50,6 +50,11 @@ func (m *linesMemory) Next(in pixels.Input, out *result.Frame) error {
 			m.tracks[i].seen = now
 		}
 	}
+	for _, id := range bridged(out, m.step.Of) {
+		if i, known := m.find(id); known {
+			m.tracks[i].seen = now
+		}
+	}
 	for _, s := range seen {
 		if w := m.walk(s); w != nil && !s.tentative && m.step.line.Beyond(s.at, m.step.margin) {
 			m.judge(w, s, out)

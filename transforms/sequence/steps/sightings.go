@@ -21,12 +21,13 @@ type sighting struct {
 }
 
 // sightings are the tracks of an analysis that a frame shows, by id: of these labels,
-// or of all if there are none. Lost tracks are not seen: where they are is a guess.
+// or of all if there are none. Lost tracks are not seen: where they are is a guess. So it is
+// of those that are bridged, but that they are there is not (see [bridged]).
 func sightings(out *result.Frame, of string, labels []string) []sighting {
 	var seen []sighting
 	for i := range out.Detections {
 		d := &out.Detections[i]
-		if d.Analysis != of || d.Track == 0 || d.State == "lost" || len(labels) > 0 && !slices.Contains(labels, d.Label) {
+		if d.Analysis != of || d.Track == 0 || d.State == "lost" || d.State == "bridged" || len(labels) > 0 && !slices.Contains(labels, d.Label) {
 			continue
 		}
 		seen = append(seen, sighting{
@@ -36,4 +37,15 @@ func sightings(out *result.Frame, of string, labels []string) []sighting {
 	}
 	slices.SortStableFunc(seen, func(a, b sighting) int { return cmp.Compare(a.track, b.track) })
 	return slices.CompactFunc(seen, func(a, b sighting) bool { return a.track == b.track })
+}
+
+// bridged are the ids of the tracks of an analysis that were not looked for in a frame and
+// are taken to be there.
+func bridged(out *result.Frame, of string) (ids []int64) {
+	for i := range out.Detections {
+		if d := &out.Detections[i]; d.Analysis == of && d.State == "bridged" {
+			ids = append(ids, d.Track)
+		}
+	}
+	return ids
 }

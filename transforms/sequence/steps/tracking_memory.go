@@ -33,8 +33,8 @@ func (m *trackingMemory) Next(in pixels.Input, out *result.Frame) error {
 			found = append(found, trackers.Detection{Box: box, Label: d.Label, Score: d.Score})
 		}
 	}
-	for _, k := range m.tracker.Next(f.Captured, out.Offset*1000, found) {
-		if !k.Shown(time.Duration(m.step.Coast)) && !(m.step.ShowTentative && k.State == trackers.Tentative) {
+	for _, k := range m.tracker.Look(f.Captured, out.Offset*1000, found, viewOf(out, m.step.From)) {
+		if !k.Shown(time.Duration(m.step.Coast)) && !(m.step.ShowTentative && k.State == trackers.Tentative && k.Detection >= 0) {
 			continue
 		}
 		d := result.Detection{Analysis: trackingName, Label: k.Label, Score: k.Score, Track: k.ID, State: k.State.String()}

@@ -67,6 +67,11 @@ func (m *zonesMemory) Next(in pixels.Input, out *result.Frame) error {
 			m.tracks[i].seen = m.now
 		}
 	}
+	for _, id := range bridged(out, m.step.Of) {
+		if i, known := m.find(id); known {
+			m.tracks[i].seen = m.now
+		}
+	}
 	for _, s := range seen {
 		left = max(left, m.see(s, out))
 	}

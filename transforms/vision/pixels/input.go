@@ -1,6 +1,8 @@
 package pixels
 
 import (
+	"image"
+
 	"gocv.io/x/gocv"
 
 	"github.com/framebeam/framebeam/transforms/frame"
@@ -14,4 +16,11 @@ type Input interface {
 	Gray() (gocv.Mat, error)
 	// Color is the frame as 8-bit BGR.
 	Color() (gocv.Mat, error)
+}
+
+// Part is an input that is a part of a picture. What is found in it lies in its pixels.
+type Part interface {
+	Input
+	// Whole is the picture's size.
+	Whole() image.Point
 }

@@ -116,10 +116,15 @@ const (
 	Confirmed
 	// Lost: an object that was confirmed and is not seen; where it would be is a guess.
 	Lost
+	// Bridged: one that is confirmed and was not looked for in the frame; it is where it
+	// is expected. No saved state has it.
+	Bridged
 )
 
 // String is the state's name in results.
-func (s State) String() string { return [...]string{"tentative", "confirmed", "lost"}[s] }
+func (s State) String() string {
+	return [...]string{"tentative", "confirmed", "lost", "bridged"}[s]
+}
 
 // Track is an object at one frame.
 type Track struct {
@@ -136,9 +141,9 @@ type Track struct {
 }
 
 // Shown reports whether the track is to be counted among the objects that are there:
-// confirmed ones, and lost ones for as long as coast.
+// confirmed ones, those not looked for, and lost ones for as long as coast.
 func (k Track) Shown(coast time.Duration) bool {
-	return k.State == Confirmed || k.State == Lost && coast > 0 && k.Unseen <= coast
+	return k.State == Confirmed || k.State == Bridged || k.State == Lost && coast > 0 && k.Unseen <= coast
 }
 
 // track is what is remembered of an object.
@@ -152,7 +157,8 @@ type track struct {
 	filter filter
 
 	// Of the frame at hand only.
-	found int
+	found   int
+	bridged bool // not looked for
 }
 
 // Tracker follows the objects of one camera. It is used by one goroutine.
@@ -182,8 +188,23 @@ func (t *Tracker) Len() int { return len(t.tracks) }
 // are not looked at. Where time goes back, as when a camera's clock is put right, it
 // stands still.
 func (t *Tracker) Next(at time.Time, base int64, found []Detection) []Track {
+	return t.Look(at, base, found, View{})
+}
+
+// View is what of a frame was looked at. The zero value is all of it.
+type View struct {
+	// Seen says whether an object would have been seen that is where a track is expected.
+	// If not, that it was not found is no miss: the track stays as confirmed, or as
+	// tentative, as it was, and only time goes by. nil: every one would have been.
+	Seen func(Box) bool
+	// Still: what would not have been seen does not move.
+	Still bool
+}
+
+// Look is [Tracker.Next] of a frame of which not all was looked at.
+func (t *Tracker) Look(at time.Time, base int64, found []Detection, view View) []Track {
 	now := at.UnixNano()
-	t.pass(now - t.last)
+	t.pass(now-t.last, view)
 	t.last = now
 
 	order := t.usable(found)
@@ -200,7 +221,7 @@ func (t *Tracker) Next(at time.Time, base int64, found []Detection) []Track {
 	tentative := t.where(func(k *track) bool { return k.state == Tentative })
 	left = t.associate(tentative, left, found, t.cfg.TentativeIoU)
 
-	t.judge(found)
+	t.judge(found, view.Still)
 	t.admit(base, left, found)
 
 	shown := make([]Track, len(t.tracks))
@@ -210,22 +231,28 @@ func (t *Tracker) Next(at time.Time, base int64, found []Detection) []Track {
 			ID: k.id, Label: k.label, State: k.state, Box: k.filter.box(), Score: k.score,
 			Unseen: time.Duration(k.unseen), Detection: k.found,
 		}
+		if k.state == Confirmed && k.found < 0 {
+			shown[i].State = Bridged
+		}
 	}
 	return shown
 }
 
 // pass lets time go by: tracks move to where they are expected, and those unseen
 // for too long are forgotten.
-func (t *Tracker) pass(ns int64) {
+func (t *Tracker) pass(ns int64, view View) {
 	ns = min(max(ns, 0), int64(MaxPatience)+1)
 	dt := float64(ns) / float64(time.Second)
 	kept := t.tracks[:0]
 	for _, k := range t.tracks {
-		k.unseen += ns
+		k.filter.predict(dt, t.cfg.Agility)
+		k.bridged = view.Seen != nil && k.state != Lost && !view.Seen(k.filter.box())
+		if !k.bridged {
+			k.unseen += ns
+		}
 		if k.unseen > int64(t.cfg.Patience) {
 			continue
 		}
-		k.filter.predict(dt, t.cfg.Agility)
 		k.found = -1
 		kept = append(kept, k)
 	}
@@ -294,7 +321,7 @@ func (t *Tracker) associate(tracks, order []int, found []Detection, gate float64
 
 // judge takes the detections into the tracks that they were given to, and decides
 // what becomes of the others.
-func (t *Tracker) judge(found []Detection) {
+func (t *Tracker) judge(found []Detection, still bool) {
 	kept := t.tracks[:0]
 	for _, k := range t.tracks {
 		switch {
@@ -304,6 +331,11 @@ func (t *Tracker) judge(found []Detection) {
 			k.score, k.unseen = d.Score+0, 0 // +0, not -0
 			k.hits = min(k.hits+1, t.cfg.MinHits)
 			k.confirm(t.cfg.MinHits)
+		case k.bridged:
+			k.filter.settle()
+			if still {
+				k.filter.x.speed, k.filter.y.speed = 0, 0
+			}
 		case k.state == Tentative:
 			continue
 		default:

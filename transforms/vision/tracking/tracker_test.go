@@ -437,3 +437,39 @@ func BenchmarkNext(b *testing.B) {
 		})
 	}
 }
+
+func TestAFrameThatWasNotLookedAtIsNoMiss(t *testing.T) {
+	k := newTracker(t, func(c *Config) { c.Patience = time.Second })
+	look(k, 0, 10, 200)
+	look(k, 0.1, 11, 200)
+	look(k, 0.2, 12, 200)
+	at := func(second float64, view View, want string, xs ...float64) {
+		t.Helper()
+		var found []Detection
+		for _, x := range xs {
+			found = append(found, Detection{Box: Box{x, 100, 20, 40}, Label: "person", Score: 1})
+		}
+		got := k.Look(begins.Add(time.Duration(second*1e9)), int64(math.Round(second*100))*1000, found, view)
+		if s := states(got); s != want {
+			t.Errorf("at %v s: %q, want %q", second, s, want)
+		}
+		saved := k.Save()
+		again, err := Restore(k.cfg, saved)
+		if err != nil || !bytes.Equal(again.Save(), saved) {
+			t.Fatalf("at %v s: %v", second, err)
+		}
+	}
+	nowhere := View{Seen: func(Box) bool { return false }}
+	left := View{Seen: func(b Box) bool { return b.X < 100 }}
+	at(0.3, nowhere, "1 bridged, 2 bridged")
+	at(5, View{Seen: nowhere.Seen, Still: true}, "1 bridged, 2 bridged") // longer than patience
+	before := k.tracks[0].filter.x.at
+	at(9, nowhere, "1 bridged, 2 bridged")
+	if after := k.tracks[0].filter.x.at; after != before {
+		t.Errorf("what is still went from %v to %v", before, after)
+	}
+	at(9.1, left, "1 lost, 2 bridged")
+	at(9.2, nowhere, "1 lost, 2 bridged") // what is lost is not looked for, and time goes by
+	at(9.3, View{}, "1 lost, 2 confirmed", 200)
+	at(10.2, nowhere, "2 bridged")
+}

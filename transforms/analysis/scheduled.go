@@ -1,8 +1,9 @@
-package perframe
+package analysis
 
 import (
 	"encoding/json"
 	"errors"
+	"image"
 	"io"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
@@ -37,4 +38,14 @@ func (s *scheduled) Close() error {
 		}
 	})
 	return errors.Join(errs...)
+}
+
+func (s *scheduled) Regions(whole image.Point) (least image.Point, apart bool) {
+	apart = true
+	s.Each(func(a Analysis) {
+		l, is := Regions(a, whole)
+		least = image.Pt(max(least.X, l.X), max(least.Y, l.Y))
+		apart = apart && is
+	})
+	return least, apart
 }
