@@ -197,7 +197,7 @@ func (m *activityMemory) confine(found []result.Detection) {
 // active.
 func (m *activityMemory) count(g int) int64 {
 	var n int
-	m.labels, n = m.grid.parts(m.labels, m.marked, 1)
+	m.labels, n = m.grid.parts(m.labels, m.marked, corners)
 	type part struct {
 		cells   int64
 		texture texture

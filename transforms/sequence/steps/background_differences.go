@@ -18,10 +18,11 @@ func (m *backgroundMemory) gain() int {
 	return gain(m.now, m.means, m.skip)
 }
 
-// thresholds of the differences that are suspect and that are certain.
+// thresholds of the differences that are suspect and that are certain. They are the
+// same where there is little noise; where there is more they follow it.
 func (c *modelCell) thresholds(contrast int) (low, high int) {
-	low = max(contrast*gray16/2, 2*int(c.spread)*spreadUnit)
-	return low, 2 * low
+	noise := 2 * int(c.spread) * spreadUnit
+	return max(contrast*gray16, noise), max(contrast*gray16, 2*noise)
 }
 
 // mark marks what differs from the model, and reports whether that is nearly all.
@@ -53,7 +54,7 @@ func (m *backgroundMemory) uncover(g int) {
 		return
 	}
 	var n int
-	m.labels, n = m.grid.parts(m.labels, m.resting, 1)
+	m.labels, n = m.grid.parts(m.labels, m.resting, corners)
 	m.blobs = grow(m.blobs, n)
 	clear(m.blobs)
 	for i, l := range m.labels {
@@ -114,11 +115,11 @@ func (m *backgroundMemory) parts(g int) []object {
 		}
 		if b := &m.blobs[l-1]; b.finding == isObject {
 			d := int64(m.now[i]) - int64(lit(m.cells[i].mean, g))
-			m.strong[i] = max(d, -d)*faint*int64(b.sure) >= b.standsOut
+			m.strong[i] = max(d, -d)*faintParts*int64(b.sure) >= faintOf*b.standsOut
 		}
 	}
 	var n int
-	m.strongLabels, n = m.grid.parts(m.strongLabels, m.strong, 1)
+	m.strongLabels, n = m.grid.parts(m.strongLabels, m.strong, sides)
 	objects := make([]object, n)
 	for i, l := range m.strongLabels {
 		if l == 0 {

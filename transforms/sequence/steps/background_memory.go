@@ -79,7 +79,7 @@ func (m *backgroundMemory) Next(in pixels.Input, out *result.Frame) error {
 	}
 	m.uncover(g)
 	var n int
-	m.labels, n = m.grid.parts(m.labels, m.marked, 1)
+	m.labels, n = m.grid.parts(m.labels, m.marked, corners)
 	m.measure(g, n)
 	model := func(i int) int { return lit(m.cells[i].mean, g) }
 	for _, o := range m.step.objects(m.parts(g), m.grid) {
@@ -98,12 +98,20 @@ func (m *backgroundMemory) reset(width, height int) {
 	m.relearn(max(m.step.times.warmUp, 1))
 }
 
+// backgroundGrid divides a picture into the cells of its model.
+func backgroundGrid(width, height int) cells {
+	if c := cellsOf(width, height, backgroundCells); c.size >= backgroundSide {
+		return c
+	}
+	return cellsOf(width, height, fewCells)
+}
+
 // prepare makes what follows from the size of the pictures.
 func (m *backgroundMemory) prepare() {
 	if m.grid.width == m.width && m.grid.height == m.height {
 		return
 	}
-	m.grid = cellsOf(m.width, m.height, backgroundCells)
+	m.grid = backgroundGrid(m.width, m.height)
 	m.ignore, m.within = m.step.area.of(m.grid)
 }
 

@@ -64,7 +64,7 @@ func (s *background) Restore(saved []byte) (sequence.Memory, error) {
 		return nil, fmt.Errorf("background state: %dx%d pixels", width, height)
 	}
 	m.width, m.height = int(width), int(height)
-	if n := cellsOf(m.width, m.height, backgroundCells).count(); len(packed) != n*backgroundCellBytes {
+	if n := backgroundGrid(m.width, m.height).count(); len(packed) != n*backgroundCellBytes {
 		return nil, fmt.Errorf("background state: %d bytes of cells for %dx%d pixels", len(packed), m.width, m.height)
 	}
 	m.warming, m.warmed, m.learnDue = int64(counts[0]), int(counts[1]), int64(counts[2])

@@ -25,7 +25,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/vision/geometry"
 )
 
-const backgroundBytes = 40 << 10
+const backgroundBytes = 80 << 10
 
 func sceneOf(t testing.TB, text string) *scene.Scene {
 	t.Helper()

@@ -91,11 +91,18 @@ func gain(now, before []uint16, skip []bool) int {
 // lit is the level that a cell would have in the light of the gain.
 func lit(level uint16, gain int) int { return min(int(level)*gain/gainOne, brightest16) }
 
+// touching is what connects two cells.
+type touching bool
+
+const (
+	sides   touching = false // a side of both: four neighbours
+	corners touching = true  // a side or a corner: eight
+)
+
 // parts numbers the connected parts of what is marked from 1, in the order of
 // their first cells, and writes into labels which one each cell belongs to (0:
-// none). Cells are connected within a distance of reach in both directions. It
-// returns how many parts there are.
-func (c cells) parts(labels []int32, marked []bool, reach int) ([]int32, int) {
+// none). It returns how many parts there are.
+func (c cells) parts(labels []int32, marked []bool, by touching) ([]int32, int) {
 	labels = grow(labels, c.count())
 	clear(labels)
 	n := 0
@@ -111,8 +118,11 @@ func (c cells) parts(labels []int32, marked []bool, reach int) ([]int32, int) {
 			at := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			x, y := at%c.cols, at/c.cols
-			for v := max(0, y-reach); v <= min(c.rows-1, y+reach); v++ {
-				for u := max(0, x-reach); u <= min(c.cols-1, x+reach); u++ {
+			for v := max(0, y-1); v <= min(c.rows-1, y+1); v++ {
+				for u := max(0, x-1); u <= min(c.cols-1, x+1); u++ {
+					if by == sides && u != x && v != y {
+						continue
+					}
 					if i := v*c.cols + u; marked[i] && labels[i] == 0 {
 						labels[i] = int32(n)
 						todo = append(todo, i)

@@ -49,8 +49,8 @@ func TestPartsAreWhatIsConnected(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := cells{cols: rapid.IntRange(1, 12).Draw(rt, "columns"), rows: rapid.IntRange(1, 12).Draw(rt, "rows")}
 		marked := rapid.SliceOfN(rapid.Bool(), c.count(), c.count()).Draw(rt, "marked")
-		reach := rapid.IntRange(1, 2).Draw(rt, "reach")
-		labels, n := c.parts(nil, marked, reach)
+		by := touching(rapid.Bool().Draw(rt, "corners"))
+		labels, n := c.parts(nil, marked, by)
 		// The oracle gives every cell the lowest label of its neighbours until nothing changes.
 		want := make([]int, c.count())
 		for i := range want {
@@ -58,7 +58,10 @@ func TestPartsAreWhatIsConnected(t *testing.T) {
 		}
 		near := func(i, j int) bool {
 			dx, dy := i%c.cols-j%c.cols, i/c.cols-j/c.cols
-			return marked[i] && marked[j] && max(dx, -dx, dy, -dy) <= reach
+			if by == sides && dx != 0 && dy != 0 {
+				return false
+			}
+			return marked[i] && marked[j] && max(dx, -dx, dy, -dy) <= 1
 		}
 		for changed := true; changed; {
 			changed = false
