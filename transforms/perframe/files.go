@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/framebeam/framebeam/transforms/config/params"
+	"github.com/framebeam/framebeam/transforms/vision/models"
 )
 
 // Results depend on the content of the files that parameters name (models,
@@ -41,6 +42,24 @@ func readPinned(path, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has the SHA-256 %s on this machine, the job is described with %s", path, got, digest)
 	}
 	return b, nil
+}
+
+// pinModel is pin of the file of a model by its name.
+func pinModel(name string, digest *string) error {
+	path, err := models.Find(name)
+	if err != nil {
+		return err
+	}
+	return pin(path, digest)
+}
+
+// readModel is readPinned of the file of a model by its name, on whatever machine.
+func readModel(name, digest string) ([]byte, error) {
+	path, err := models.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	return readPinned(path, digest)
 }
 
 func sha(b []byte) string {

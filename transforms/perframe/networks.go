@@ -41,10 +41,10 @@ type NetworkConfig struct {
 	Scale     float64   `json:"scale" doc:"the input is (pixel - mean) * scale / std, the pixel 0 to 255"`
 	Mean      []float64 `json:"mean" items:"1,3" doc:"one number, or one per channel in the order of the input, 0 to 255"`
 	Std       []float64 `json:"std" items:"1,3" doc:"one number, or one per channel in the order of the input"`
-	Fit       string    `json:"fit" enum:"stretch,letterbox" doc:"the picture is stretched to the input's size, or keeps its proportions between bars"`
+	Fit       string    `json:"fit" enum:"stretch,letterbox,corner" doc:"the picture is stretched to the input's size, or keeps its proportions between bars; corner: with the bars to the right and below"`
 	Bars      int       `json:"bars" min:"0" max:"255" doc:"gray of the letterbox's bars"`
 	Layer     string    `json:"layer" doc:"name of the output; empty: the only one"`
-	Output    string    `json:"output" enum:"ssd,yolov5,yolov8,classify" doc:"what the output means: ssd [1,1,N,7], yolov5 [1,N,5+C], yolov8 [1,4+C,N], classify [1,C]"`
+	Output    string    `json:"output" enum:"ssd,yolov5,yolov8,yolox,classify" doc:"what the output means: ssd [1,1,N,7], yolov5 [1,N,5+C], yolov8 [1,4+C,N], yolox [1,N,5+C] in cells of its three grids, classify [1,C]"`
 	Softmax   bool      `json:"softmax" doc:"the output of classify is not yet probabilities"`
 	Classes   []string  `json:"classes" items:"0,10000" doc:"labels of the classes, from class 0 on; of a class without one, its number"`
 	Labels    []string  `json:"labels" items:"0,10000" doc:"keep only these labels; empty: all"`
@@ -111,17 +111,24 @@ func (c NetworkConfig) resolve() (NetworkConfig, error) {
 		}
 	}
 	a := newNetwork(c)
-	black := gocv.Zeros(c.Height, c.Width, gocv.MatTypeCV8UC3)
-	if c.Gray {
-		black.Close()
-		black = gocv.Zeros(c.Height, c.Width, gocv.MatTypeCV8UC1)
-	}
-	defer black.Close()
-	_, err := a.look(black)
-	if err = errors.Join(err, a.Close()); err != nil {
-		return c, fmt.Errorf("tried on a black picture: %w", err)
+	if err := errors.Join(a.tryOnBlack(), a.Close()); err != nil {
+		return c, err
 	}
 	return c, nil
+}
+
+// tryOnBlack runs the network once, on a black picture of its size.
+func (a *network) tryOnBlack() error {
+	kind := gocv.MatTypeCV8UC3
+	if a.Gray {
+		kind = gocv.MatTypeCV8UC1
+	}
+	black := gocv.Zeros(a.Height, a.Width, kind)
+	defer black.Close()
+	if _, err := a.look(black); err != nil {
+		return fmt.Errorf("tried on a black picture: %w", err)
+	}
+	return nil
 }
 
 func (c NetworkConfig) load() (*detectors.Network, error) {
@@ -240,6 +247,9 @@ func (a *network) fit(size image.Point) fitting {
 		w = max(1, (2*size.X*a.Height+size.Y)/(2*size.Y))
 	}
 	left, top := (a.Width-w)/2, (a.Height-h)/2
+	if a.Fit == "corner" {
+		left, top = 0, 0
+	}
 	f.inside = image.Rect(left, top, left+w, top+h)
 	return f
 }

@@ -67,7 +67,8 @@ func class(v float32) int {
 }
 
 // yolo reads boxes as middle and size in pixels of the input, then, in version 5,
-// whether there is anything, then a score per class. Version 8 has them in columns.
+// whether there is anything, then a score per class. Version 8 has them in columns, YOLOX in
+// units of its cells.
 func (a *network) yolo(o detectors.Output, f fitting, found *placed) error {
 	want, head := "[1,N,5+C]", 5
 	if a.Output == "yolov8" {
@@ -92,6 +93,12 @@ func (a *network) yolo(o detectors.Output, f fitting, found *placed) error {
 	if wide <= head || len(a.Classes) > 0 && wide != head+len(a.Classes) {
 		return a.not(o, want)
 	}
+	var cells []gridCell
+	if a.Output == "yolox" {
+		if cells = a.cells(); len(cells) != n {
+			return a.not(o, strings.ReplaceAll(want, "N", strconv.Itoa(len(cells))))
+		}
+	}
 	for i := range n {
 		best := head
 		for j := head + 1; j < wide; j++ {
@@ -106,6 +113,9 @@ func (a *network) yolo(o detectors.Output, f fitting, found *placed) error {
 		d, ok, err := a.detection(best-head, score)
 		if ok && err == nil {
 			x, y, w, h := float64(at(i, 0)), float64(at(i, 1)), float64(at(i, 2))/2, float64(at(i, 3))/2
+			if cells != nil {
+				x, y, w, h = cells[i].decode(x, y, float64(at(i, 2)), float64(at(i, 3)))
+			}
 			err = f.add(found, d, x-w, y-h, x+w, y+h)
 		}
 		if err != nil {
@@ -113,6 +123,28 @@ func (a *network) yolo(o detectors.Output, f fitting, found *placed) error {
 		}
 	}
 	return nil
+}
+
+// gridCell is one of a grid of YOLOX: its column and row, and its side in pixels of the input.
+type gridCell struct{ column, row, side float64 }
+
+// cells are those of the grids of YOLOX, row by row (Z. Ge et al., YOLOX: Exceeding YOLO Series
+// in 2021, arXiv 2107.08430; the strides of its demo of ONNX).
+func (a *network) cells() (all []gridCell) {
+	for _, side := range []int{8, 16, 32} {
+		for row := range a.Height / side {
+			for column := range a.Width / side {
+				all = append(all, gridCell{float64(column), float64(row), float64(side)})
+			}
+		}
+	}
+	return all
+}
+
+// decode is the middle and half the size of a box, in pixels, of offsets from the cell's corner
+// and logarithms of the size, in cells.
+func (c gridCell) decode(x, y, w, h float64) (middleX, middleY, halfWidth, halfHeight float64) {
+	return (x + c.column) * c.side, (y + c.row) * c.side, math.Exp(w) * c.side / 2, math.Exp(h) * c.side / 2
 }
 
 // classify reads a score per class; a detection is the whole picture.
