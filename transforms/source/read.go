@@ -109,7 +109,7 @@ func (f *reader) Setup(ctx context.Context) (err error) {
 	if f.log != nil {
 		return nil
 	}
-	f.log, err = logs.Acquire(fmt.Sprintf("%q", f.Config.Log), func() (log.Log, error) { return log.Open(ctx, f.Config.Log) })
+	f.log, err = logs.Acquire(fmt.Sprintf("%#v", f.Config.Log), func() (log.Log, error) { return log.Open(ctx, f.Config.Log) })
 	if err != nil {
 		return fmt.Errorf("kafka source: %w", err)
 	}
