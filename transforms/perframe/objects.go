@@ -17,6 +17,7 @@ import (
 func init() {
 	Register(Kind{
 		Kind:    params.KindOf("objects", "persons, cars and other things, by a neural network that framebeam models fetch gets", false, DefaultObjects()),
+		Detects: true,
 		Resolve: func(p params.Params) (params.Params, error) { return p.(ObjectsConfig).resolve() },
 		Make:    func(name string, p params.Params) (Analysis, error) { return NewObjects(name, p.(ObjectsConfig)) },
 	})
