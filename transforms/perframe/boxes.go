@@ -28,10 +28,7 @@ type viewed struct {
 // 0 leaves it as it is. A part of a picture is shown as large as it is in the whole.
 func view(in pixels.Input, m gocv.Mat, longer int) viewed {
 	v := viewed{Mat: m, from: image.Pt(m.Cols(), m.Rows())}
-	v.whole = v.from
-	if p, ok := in.(pixels.Part); ok {
-		v.whole = p.Whole()
-	}
+	v.whole = wholeOf(in, m)
 	whole := fitted(v.whole, longer)
 	to := image.Pt(scaled(v.from.X, whole.X, v.whole.X), scaled(v.from.Y, whole.Y, v.whole.Y))
 	v.whole = whole
@@ -45,6 +42,14 @@ func view(in pixels.Input, m gocv.Mat, longer int) viewed {
 	}
 	gocv.Resize(m, &v.Mat, to, 0, 0, how)
 	return v
+}
+
+// wholeOf is the size of all of the picture of which m is shown.
+func wholeOf(in pixels.Input, m gocv.Mat) image.Point {
+	if p, ok := in.(pixels.Part); ok {
+		return p.Whole()
+	}
+	return image.Pt(m.Cols(), m.Rows())
 }
 
 // fitted is the size with a longer side of that many pixels.

@@ -51,7 +51,9 @@ func ratio(b *testing.B, a Analysis, f *frame.Frame, bare func(gray, color gocv.
 // gocv 0.31's HOGDefaultPeopleDetector is a Mat over memory that is freed already, so
 // the bare call is made without it.
 func BenchmarkPeople(b *testing.B) {
-	a, err := NewPeople("people", DefaultPeople())
+	cfg := DefaultPeople()
+	cfg.Height, cfg.Scale = 0, 1.05
+	a, err := NewPeople("people", cfg)
 	hog, err2 := detectors.NewHOG()
 	if err2 != nil {
 		b.Fatal(err2)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
 	"math"
 	"os"
 	"os/exec"
@@ -169,7 +170,7 @@ func TestPeopleAreThoseOfPythonsOpenCV(t *testing.T) {
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := DefaultPeople()
-			cfg.Overlap = 1
+			cfg.Height, cfg.Scale, cfg.Overlap = 0, 1.05, 1
 			c.change(&cfg)
 			a, err := NewPeople("people", cfg)
 			people := boxes(t, want[i])
@@ -184,9 +185,33 @@ func TestPeopleAreThoseOfPythonsOpenCV(t *testing.T) {
 	}
 }
 
+func TestPeopleAreLookedAtInTheSizeInWhichTheyAreFound(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		size   image.Point
+		change func(*PeopleConfig)
+		want   int
+	}{
+		{"a small picture is enlarged", image.Pt(640, 480), func(*PeopleConfig) {}, 1280},
+		{"a large one made smaller", image.Pt(1920, 1080), func(*PeopleConfig) {}, 1706},
+		{"one that stands", image.Pt(480, 640), func(*PeopleConfig) {}, 960},
+		{"larger people need less", image.Pt(640, 480), func(c *PeopleConfig) { c.Height = 0.2 }, 640},
+		{"no end to small ones", image.Pt(640, 480), func(c *PeopleConfig) { c.Height = 1e-9 }, mostLonger},
+		{"resize comes first", image.Pt(640, 480), func(c *PeopleConfig) { c.Resize = 800 }, 800},
+		{"as it is", image.Pt(640, 480), func(c *PeopleConfig) { c.Height = 0 }, 0},
+	} {
+		cfg := DefaultPeople()
+		c.change(&cfg)
+		if got := cfg.longer(c.size); got != c.want {
+			t.Errorf("%s: %v is looked at with a longer side of %d, want %d", c.name, c.size, got, c.want)
+		}
+	}
+}
+
 func TestPeopleAreFoundInFramesOfOtherSizes(t *testing.T) {
 	f := street(t)
 	cfg := DefaultPeople()
+	cfg.Height = 0
 	cfg.Gray, cfg.Padding, cfg.Scale = true, 16, 1.2
 	var ds []result.Detection
 	for _, cfg.Resize = range []int{0, 1000} {
