@@ -68,20 +68,20 @@ func TestTrackFollowsDetections(t *testing.T) {
 	for _, r := range rows {
 		boxes[r.ID]++
 	}
-	// From the third frame on, also where it was not found.
-	if d := cmp.Diff(map[int64]int{1: 58, 2: 58}, boxes); d != "" {
+	// From the third frame on, where it was found.
+	if d := cmp.Diff(map[int64]int{1: 58, 2: 50}, boxes); d != "" {
 		t.Error(d)
 	}
-	if want := "MOTA 0.967  IDF1 0.983"; !strings.HasPrefix(report, want) || !strings.Contains(report, "switches 0") {
+	if want := "MOTA 0.900  IDF1 0.947"; !strings.HasPrefix(report, want) || !strings.Contains(report, "switches 0") {
 		t.Errorf("%q, want %q...", report, want)
 	}
 	again, _, err := track(t, found, "--fps=7", "-")
 	if err != nil || again != out {
 		t.Errorf("standard input gives another result than a file: %v", err)
 	}
-	without, _, err := track(t, found, "--fps=7", "--coast=0", "-")
-	if n := strings.Count(without, "\n"); err != nil || n != len(rows)-8 {
-		t.Errorf("without coasting there are %d boxes of %d, %v", n, len(rows), err)
+	with, _, err := track(t, found, "--fps=7", "--coast=250ms", "-")
+	if n := strings.Count(with, "\n"); err != nil || n != len(rows)+8 {
+		t.Errorf("with coasting there are %d boxes, without %d, %v", n, len(rows), err)
 	}
 }
 
@@ -138,12 +138,12 @@ func TestTheFlagsAreAllOfTheTrackersParameters(t *testing.T) {
 	var j following.Job
 	f := pflag.NewFlagSet("track", pflag.ContinueOnError)
 	trackFlags(f, &j)
-	err := f.Parse([]string{"--fps=5", "--high=0.7", "--low=0.2", "--iou=0.21", "--low-iou=0.22", "--tentative-iou=0.23",
+	err := f.Parse([]string{"--fps=5", "--high=0.7", "--low=0.2", "--iou=0.21", "--low-iou=0.22", "--lost-iou=0.24", "--tentative-iou=0.23",
 		"--min-hits=4", "--patience=3s", "--max-tracks=5", "--jitter=0.06", "--agility=2", "-"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := tracking.Config{High: 0.7, Low: 0.2, IoU: 0.21, LowIoU: 0.22, TentativeIoU: 0.23, MinHits: 4,
+	want := tracking.Config{High: 0.7, Low: 0.2, IoU: 0.21, LowIoU: 0.22, LostIoU: 0.24, TentativeIoU: 0.23, MinHits: 4,
 		Patience: 3e9, MaxTracks: 5, Jitter: 0.06, Agility: 2}
 	if d := cmp.Diff(want, j.Tracker); d != "" {
 		t.Error(d)

@@ -53,7 +53,7 @@ func healthRun(p *played) score.HealthRun {
 
 func scoreTracker(_ context.Context, w io.Writer, _ int) error {
 	fmt.Fprint(w, "\n## The tracker alone\n\nFed by detectors of known faults that look at the truth; objects of which a quarter can be seen.\n\n")
-	rows, err := trackscore.Rows(tracking.Default(), tracking.DefaultCoast)
+	rows, err := trackscore.Rows(tracking.Default())
 	if err != nil {
 		return err
 	}

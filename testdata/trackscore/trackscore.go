@@ -136,8 +136,8 @@ func (c Case) play(known films) ([][]Moment, error) {
 }
 
 // Score is the scores of a tracker on scenes; as [Case] has them. Those tracks count
-// that are shown: see [tracking.Track.Shown].
-func Score(cfg tracking.Config, coast time.Duration, scenes [][]Moment) (clearmot.Summary, error) {
+// that are seen: where a lost one is, is a guess.
+func Score(cfg tracking.Config, scenes [][]Moment) (clearmot.Summary, error) {
 	var sum clearmot.Summary
 	for _, moments := range scenes {
 		tracker, err := tracking.New(cfg)
@@ -151,7 +151,7 @@ func Score(cfg tracking.Config, coast time.Duration, scenes [][]Moment) (clearmo
 		for _, m := range moments {
 			var shown []clearmot.Object
 			for _, k := range tracker.Next(m.Time, int64(m.Frame)*1000, m.Found) {
-				if k.Shown(coast) {
+				if k.State == tracking.Confirmed {
 					shown = append(shown, clearmot.Object{ID: k.ID, Box: k.Box})
 				}
 			}
@@ -171,7 +171,7 @@ type Row struct {
 }
 
 // Rows scores a tracker on all [Cases].
-func Rows(cfg tracking.Config, coast time.Duration) ([]Row, error) {
+func Rows(cfg tracking.Config) ([]Row, error) {
 	known := films{}
 	var rows []Row
 	for _, c := range Cases() {
@@ -179,7 +179,7 @@ func Rows(cfg tracking.Config, coast time.Duration) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := Score(cfg, coast, scenes)
+		s, err := Score(cfg, scenes)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}

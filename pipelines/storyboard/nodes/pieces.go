@@ -108,7 +108,7 @@ func shot(partition int64, r *result.Frame) (n Node, ok bool, err error) {
 	n.ID, err = number(partition, r.Offset, 0)
 	n.Topic, n.Partition, n.Camera, n.Frame, n.From, n.To = r.Topic, r.Partition, r.Camera, frameOf(r), at(r), at(r)
 	for _, d := range r.Detections {
-		if d.Track != 0 && d.State != "tentative" && len(n.Tracks) < MostTracks {
+		if d.Track != 0 && d.State != "tentative" && d.State != "lost" && len(n.Tracks) < MostTracks {
 			n.Tracks = append(n.Tracks, d.Track)
 		}
 	}

@@ -36,22 +36,27 @@ type TrackingConfig struct {
 	Low           float64         `json:"low" min:"0" max:"1" doc:"score from which on a detection continues a track"`
 	IoU           float64         `json:"iou" min:"0.01" max:"1" doc:"how much a detection must overlap with where a track is expected: intersection over union"`
 	LowIoU        float64         `json:"low_iou" min:"0.01" max:"1" doc:"the same for detections with a score below high"`
+	LostIoU       float64         `json:"lost_iou" min:"0.01" max:"1" doc:"the same for tracks that are lost, with what those that are seen have left"`
 	TentativeIoU  float64         `json:"tentative_iou" min:"0.01" max:"1" doc:"the same for tracks that are not yet confirmed"`
-	MinHits       int             `json:"min_hits" min:"1" max:"100" doc:"detections in consecutive frames that confirm a track"`
+	MinHits       int             `json:"min_hits" min:"1" max:"100" doc:"detections in consecutive frames that confirm a track at 10 frames/s; at other rates it takes the same time, and two detections at least (1: the first one confirms)"`
 	Patience      params.Duration `json:"patience" min:"0s" max:"5m" doc:"how long a track may go unseen before it ends; longer than the time between two frames"`
 	Coast         params.Duration `json:"coast" min:"0s" max:"5m" doc:"how long a lost track is shown where it is expected to be; 0s: not at all"`
 	ShowTentative bool            `json:"show_tentative" doc:"show tracks that are not yet confirmed too"`
 	MaxTracks     int             `json:"max_tracks" min:"1" max:"100" doc:"most tracks at a time, lost ones included"`
-	Jitter        float64         `json:"jitter" min:"0.001" max:"1" doc:"standard deviation of a detection's place and height, in heights of the object"`
+	Jitter        float64         `json:"jitter" min:"0.001" max:"1" doc:"standard deviation of a detection's centre, in heights of the object; that of its height is twice as much"`
 	Agility       float64         `json:"agility" min:"0.001" max:"100" doc:"how much an object's velocity changes in a second, in heights of the object per second"`
 }
 
+// contrastHigh is the score of a good detection of the background model: an object whose
+// mean difference is twice the contrast that it must have. It is no probability.
+const contrastHigh = 0.5
+
 // DefaultTracking are the parameters of [trackers.Default], for what the background
-// model finds. Lost tracks are shown for a quarter of a second.
+// model finds. Lost tracks are shown for a quarter of a second, marked as lost.
 func DefaultTracking() TrackingConfig {
 	d := trackers.Default()
 	return TrackingConfig{
-		From: []string{"background"}, High: d.High, Low: d.Low, IoU: d.IoU, LowIoU: d.LowIoU, TentativeIoU: d.TentativeIoU,
+		From: []string{"background"}, High: contrastHigh, Low: d.Low, IoU: d.IoU, LowIoU: d.LowIoU, LostIoU: d.LostIoU, TentativeIoU: d.TentativeIoU,
 		MinHits: d.MinHits, Patience: params.Duration(d.Patience), Coast: params.Duration(trackers.DefaultCoast),
 		MaxTracks: d.MaxTracks, Jitter: d.Jitter, Agility: d.Agility,
 	}
@@ -82,7 +87,7 @@ func (c TrackingConfig) Validate() error {
 // tracker is the configuration of what does the work.
 func (c TrackingConfig) tracker() trackers.Config {
 	return trackers.Config{
-		High: c.High, Low: c.Low, IoU: c.IoU, LowIoU: c.LowIoU, TentativeIoU: c.TentativeIoU,
+		High: c.High, Low: c.Low, IoU: c.IoU, LowIoU: c.LowIoU, LostIoU: c.LostIoU, TentativeIoU: c.TentativeIoU,
 		MinHits: c.MinHits, Patience: time.Duration(c.Patience), MaxTracks: c.MaxTracks, Jitter: c.Jitter, Agility: c.Agility,
 	}
 }
@@ -108,7 +113,7 @@ func NewTracking(cfg TrackingConfig) (sequence.Step, error) {
 	if err := cfg.tracker().Validate(); err != nil {
 		return nil, err
 	}
-	const version = 1
+	const version = 2 // 2: lost tracks after those that are seen, height twice as uncertain, MinHits by time
 	digest, err := params.Digest(trackingName, version, cfg)
 	if err != nil {
 		return nil, err

@@ -233,8 +233,8 @@ func TestTrackingSaysAllThatIsWrong(t *testing.T) {
 	}
 	// Whatever passes the tags makes a tracker.
 	for _, far := range []steps.TrackingConfig{
-		{From: []string{"a"}, IoU: 0.01, LowIoU: 0.01, TentativeIoU: 0.01, MinHits: 1, MaxTracks: 1, Jitter: 0.001, Agility: 0.001},
-		{From: []string{"a"}, High: 1, Low: 1, IoU: 1, LowIoU: 1, TentativeIoU: 1, MinHits: 100,
+		{From: []string{"a"}, IoU: 0.01, LowIoU: 0.01, LostIoU: 0.01, TentativeIoU: 0.01, MinHits: 1, MaxTracks: 1, Jitter: 0.001, Agility: 0.001},
+		{From: []string{"a"}, High: 1, Low: 1, IoU: 1, LowIoU: 1, LostIoU: 1, TentativeIoU: 1, MinHits: 100,
 			Patience: params.Duration(5 * time.Minute), Coast: params.Duration(5 * time.Minute), MaxTracks: 100, Jitter: 1, Agility: 100},
 	} {
 		if _, err := steps.NewTracking(far); err != nil {

@@ -101,7 +101,7 @@ func beginTextbook(b Box, jitter float64) *textbook {
 	sq := func(v float64) float64 { return v * v }
 	return &textbook{
 		x: matrix{{b.X + b.Width/2}, {b.Y + h/2}, {b.Width / h}, {h}, {0}, {0}, {0}, {0}},
-		p: diagonal(sq(jitter*h), sq(jitter*h), sq(aspectJitter), sq(jitter*h),
+		p: diagonal(sq(jitter*h), sq(jitter*h), sq(aspectJitter), sq(heightJitter*jitter*h),
 			sq(firstSpeed*h), sq(firstSpeed*h), sq(firstAspectSpeed), sq(firstSpeed*h)),
 	}
 }
@@ -129,7 +129,7 @@ func (k *textbook) update(b Box, jitter float64) {
 		h[i][i] = 1
 	}
 	s := jitter * k.x[3][0]
-	r := diagonal(s*s, s*s, aspectJitter*aspectJitter, s*s)
+	r := diagonal(s*s, s*s, aspectJitter*aspectJitter, heightJitter*heightJitter*s*s)
 	z := matrix{{b.X + b.Width/2}, {b.Y + b.Height/2}, {b.Width / b.Height}, {b.Height}}
 	gain := k.p.times(h.turned()).times(h.times(k.p).times(h.turned()).plus(r, 1).inverse())
 	k.x = k.x.plus(gain.times(z.plus(h.times(k.x), -1)), 1)

@@ -9,9 +9,11 @@ import (
 // MaxState is the most bytes that [Tracker.Save] gives.
 const MaxState = 24 << 10
 
-// stateVersion is the version of a saved tracker. Version 1: the time of the last
-// frame, and for each track its id, label, state, hits, time unseen, score and filter.
-const stateVersion = 1
+// stateVersion is the version of a saved tracker. Version 2: the time of the last
+// frame, and for each track its id, label, state, hits, age as long as it is tentative
+// or else time unseen, score and filter. What version 1 saved belongs to analyses with
+// another digest and is asked for by none.
+const stateVersion = 2
 
 // Save encodes all that the tracker remembers.
 func (t *Tracker) Save() []byte {
@@ -24,7 +26,11 @@ func (t *Tracker) Save() []byte {
 		b = wire.String(b, k.label)
 		b = wire.Uint(b, uint64(k.state))
 		b = wire.Uint(b, uint64(k.hits))
-		b = wire.Int(b, k.unseen)
+		if k.state == Tentative {
+			b = wire.Int(b, k.age)
+		} else {
+			b = wire.Int(b, k.unseen)
+		}
 		b = wire.Float(b, k.score)
 		for _, a := range k.filter.axes() {
 			for _, v := range [...]float64{a.at, a.speed, a.p00, a.p01, a.p11} {
@@ -53,7 +59,13 @@ func Restore(cfg Config, saved []byte) (*Tracker, error) {
 	for range n {
 		k := track{id: r.Int(), label: r.String()}
 		state, hits := r.Uint(), r.Uint()
-		k.state, k.hits, k.unseen, k.score = State(min(state, 255)), int(min(hits, maxMinHits+1)), r.Int(), r.Float()
+		k.state, k.hits = State(min(state, 255)), int(min(hits, maxMinHits+1))
+		if k.state == Tentative {
+			k.age = r.Int()
+		} else {
+			k.age, k.unseen = cfg.age(), r.Int()
+		}
+		k.score = r.Float()
 		for _, a := range k.filter.axes() {
 			*a = axis{r.Float(), r.Float(), r.Float(), r.Float(), r.Float()}
 		}
@@ -81,8 +93,9 @@ func (k *track) check(cfg Config) error {
 		return fmt.Errorf("no state %d", k.state)
 	case len(k.label) > maxLabel:
 		return fmt.Errorf("a label of %d bytes", len(k.label))
-	case k.hits < 1 || k.hits > cfg.MinHits || (k.state == Tentative) != (k.hits < cfg.MinHits):
-		return fmt.Errorf("%s after %d detections", k.state, k.hits)
+	case k.hits < 1 || k.hits > cfg.hits() || k.age < 0 || k.age > cfg.age() ||
+		(k.state == Tentative) != (k.hits < cfg.hits() || k.age < cfg.age()):
+		return fmt.Errorf("%s after %d detections in %d ns", k.state, k.hits, k.age)
 	case k.unseen < 0 || k.unseen > int64(cfg.Patience) || (k.unseen > 0) && k.state != Lost:
 		return fmt.Errorf("%s and unseen for %d ns", k.state, k.unseen)
 	case !(k.score >= cfg.Low):

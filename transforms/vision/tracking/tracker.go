@@ -1,7 +1,8 @@
 // Package tracking follows objects over frames by their boxes alone: SORT (A. Bewley
 // et al., Simple Online and Realtime Tracking, ICIP 2016) with the second
 // association of ByteTrack (Y. Zhang et al., ByteTrack: Multi-Object Tracking by
-// Associating Every Detection Box, ECCV 2022).
+// Associating Every Detection Box, ECCV 2022), and a third one, more lenient, in which
+// tracks that are lost take what those that are seen have left.
 //
 // It is plain Go, without Beam or OpenCV. A [Tracker]'s state is explicit and can
 // be saved and restored between any two frames. Equal detections give equal tracks,
@@ -33,6 +34,12 @@ const (
 	maxLabel = 48
 	// maxMinHits bounds MinHits.
 	maxMinHits = 1000
+	// recent is how long a lost track counts as one that is seen: what hides two people who
+	// pass each other, and a guess has not wandered far.
+	recent = int64(500 * time.Millisecond)
+	// hitTime is the time between the detections that MinHits counts: that of 10 frames/s,
+	// less a tenth, since cameras are not exact.
+	hitTime = int64(90 * time.Millisecond)
 )
 
 // Config are the parameters of a tracker; see [Default].
@@ -40,31 +47,35 @@ type Config struct {
 	// High and Low are scores: detections from High on begin and continue tracks,
 	// those from Low on only continue them, others are not looked at.
 	High, Low float64
-	// IoU, LowIoU and TentativeIoU are what a detection must overlap with where a
-	// track is expected, above 0 and up to 1: in the first association, with
-	// detections of low score, and for tracks not yet confirmed.
-	IoU, LowIoU, TentativeIoU float64
-	// MinHits is how many detections confirm a track. Up to then it may miss none.
+	// IoU, LowIoU, LostIoU and TentativeIoU are what a detection must overlap with where
+	// a track is expected, above 0 and up to 1: in the first association, of tracks seen
+	// within half a second; with detections of low score; in the third, of all that have
+	// none yet, whenever they were seen; and for tracks not yet confirmed.
+	IoU, LowIoU, LostIoU, TentativeIoU float64
+	// MinHits is how many detections confirm a track at 10 frames/s. Up to then it may
+	// miss none. At other rates it takes the same time, and two detections at least
+	// (1: the first one confirms): detectors err for some time, not for some frames.
 	MinHits int
 	// Patience is how long a confirmed track may go unseen.
 	Patience time.Duration
 	// MaxTracks is the most tracks at a time, 1 to [MaxTracks]. A new object then
 	// takes the place of the track that has been unseen for longest, or has none.
 	MaxTracks int
-	// Jitter is the standard deviation of a detection's position and height, in
-	// heights of the object.
+	// Jitter is the standard deviation of a detection's centre, in heights of the
+	// object; that of its height is twice as much.
 	Jitter float64
 	// Agility is by how much an object's velocity changes within a second (standard
 	// deviation), in heights per second.
 	Agility float64
 }
 
-// Default returns the published parameters of SORT (IoU, MinHits) and ByteTrack (High,
-// Low). The others are those that scored best on generated scenes: see testdata/trackscore.
+// Default returns the published parameters of SORT (IoU, MinHits) and ByteTrack (Low, and
+// High: what a detection needs there to begin a track). The others are those that do best
+// on public detections and on generated scenes: see docs/scores.md.
 func Default() Config {
 	return Config{
-		High: 0.5, Low: 0.1, IoU: 0.3, LowIoU: 0.4, TentativeIoU: 0.3,
-		MinHits: 3, Patience: 2 * time.Second, MaxTracks: MaxTracks, Jitter: 0.07, Agility: 0.7,
+		High: 0.7, Low: 0.1, IoU: 0.3, LowIoU: 0.4, LostIoU: 0.2, TentativeIoU: 0.3,
+		MinHits: 3, Patience: 2 * time.Second, MaxTracks: MaxTracks, Jitter: 0.09, Agility: 0.7,
 	}
 }
 
@@ -88,6 +99,7 @@ func (c Config) Validate() error {
 	}
 	within("IoU", c.IoU, 0.01, 1)
 	within("low IoU", c.LowIoU, 0.01, 1)
+	within("lost IoU", c.LostIoU, 0.01, 1)
 	within("tentative IoU", c.TentativeIoU, 0.01, 1)
 	within("min hits", float64(c.MinHits), 1, maxMinHits)
 	if c.Patience < 0 || c.Patience > MaxPatience {
@@ -110,7 +122,7 @@ type Detection struct {
 type State uint8
 
 const (
-	// Tentative: seen in fewer than MinHits frames.
+	// Tentative: not yet seen for as long as MinHits asks for.
 	Tentative State = iota
 	// Confirmed: an object that is seen.
 	Confirmed
@@ -151,7 +163,8 @@ type track struct {
 	id     int64
 	label  string
 	state  State
-	hits   int   // up to MinHits
+	hits   int   // up to Config.hits
+	age    int64 // nanoseconds since its first detection, up to Config.age
 	unseen int64 // nanoseconds since its last detection
 	score  float64
 	filter filter
@@ -212,12 +225,19 @@ func (t *Tracker) Look(at time.Time, base int64, found []Detection, view View) [
 	for high < len(order) && found[order[high]].Score >= t.cfg.High {
 		high++
 	}
-	confirmed := t.where(func(k *track) bool { return k.state != Tentative })
-	left := t.associate(confirmed, order[:high], found, t.cfg.IoU)
-	// What was lost before has no chance with a low score: it would be taken for
-	// whatever comes by.
-	missed := t.where(func(k *track) bool { return k.state == Confirmed && k.found < 0 })
+	// What is seen comes before what has been lost for a while (the cascade of DeepSORT in
+	// two steps): a guess that has wandered takes nobody's place, and has no chance with a
+	// low score at all.
+	first := func(k *track) bool { return k.state == Confirmed || k.state == Lost && k.unseen <= recent }
+	left := t.associate(t.where(first), order[:high], found, t.cfg.IoU)
+	missed := t.where(func(k *track) bool { return first(k) && k.found < 0 })
 	t.associate(missed, order[high:], found, t.cfg.LowIoU)
+	// With what is left there is little to be mistaken for, so a smaller overlap will
+	// do, as with the larger boxes of C-BIoU's second association (F. Yang, S. Odashima,
+	// S. Masui, S. Jiang, Hard to Track Objects with Irregular Motions and Similar
+	// Appearances? Make It Easier by Buffering the Matching Space, WACV 2023).
+	lost := t.where(func(k *track) bool { return k.state != Tentative && k.found < 0 })
+	left = t.associate(lost, left, found, t.cfg.LostIoU)
 	tentative := t.where(func(k *track) bool { return k.state == Tentative })
 	left = t.associate(tentative, left, found, t.cfg.TentativeIoU)
 
@@ -250,6 +270,7 @@ func (t *Tracker) pass(ns int64, view View) {
 		if !k.bridged {
 			k.unseen += ns
 		}
+		k.age = min(k.age+ns, t.cfg.age())
 		if k.unseen > int64(t.cfg.Patience) {
 			continue
 		}
@@ -329,8 +350,8 @@ func (t *Tracker) judge(found []Detection, still bool) {
 			d := &found[k.found]
 			k.filter.update(d.Box, t.cfg.Jitter)
 			k.score, k.unseen = d.Score+0, 0 // +0, not -0
-			k.hits = min(k.hits+1, t.cfg.MinHits)
-			k.confirm(t.cfg.MinHits)
+			k.hits = min(k.hits+1, t.cfg.hits())
+			k.confirm(t.cfg)
 		case k.bridged:
 			k.filter.settle()
 			if still {
@@ -347,8 +368,12 @@ func (t *Tracker) judge(found []Detection, still bool) {
 	t.tracks = kept
 }
 
-func (k *track) confirm(minHits int) {
-	if k.hits >= minHits {
+// hits and age are how many detections, over which time, confirm a track.
+func (c Config) hits() int  { return min(c.MinHits, 2) }
+func (c Config) age() int64 { return int64(c.MinHits-1) * hitTime }
+
+func (k *track) confirm(cfg Config) {
+	if k.hits >= cfg.hits() && k.age >= cfg.age() {
 		k.state = Confirmed
 	}
 }
@@ -362,7 +387,7 @@ func (t *Tracker) admit(base int64, left []int, found []Detection) {
 		base++
 		k := track{id: base, label: short(found[i].Label), hits: 1, score: found[i].Score + 0, found: i,
 			filter: begin(found[i].Box, t.cfg.Jitter)}
-		k.confirm(t.cfg.MinHits)
+		k.confirm(t.cfg)
 		t.tracks = append(t.tracks, k)
 	}
 }

@@ -68,6 +68,102 @@ func TestATracksLife(t *testing.T) {
 	at(3.8, "380001 tentative", 84)
 }
 
+func TestATrackIsConfirmedByTimeNotByFrames(t *testing.T) {
+	cases := []struct {
+		name    string
+		fps     float64
+		minHits int
+		want    int // the detection that confirms
+	}{
+		{"three at 10 frames/s", 10, 3, 3},
+		{"three where time is not exact", 10.9, 3, 3},
+		{"as long at 30 frames/s", 30, 3, 7},
+		{"as long at 25 frames/s", 25, 3, 6},
+		{"three at 7 frames/s, since two are too short", 7, 3, 3},
+		{"two at 5 frames/s", 5, 3, 2},
+		{"two at one frame in 2 s", 0.5, 3, 2},
+		{"two are two at 10 frames/s", 10, 2, 2},
+		{"one is one", 30, 1, 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			k := newTracker(t, func(f *Config) { f.MinHits, f.Patience = c.minHits, time.Minute })
+			for n := 1; n <= c.want; n++ {
+				got := look(k, float64(n)/c.fps, 10)
+				if len(got) != 1 || (got[0].State == Confirmed) != (n == c.want) {
+					t.Fatalf("detection %d: %s", n, states(got))
+				}
+			}
+		})
+	}
+}
+
+func TestWhatHasBeenLostForAWhileComesAfterWhatIsSeen(t *testing.T) {
+	cases := []struct {
+		name string
+		lost float64 // seconds
+		want string
+	}{
+		{"it takes what is nearer to it after a moment", 0.4, "1 confirmed, 2 lost"},
+		{"not after a second", 1, "1 lost, 2 confirmed"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			k := newTracker(t, nil)
+			second := 0.0
+			for ; second < 0.95; second += 0.1 {
+				look(k, second, 100, 114)
+			}
+			for gone := 0.1; gone < c.lost-0.05; gone += 0.1 {
+				look(k, second, 114)
+				second += 0.1
+			}
+			if got := states(look(k, second, 105)); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestALostTrackIsFoundAgainALittleBesideItsPlace(t *testing.T) {
+	for _, c := range []struct {
+		x    float64
+		want string
+	}{
+		{111, "1 confirmed"},               // an IoU of 9/31
+		{115, "1 lost, 1500001 tentative"}, // of 5/35
+	} {
+		k := newTracker(t, nil)
+		for i := range 10 {
+			look(k, float64(i)/10, 100)
+		}
+		for i := 10; i < 20; i++ {
+			look(k, float64(i)/10)
+		}
+		if got := states(look(k, 2, c.x)); !strings.HasPrefix(got, strings.Split(c.want, ",")[0]) {
+			t.Errorf("at %v: %s, want %s", c.x, got, c.want)
+		}
+	}
+}
+
+func TestSlowCamerasHaveAFirstAssociation(t *testing.T) {
+	k := newTracker(t, func(c *Config) { c.Patience = time.Minute })
+	see := func(second float64, scores ...float64) string {
+		var found []Detection
+		for i, s := range scores {
+			found = append(found, Detection{Box: Box{100 + float64(5*i), 100, 20, 40}, Label: "person", Score: s})
+		}
+		return states(k.Next(begins.Add(time.Duration(second*1e9)), int64(second)*1000, found))
+	}
+	see(0, 0.9)
+	see(2, 0.9)
+	// The good detection is taken although the bad one is where the track is expected.
+	if got := k.Next(begins.Add(4*time.Second), 4000, []Detection{
+		{Box{100, 100, 20, 40}, "person", 0.3}, {Box{103, 100, 20, 40}, "person", 0.9}}); len(got) != 1 || got[0].Detection != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestALongGapIsTimeToo(t *testing.T) {
 	k := newTracker(t, nil)
 	// 60 pixels a second, three boxes' widths.
@@ -97,7 +193,7 @@ func TestTimeThatGoesBackStandsStill(t *testing.T) {
 }
 
 func TestLowScores(t *testing.T) {
-	k := newTracker(t, nil)
+	k := newTracker(t, func(c *Config) { c.High = 0.5 })
 	see := func(i int, score float64) string {
 		return states(k.Next(begins.Add(time.Duration(i)*100*time.Millisecond), int64(i)*1000,
 			[]Detection{{Box: Box{10, 10, 20, 40}, Label: "person", Score: score}}))
@@ -113,7 +209,9 @@ func TestLowScores(t *testing.T) {
 		{0.3, "3001 confirmed"}, // but it continues one
 		{0.1, "3001 confirmed"},
 		{0.09, "3001 lost"},
-		{0.3, "3001 lost"}, // and does not find one again
+		{0.3, "3001 confirmed"}, // and finds one again
+		{0, "3001 lost"}, {0, "3001 lost"}, {0, "3001 lost"}, {0, "3001 lost"}, {0, "3001 lost"},
+		{0.3, "3001 lost"}, // but not after half a second
 		{0.6, "3001 confirmed"},
 	}
 	for i, s := range steps {
@@ -199,7 +297,7 @@ func TestShown(t *testing.T) {
 
 func TestConfigSaysAllThatIsWrong(t *testing.T) {
 	err := Config{High: math.NaN(), Low: math.Inf(1), Patience: -1}.Validate()
-	for _, want := range []string{"high score", "low score", "IoU", "low IoU", "tentative IoU", "min hits", "patience", "max tracks", "jitter", "agility"} {
+	for _, want := range []string{"high score", "low score", "IoU", "low IoU", "lost IoU", "tentative IoU", "min hits", "patience", "max tracks", "jitter", "agility"} {
 		if !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("nothing about %s in: %v", want, err)
 		}
@@ -342,7 +440,7 @@ func TestTheLargestStateFits(t *testing.T) {
 	}
 	base := int64(1) << 61
 	for i := range 1000 {
-		k.Next(begins.Add(time.Duration(i)*time.Millisecond), base+int64(i)*1000, found)
+		k.Next(begins.Add(time.Duration(i)*100*time.Millisecond), base+int64(i)*1000, found)
 	}
 	k.Next(begins.Add(30*time.Minute), base+1<<60, nil)
 	saved := k.Save()
