@@ -85,8 +85,8 @@ func (c *conversion) alone(ref string, v value) value {
 // value converts the operation of that name, and all before it.
 func (c *conversion) value(ref string) (v value, err error) {
 	name := base(ref)
-	if v, ok := c.done[name]; ok {
-		return v, nil
+	if done, ok := c.done[name]; ok {
+		return done, nil
 	}
 	if name == c.input {
 		v = value{name: inputName, channels: 3, height: c.size[0], width: c.size[1]}
@@ -154,8 +154,12 @@ func (c *conversion) convolve(n *node, depthwise bool) (v value, err error) {
 	if err = inputs(n, 2); err != nil {
 		return v, err
 	}
-	if layout, err := n.text("data_format", "NHWC"); err != nil || layout != "NHWC" {
-		return v, fmt.Errorf("its data_format is %q, not NHWC (%v)", layout, err)
+	layout, err := n.text("data_format", "NHWC")
+	switch {
+	case err != nil:
+		return v, err
+	case layout != "NHWC":
+		return v, fmt.Errorf("its data_format is %q, not NHWC", layout)
 	}
 	x, err := c.value(n.Input[0])
 	if err != nil {
@@ -174,8 +178,11 @@ func (c *conversion) convolve(n *node, depthwise bool) (v value, err error) {
 		return v, err
 	}
 	padding, err := n.text("padding", "")
-	if err != nil || padding != "SAME" && padding != "VALID" {
-		return v, fmt.Errorf("its padding is %q, not SAME or VALID (%v)", padding, err)
+	switch {
+	case err != nil:
+		return v, err
+	case padding != "SAME" && padding != "VALID":
+		return v, fmt.Errorf("its padding is %q, not SAME or VALID", padding)
 	}
 	kh, kw, in, of := w.shape[0], w.shape[1], w.shape[2], w.shape[3]
 	conv := &convolution{name: n.Name, shape: [4]int{of, in, kh, kw}}
