@@ -14,7 +14,7 @@ const (
 	backgroundLabel = "object"
 	// backgroundVersion is of the algorithm: raise it with every change that could
 	// change a result.
-	backgroundVersion = 2
+	backgroundVersion = 3
 	// backgroundCells is the most cells of a model, of backgroundCellBytes each. Smaller
 	// cells tell people apart who walk side by side: 4 pixels instead of 6 of 640x480
 	// are worth 4 points of MOTA on real video (vtest.avi).

@@ -18,11 +18,12 @@ func (m *backgroundMemory) gain() int {
 	return gain(m.now, m.means, m.skip)
 }
 
-// thresholds of the differences that are suspect and that are certain. They are the
-// same where there is little noise; where there is more they follow it.
+// thresholds of the differences that are suspect and that are certain. Where there is
+// more noise they follow it. What is suspect is not all certain: a change of light is
+// known by the texture of all of the part that it is on.
 func (c *modelCell) thresholds(contrast int) (low, high int) {
 	noise := 2 * int(c.spread) * spreadUnit
-	return max(contrast*gray16, noise), max(contrast*gray16, 2*noise)
+	return max(contrast*gray16*3/4, noise), max(contrast*gray16, 2*noise)
 }
 
 // mark marks what differs from the model, and reports whether that is nearly all.

@@ -90,6 +90,7 @@ func TestBackgroundInventsNothingWhenOnlyTheLightChanges(t *testing.T) {
 	for _, faults := range []string{
 		"noise=3", "noise=8", "switch=40-70:40", "switch=40-70:20", "switch=40-70:0", "switch=40-70:400", "switch=40-41:150",
 		"ramp=40-80:40", "ramp=40-50:300", "ramp=30-100:250&noise=8", "switch=40-70:40&noise=8", "switch=40-70:70&switch=75-78:30",
+		"infrared=40-70&noise=3", "infrared=40-70&noise=8", "cloud=30-80:60&noise=3", "cloud=30-80:70",
 	} {
 		t.Run(faults, func(t *testing.T) {
 			rows, _, err := score.Play(sceneOf(t, "size=160x120&objects=0&frames=100&"+faults), newBackground(t, nil))
