@@ -52,10 +52,23 @@ func healthRun(p *played) score.HealthRun {
 }
 
 func scoreTracker(_ context.Context, w io.Writer, _ int) error {
-	fmt.Fprint(w, "\n## The tracker alone\n\nFed by detectors of known faults that look at the truth; objects of which a quarter can be seen.\n\n")
+	fmt.Fprint(w, `
+## The tracker alone
+
+Fed by detectors of known faults that look at the truth; objects of which a quarter can be seen.
+Boxes of tracks that are seen count; where a lost one is, is a guess. (Earlier tables counted those
+guesses of up to a quarter of a second, which these scenes, whose objects are found where they are and
+never leave behind what is not there, reward.) What is partly hidden has a low score here, and a
+detection of 0.7 or more begins a track: so misses are more than with 0.5, and false ones next to none.
+
+`)
 	rows, err := trackscore.Rows(tracking.Default())
 	if err != nil {
 		return err
 	}
-	return trackscore.Write(w, rows)
+	if err := trackscore.Write(w, rows); err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(w, "\nOn public detections of real video: [mot15.md](mot15.md).\n")
+	return err
 }
