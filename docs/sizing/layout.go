@@ -8,7 +8,7 @@ import (
 // What the program and its engines fix.
 const (
 	day              = 24 * time.Hour
-	motionLimit      = 192 << 10 // of a camera: three quarters of analyses' state_limit, where motion is alone
+	motionLimit      = 240 << 10 // of a camera: three quarters of analyses' state_limit, where motion is alone
 	blockChunks      = 4096      // chunks that share a folder: transforms/files/chunkfolder.BlockChunks
 	defaultChunk     = 2048      // --chunk of the pipelines
 	checkpointSecs   = 10        // runner-configs/flink

@@ -49,7 +49,7 @@ func (l *Layout) limits() (all []finding) {
 		"the direct runner works a stateful stage on about one core", "--engine=flink")
 	add(l.State > motionLimit,
 		fmt.Sprintf("a camera's state needs %s", bytesText(l.State)),
-		"motion has 192 KiB of the limit of 256: frames would have MotionSkipped instead of motion",
+		"motion has 240 KiB of the limit of 320: frames would have MotionSkipped instead of motion",
 		"resize at the collector, or raise state_limit and plan its checkpoints")
 	add(l.Fill > l.Latency.Seconds(),
 		fmt.Sprintf("an average partition fills a chunk in %s", secondsText(l.Fill)),

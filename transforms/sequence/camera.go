@@ -16,7 +16,7 @@ import (
 )
 
 // DefaultStateLimit is how many bytes all of a camera's state may take.
-const DefaultStateLimit = 256 << 10
+const DefaultStateLimit = 320 << 10
 
 // DefaultSilence is the gap in capture times after which analyses start anew.
 const DefaultSilence = 10 * time.Second

@@ -8,7 +8,7 @@
 //	  threshold: 20
 //	  min_area: 300
 //	silence: 10s          # the gap in capture times that is an interruption
-//	state_limit: 262144   # bytes of state per camera
+//	state_limit: 327680   # bytes of state per camera
 //	forget_chunks: 64     # chunks without a frame after which a camera is forgotten
 //	json_zone: UTC        # IANA time zone of the JSON format's timestamps
 //	max_pixels: 67108864  # larger frames are dead letters
@@ -56,7 +56,7 @@ type Config struct {
 
 // Settings are those of the whole configuration.
 type Settings struct {
-	// StateLimit is the most bytes of state per camera. Default 256 KiB.
+	// StateLimit is the most bytes of state per camera. Default 320 KiB.
 	StateLimit int
 	// Forget is after how many chunks without a frame a camera is forgotten. Default 64.
 	Forget int64
