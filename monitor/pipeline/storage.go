@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/framebeam/framebeam/history/scan"
+	"github.com/framebeam/framebeam/transforms/files/store"
 )
 
 // storage is what room there is, and what takes it.
@@ -42,13 +45,16 @@ func (v *view) lookStorage(ctx context.Context) (*storage, error) {
 	s := &storage{Disks: []disk{}}
 	type folder struct{ what, path string }
 	folders := []folder{{"output", v.Inputs.Output}, {"archive", v.Inputs.Archive}, {"temporary files", os.TempDir()}}
-	known := map[unix.Fsid]int{}
+	known := map[string]int{}
 	var errs []error
 	for _, f := range folders {
-		if f.path == "" || strings.Contains(f.path, "://") {
+		if f.path == "" {
 			continue
 		}
-		d, id, err := look(f.path)
+		d, id, err := look(ctx, f.path)
+		if errors.Is(err, store.ErrSpaceUnknown) {
+			continue
+		}
 		if err != nil {
 			errs = append(errs, named("room for "+f.what, err))
 			continue
@@ -83,8 +89,27 @@ func (v *view) lookStorage(ctx context.Context) (*storage, error) {
 	return s, errors.Join(append(errs, err)...)
 }
 
-// look says what room there is on the filesystem of a folder, or of the next above it that exists.
-func look(path string) (d disk, id unix.Fsid, err error) {
+// look says what room there is on the filesystem of a folder, of which there is one with that id.
+func look(ctx context.Context, path string) (d disk, id string, err error) {
+	scheme, rest, remote := strings.Cut(path, "://")
+	if !remote {
+		return lookLocal(path)
+	}
+	folder, err := store.Open(ctx, path)
+	if err != nil {
+		return d, "", err
+	}
+	free, all, err := folder.Space(ctx)
+	if err != nil {
+		return d, "", err
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	id = scheme + "://" + host
+	return disk{Where: id, Size: int64(min(all, math.MaxInt64)), Free: int64(min(free, math.MaxInt64)), Files: -1}, id, nil
+}
+
+// lookLocal says it of a folder of this machine, or of the next above it that exists.
+func lookLocal(path string) (d disk, id string, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return d, id, err
@@ -103,5 +128,5 @@ func look(path string) (d disk, id unix.Fsid, err error) {
 	if s.Files == 0 {
 		d.Files = -1
 	}
-	return d, s.Fsid, nil
+	return d, fmt.Sprint(s.Fsid), nil
 }
