@@ -96,7 +96,9 @@ func TestWhatAnEarlierProgramWroteIsReadAndContinued(t *testing.T) {
 	t.Run("output", func(t *testing.T) {
 		fresh, continued := t.TempDir(), copied(t, "output")
 		j := jobOn(t, b, fresh, "now")
-		j.N, j.Analyses = earlierN, stages(t, profiles.Default())
+		cfg := profiles.Default()
+		cfg.StateLimit = 256 << 10 // as it was by default then
+		j.N, j.Analyses = earlierN, stages(t, cfg)
 		run(t, j)
 		j.Output, j.N, j.Remembered = continued, 0, true
 		parts, err := j.Run(context.Background())

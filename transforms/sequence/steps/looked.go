@@ -22,7 +22,7 @@ const (
 
 // lookedAt makes the feature.
 func lookedAt(analysis string, rects []image.Rectangle, still bool) result.Feature {
-	f := result.Feature{Analysis: analysis, Kind: lookedKind}
+	f := result.Feature{Analysis: analysis, Kind: lookedKind, Data: []byte{}} // as it is read back
 	if still {
 		f.Kind = stillKind
 	}
