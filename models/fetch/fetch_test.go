@@ -26,7 +26,7 @@ func program(t *testing.T, name, script string) {
 }
 
 func TestAPackageComesByTheRegistrysOwnClient(t *testing.T) {
-	p := models.Package{Registry: "npm", Name: "a", Version: "1.2", Size: 8, SHA256: sha([]byte("contents"))}
+	p := models.Package{Registry: "npm", Name: "a", Version: "1.2", Size: 8, SHA256: models.SHA256([]byte("contents"))}
 	for _, c := range []struct{ name, program, script, want string }{
 		{"npm", "npm", `[ "$*" = "pack --silent --ignore-scripts a@1.2" ] && printf contents >a-1.2.tgz`, ""},
 		{"another content", "npm", `printf contentz >a-1.2.tgz`, "has the SHA-256"},
@@ -166,8 +166,8 @@ func TestFetchedModelsAreThoseOfTheCatalogue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if int64(len(b)) != m.Size || sha(b) != m.SHA256 {
-			t.Errorf("%s has %d bytes and the SHA-256 %s", path, len(b), sha(b))
+		if int64(len(b)) != m.Size || models.SHA256(b) != m.SHA256 {
+			t.Errorf("%s has %d bytes and the SHA-256 %s", path, len(b), models.SHA256(b))
 		}
 		if _, ok := recipes[m.Name]; !ok {
 			t.Errorf("nobody knows how %s is made", m.Name)

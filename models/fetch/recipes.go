@@ -1,10 +1,10 @@
 package fetch
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/framebeam/framebeam/models/tfjs"
+	"github.com/framebeam/framebeam/transforms/perframe"
 	"github.com/framebeam/framebeam/transforms/vision/models"
 )
 
@@ -16,25 +16,6 @@ var recipes = map[string]func(archive []byte) ([]byte, error){
 		files, err := zipped(archive, file)
 		return files[file], err
 	},
-}
-
-// description is how pixels become the input of the objects' network and what its output means.
-// It is part of the model's file, and so of its digest: what is not said here follows from the
-// program's defaults, so everything is said.
-type description struct {
-	Width   int       `json:"width"`
-	Height  int       `json:"height"`
-	Gray    bool      `json:"gray"`
-	SwapRB  bool      `json:"swap_rb"`
-	Scale   float64   `json:"scale"`
-	Mean    []float64 `json:"mean"`
-	Std     []float64 `json:"std"`
-	Fit     string    `json:"fit"`
-	Bars    int       `json:"bars"`
-	Layer   string    `json:"layer"`
-	Output  string    `json:"output"`
-	Softmax bool      `json:"softmax"`
-	Classes []string  `json:"classes"`
 }
 
 // objects converts the SSDLite of TensorFlow's model zoo (ssdlite_mobilenet_v2_coco_2018_05_09,
@@ -76,12 +57,8 @@ func objects(archive []byte) ([]byte, error) {
 		return nil, err
 	}
 	m, _ := models.Get(models.Objects)
-	text, err := json.Marshal(description{
+	return perframe.Described(network.Marshal(), perframe.NetworkConfig{
 		Width: s.Width, Height: s.Height, SwapRB: true, Scale: 1 / 127.5, Mean: []float64{127.5}, Std: []float64{1}, Fit: "stretch",
 		Output: "yolov8", Classes: m.Labels,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return models.Describe(network.Marshal(), string(text)), nil
 }

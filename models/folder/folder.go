@@ -4,8 +4,6 @@ package folder
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +66,7 @@ func List(dirs []string) ([]Entry, error) {
 			if err != nil {
 				return nil, err
 			}
-			e.Path, e.Size, e.SHA256 = path, int64(len(b)), sha(b)
+			e.Path, e.Size, e.SHA256 = path, int64(len(b)), models.SHA256(b)
 			if e.SHA256 != m.SHA256 {
 				e.Wrong = "its SHA-256 is not that of the catalogue, " + m.SHA256
 			}
@@ -92,7 +90,7 @@ func List(dirs []string) ([]Entry, error) {
 			if err != nil {
 				return nil, err
 			}
-			e := Entry{Name: name, Path: path, Size: int64(len(b)), SHA256: sha(b)}
+			e := Entry{Name: name, Path: path, Size: int64(len(b)), SHA256: models.SHA256(b)}
 			if _, err := models.Description(b); err != nil {
 				e.Wrong = err.Error()
 			}
@@ -106,7 +104,7 @@ func List(dirs []string) ([]Entry, error) {
 // Has reports whether the folder has the model's file, whole.
 func Has(dir string, m models.Model) bool {
 	b, err := os.ReadFile(filepath.Join(dir, m.Name+models.Extension))
-	return err == nil && sha(b) == m.SHA256
+	return err == nil && models.SHA256(b) == m.SHA256
 }
 
 var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
@@ -146,11 +144,6 @@ func Text(w io.Writer, all []Entry) error {
 		}
 	}
 	return nil
-}
-
-func sha(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
 
 // JSON writes entries for programs, one a line.

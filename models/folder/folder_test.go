@@ -42,7 +42,7 @@ func TestAnAddedNetworkIsListedAndWhole(t *testing.T) {
 		}
 		return all[len(all)-1]
 	}
-	if e := find(); e.Name != "yard" || e.Path != path || e.Wrong != "" || e.SHA256 != sha(content) {
+	if e := find(); e.Name != "yard" || e.Path != path || e.Wrong != "" || e.SHA256 != models.SHA256(content) {
 		t.Errorf("%+v", e)
 	}
 	content[len(content)/2] ^= 1

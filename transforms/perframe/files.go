@@ -28,7 +28,7 @@ func pin(path string, digest *string) error {
 	if err != nil {
 		return fmt.Errorf("%w (where the file is not on the machine that describes the job, its sha256 must be configured)", err)
 	}
-	*digest = sha(b)
+	*digest = models.SHA256(b)
 	return nil
 }
 
@@ -38,7 +38,7 @@ func readPinned(path, digest string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read a file of an analysis: %w", err)
 	}
-	if got := sha(b); got != digest {
+	if got := models.SHA256(b); got != digest {
 		return nil, fmt.Errorf("%s has the SHA-256 %s on this machine, the job is described with %s", path, got, digest)
 	}
 	return b, nil
@@ -60,11 +60,6 @@ func readModel(name, digest string) ([]byte, error) {
 		return nil, err
 	}
 	return readPinned(path, digest)
-}
-
-func sha(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
 
 // checkSHA says what is wrong with a digest that is configured.

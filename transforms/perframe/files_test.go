@@ -12,6 +12,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/config/schedule"
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
+	"github.com/framebeam/framebeam/transforms/vision/models"
 )
 
 func copied(t *testing.T, from, to string) {
@@ -48,7 +49,7 @@ func TestFilesArePinnedWhereAJobIsDescribed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(string(spec.Params), sha(read(t, c.file))) {
+			if !strings.Contains(string(spec.Params), models.SHA256(read(t, c.file))) {
 				t.Fatalf("no digest in %s", spec.Params)
 			}
 			digest := func(s params.Spec) string {

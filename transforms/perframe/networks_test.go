@@ -16,6 +16,7 @@ import (
 	"github.com/framebeam/framebeam/transforms/frame"
 	"github.com/framebeam/framebeam/transforms/result"
 	"github.com/framebeam/framebeam/transforms/vision/detectors"
+	"github.com/framebeam/framebeam/transforms/vision/models"
 )
 
 // rgb is red, green, blue.
@@ -175,7 +176,7 @@ func TestAnOutputThatIsNotWhatIsConfiguredIsAnError(t *testing.T) {
 			t.Errorf("%s as %s: error %v, want %q", c.cfg.Model, c.cfg.Output, err, c.want)
 		}
 		// A worker, for which the files are pinned, finds out at its first frame.
-		c.cfg.ModelSHA256 = sha(read(t, c.cfg.Model))
+		c.cfg.ModelSHA256 = models.SHA256(read(t, c.cfg.Model))
 		a, err := NewNetwork("networks/n", c.cfg)
 		a = made(t, a, err)
 		pic := picture{frame: f}

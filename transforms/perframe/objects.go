@@ -103,25 +103,37 @@ func (c ObjectsConfig) network(name string, file []byte) (*network, error) {
 	return n, err
 }
 
+// use is what a model's file says of how pixels become the network's input and what its output
+// means: so much of a [NetworkConfig]. What were not said would follow from the program's
+// defaults, so everything is said.
+type use struct {
+	Width   int       `json:"width"`
+	Height  int       `json:"height"`
+	Gray    bool      `json:"gray"`
+	SwapRB  bool      `json:"swap_rb"`
+	Scale   float64   `json:"scale"`
+	Mean    []float64 `json:"mean"`
+	Std     []float64 `json:"std"`
+	Fit     string    `json:"fit"`
+	Bars    int       `json:"bars"`
+	Layer   string    `json:"layer"`
+	Output  string    `json:"output"`
+	Softmax bool      `json:"softmax"`
+	Classes []string  `json:"classes"`
+}
+
 // Described is the content of a model's file: an ONNX file, which says besides how it is used.
 // What cfg says of files, and of which detections are kept, is not part of it. The network is
 // tried on a black picture.
 func Described(onnx []byte, cfg NetworkConfig) ([]byte, error) {
-	b, err := json.Marshal(cfg)
+	text, err := json.Marshal(use{
+		Width: cfg.Width, Height: cfg.Height, Gray: cfg.Gray, SwapRB: cfg.SwapRB, Scale: cfg.Scale, Mean: cfg.Mean, Std: cfg.Std,
+		Fit: cfg.Fit, Bars: cfg.Bars, Layer: cfg.Layer, Output: cfg.Output, Softmax: cfg.Softmax, Classes: cfg.Classes,
+	})
 	if err != nil {
 		return nil, err
 	}
-	of := map[string]json.RawMessage{}
-	if err := json.Unmarshal(b, &of); err != nil {
-		return nil, err
-	}
-	for _, other := range []string{"model", "model_sha256", "prototxt", "prototxt_sha256", "labels", "threshold", "overlap", "most"} {
-		delete(of, other)
-	}
-	if b, err = json.Marshal(of); err != nil {
-		return nil, err
-	}
-	file := models.Describe(onnx, string(b))
+	file := models.Describe(onnx, string(text))
 	n, err := DefaultObjects().network("objects", file)
 	if err != nil {
 		return nil, err

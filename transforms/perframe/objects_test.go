@@ -78,7 +78,7 @@ func TestAModelIsPinnedWhereAJobIsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := read(t, path)
-	if !strings.Contains(string(spec.Params), sha(good)) {
+	if !strings.Contains(string(spec.Params), models.SHA256(good)) {
 		t.Fatalf("no digest in %s", spec.Params)
 	}
 	if again, err := Resolve(spec); err != nil || string(again.Params) != string(spec.Params) {

@@ -24,8 +24,14 @@ const metadata protowire.Number = 14
 // protobuf's encoding is added to it.
 func Describe(file []byte, description string) []byte {
 	file = appendEntry(file[:len(file):len(file)], descriptionEntry, description)
-	sum := sha256.Sum256(file)
-	return appendEntry(file, sealEntry, hex.EncodeToString(sum[:]))
+	return appendEntry(file, sealEntry, SHA256(file))
+}
+
+// SHA256 is the digest of a file's content as the catalogue and configurations have it: 64 hex
+// digits, in small letters.
+func SHA256(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }
 
 // ErrNotDescribed is of an ONNX file without a description.
@@ -44,8 +50,7 @@ func Description(file []byte) (string, error) {
 		case descriptionEntry:
 			description, found, sealed = value, true, false
 		case sealEntry:
-			sum := sha256.Sum256(file[:at])
-			sealed = at+n == len(file) && hex.EncodeToString(sum[:]) == value
+			sealed = at+n == len(file) && SHA256(file[:at]) == value
 		}
 		at += n
 	}
