@@ -181,14 +181,14 @@ func (b *builder) spec(k params.Kind, name string, path []string, s setting) (pa
 	}
 	base := without(s.fields, "during", "only", "when")
 	var right bool
-	spec.Params, right = b.whole(k, path, base)
+	spec.Params, right = b.whole(k, path, "", base)
 	when, err := settingOf(s.fields["when"])
 	if err != nil {
 		b.wrong(path, "when", err.Error())
 	}
 	if when.on && err == nil {
 		var ok bool
-		if spec.When, ok = b.when(path, when.fields); !ok {
+		if spec.When, ok = b.whole(whenKind(), path, "when", when.fields); !ok {
 			right = false
 		}
 	}
@@ -209,7 +209,7 @@ func (b *builder) spec(k params.Kind, name string, path []string, s setting) (pa
 		variant := params.Variant{Schedule: sc, Off: !one.on}
 		if one.on {
 			var ok bool
-			if variant.Params, ok = b.whole(k, path, one.fields); !ok {
+			if variant.Params, ok = b.whole(k, path, "", one.fields); !ok {
 				right = false
 			}
 		}
@@ -228,8 +228,9 @@ func (b *builder) spec(k params.Kind, name string, path []string, s setting) (pa
 	return spec, right
 }
 
-// whole are the parameters over the kind's defaults, checked, in one spelling.
-func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (json.RawMessage, bool) {
+// whole are the parameters over the kind's defaults, checked, in one spelling. They stand
+// in a field of what lies at path, or in that itself ("").
+func (b *builder) whole(k params.Kind, path []string, field string, fields map[string]any) (json.RawMessage, bool) {
 	raw, err := json.Marshal(fields)
 	if err == nil {
 		var p params.Params
@@ -243,30 +244,7 @@ func (b *builder) whole(k params.Kind, path []string, fields map[string]any) (js
 		}
 	}
 	for _, v := range params.Violations(err) {
-		b.wrong(path, v.Field, v.Text)
-	}
-	return raw, err == nil
-}
-
-// when are the whole parameters of when an analysis looks.
-func (b *builder) when(path []string, fields map[string]any) (json.RawMessage, bool) {
-	k := whenKind()
-	if fields == nil {
-		fields = map[string]any{}
-	}
-	raw, err := json.Marshal(fields)
-	if err == nil {
-		var p params.Params
-		if p, err = k.Check(raw); err == nil {
-			raw, err = json.Marshal(p)
-		}
-	}
-	for _, v := range params.Violations(err) {
-		field := "when"
-		if v.Field != "" {
-			field += "/" + v.Field
-		}
-		b.wrong(path, field, v.Text)
+		b.wrong(path, strings.Trim(field+"/"+v.Field, "/"), v.Text)
 	}
 	return raw, err == nil
 }
