@@ -44,13 +44,8 @@ func (m *linesMemory) Next(in pixels.Input, out *result.Frame) error {
 	gone := time.Duration(m.step.Gone).Microseconds()
 	m.tracks = slices.DeleteFunc(m.tracks, func(w walker) bool { return now-w.seen > gone })
 	seen := sightings(out, m.step.Of, m.step.Labels)
-	for _, s := range seen {
+	for _, id := range present(seen, out, m.step.Of) {
 		// So that they make no room for others.
-		if i, known := m.find(s.track); known {
-			m.tracks[i].seen = now
-		}
-	}
-	for _, id := range bridged(out, m.step.Of) {
 		if i, known := m.find(id); known {
 			m.tracks[i].seen = now
 		}

@@ -22,7 +22,7 @@ type sighting struct {
 
 // sightings are the tracks of an analysis that a frame shows, by id: of these labels,
 // or of all if there are none. Lost tracks are not seen: where they are is a guess. So it is
-// of those that are bridged, but that they are there is not (see [bridged]).
+// of those that are bridged, but that they are there is not (see [present]).
 func sightings(out *result.Frame, of string, labels []string) []sighting {
 	var seen []sighting
 	for i := range out.Detections {
@@ -39,9 +39,12 @@ func sightings(out *result.Frame, of string, labels []string) []sighting {
 	return slices.CompactFunc(seen, func(a, b sighting) bool { return a.track == b.track })
 }
 
-// bridged are the ids of the tracks of an analysis that were not looked for in a frame and
-// are taken to be there.
-func bridged(out *result.Frame, of string) (ids []int64) {
+// present are the ids of the tracks of an analysis that are there: those that are seen, and
+// those that were not looked for in the frame and are taken to be there.
+func present(seen []sighting, out *result.Frame, of string) (ids []int64) {
+	for _, s := range seen {
+		ids = append(ids, s.track)
+	}
 	for i := range out.Detections {
 		if d := &out.Detections[i]; d.Analysis == of && d.State == "bridged" {
 			ids = append(ids, d.Track)

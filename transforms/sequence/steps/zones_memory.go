@@ -61,13 +61,8 @@ func (m *zonesMemory) Next(in pixels.Input, out *result.Frame) error {
 	before := m.inside()
 	left := m.lose(out, fmt.Sprintf("not seen for more than %v", m.step.Gone), func(v *visitor) bool { return m.now-v.seen > m.step.goneBeyond })
 	seen := sightings(out, m.step.Of, m.step.Labels)
-	for _, s := range seen {
+	for _, id := range present(seen, out, m.step.Of) {
 		// So that they make no room for others.
-		if i, known := m.find(s.track); known {
-			m.tracks[i].seen = m.now
-		}
-	}
-	for _, id := range bridged(out, m.step.Of) {
 		if i, known := m.find(id); known {
 			m.tracks[i].seen = m.now
 		}
