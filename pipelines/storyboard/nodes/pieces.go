@@ -108,11 +108,17 @@ func shot(partition int64, r *result.Frame) (n Node, ok bool, err error) {
 	n.ID, err = number(partition, r.Offset, 0)
 	n.Topic, n.Partition, n.Camera, n.Frame, n.From, n.To = r.Topic, r.Partition, r.Camera, frameOf(r), at(r), at(r)
 	for _, d := range r.Detections {
-		if d.Track != 0 && d.State != "tentative" && d.State != "lost" && len(n.Tracks) < MostTracks {
+		if ofTrack(&d) && len(n.Tracks) < MostTracks {
 			n.Tracks = append(n.Tracks, d.Track)
 		}
 	}
 	return n, true, err
+}
+
+// ofTrack reports whether the detection is of a track that is sure of its object, and does not
+// guess where that is.
+func ofTrack(d *result.Detection) bool {
+	return d.Track != 0 && d.State != "tentative" && d.State != "lost"
 }
 
 func frameOf(r *result.Frame) Frame { return Frame{r.Offset, at(r), r.Sequence, r.Epoch} }
@@ -234,7 +240,7 @@ func (p *pieces) tracks(r *result.Frame) error {
 		return nil
 	}
 	for i, d := range r.Detections {
-		if d.Track == 0 || d.State == "tentative" || d.State == "lost" || i+1 >= 1<<placeBits {
+		if !ofTrack(&d) || i+1 >= 1<<placeBits {
 			continue
 		}
 		box := Box{
