@@ -71,7 +71,7 @@ type Config struct {
 
 // Default returns the published parameters of SORT (IoU, MinHits) and ByteTrack (Low, and
 // High: what a detection needs there to begin a track). The others are those that do best
-// on public detections and on generated scenes: see docs/scores.md.
+// on public detections (docs/mot15.md) and on generated scenes (docs/scores.md).
 func Default() Config {
 	return Config{
 		High: 0.7, Low: 0.1, IoU: 0.3, LowIoU: 0.4, LostIoU: 0.2, TentativeIoU: 0.3,
